@@ -53,6 +53,7 @@ impl Field {
     #[must_use]
     pub fn shape(&self) -> FieldShape<'_> {
         FieldShape {
+            name: &self.name,
             kind: self.kind,
             prefix: self.prefix.as_deref(),
             suffix: self.suffix.as_deref(),
@@ -197,7 +198,7 @@ impl Form {
             None
         } else {
             let repair = advice::repair(&shape, value);
-            (!repair.removed.is_empty()).then_some(repair)
+            repair.found_something().then_some(repair)
         };
         let sent = repair.as_ref().map_or(value, |repair| repair.value.as_str());
         let fault = advice::refuse(&shape, sent, field.optional).map(Fault::Refused);

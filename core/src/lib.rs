@@ -20,6 +20,7 @@
 )]
 
 pub mod advice;
+pub mod contrast;
 pub mod dialog;
 pub mod error;
 pub mod failure;
