@@ -18,7 +18,10 @@ const APPLICATIONS = [
  * @returns {{ chrome?: string, chromedriver?: string }}
  */
 export function findBrowser() {
-  const chrome = process.env.CHROME || BROWSERS.map((name) => which(name)).find(Boolean) || APPLICATIONS.find((file) => existsSync(file));
+  const chrome =
+    process.env.CHROME ||
+    BROWSERS.map((name) => which(name)).find(Boolean) ||
+    APPLICATIONS.find((file) => existsSync(file));
   const chromedriver = process.env.CHROMEDRIVER || which("chromedriver");
   return { chrome, chromedriver };
 }
@@ -57,7 +60,12 @@ export async function aptInstall(packages, what) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const [command, ...rest] = [...prefix, apt];
   await runStep(`Reading the list of system packages`, command, [...rest, "update", "-q"], { env });
-  await runStep(`Installing ${what} from the system's packages`, command, [...rest, "install", "-y", "-q", "--no-install-recommends", ...packages], { env });
+  await runStep(
+    `Installing ${what} from the system's packages`,
+    command,
+    [...rest, "install", "-y", "-q", "--no-install-recommends", ...packages],
+    { env },
+  );
 }
 
 /** @returns {string[] | undefined} */

@@ -23,19 +23,30 @@ export async function installTools() {
 function checkNode() {
   const major = Number(process.versions.node.split(".")[0]);
   if (major < 20) {
-    throw new StepFailed(`Node ${process.versions.node} is too old: Keyslot's scripts need Node 20 or newer (https://nodejs.org).`);
+    throw new StepFailed(
+      `Node ${process.versions.node} is too old: Keyslot's scripts need Node 20 or newer (https://nodejs.org).`,
+    );
   }
 }
 
 async function installRust() {
   if (!which("cargo")) {
-    throw new StepFailed("Rust is not installed (no `cargo` on PATH). Install it with rustup, then run this again: https://rustup.rs");
+    throw new StepFailed(
+      "Rust is not installed (no `cargo` on PATH). Install it with rustup, then run this again: https://rustup.rs",
+    );
   }
   if (!which("rustup")) {
     // A distribution's own Rust: usable when it can compile for the browser.
-    const { output } = await runStep("Looking for the wasm target", "rustc", ["--print", "target-libdir", "--target", WASM_TARGET], { quiet: true });
+    const { output } = await runStep(
+      "Looking for the wasm target",
+      "rustc",
+      ["--print", "target-libdir", "--target", WASM_TARGET],
+      { quiet: true },
+    );
     if (!existsSync(output.trim())) {
-      throw new StepFailed(`This Rust has no ${WASM_TARGET} target and there is no rustup to add it. Install Rust with rustup: https://rustup.rs`);
+      throw new StepFailed(
+        `This Rust has no ${WASM_TARGET} target and there is no rustup to add it. Install Rust with rustup: https://rustup.rs`,
+      );
     }
     return;
   }
@@ -47,7 +58,10 @@ async function installRust() {
 
 async function installNpmPackages() {
   const lock = readFileSync(path.join(root, "package-lock.json"));
-  const wanted = createHash("sha256").update(lock).update(process.platform + process.arch).digest("hex");
+  const wanted = createHash("sha256")
+    .update(lock)
+    .update(process.platform + process.arch)
+    .digest("hex");
   // Inside node_modules, so that deleting node_modules deletes the stamp with it.
   const stamp = path.join(root, "node_modules", ".keyslot-lock");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;

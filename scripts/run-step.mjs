@@ -44,7 +44,13 @@ export function duration(ms) {
 export async function runStep(title, command, args, options = {}) {
   const logDir = path.join(targetDir, "log");
   mkdirSync(logDir, { recursive: true });
-  const name = options.log ?? title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);
+  const name =
+    options.log ??
+    title
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, "-")
+      .replace(/^-|-$/g, "")
+      .slice(0, 60);
   const logFile = path.join(logDir, `${name}.log`);
   const log = createWriteStream(logFile);
   const started = Date.now();
@@ -79,16 +85,19 @@ export async function runStep(title, command, args, options = {}) {
   child.stdout.on("data", take);
   child.stderr.on("data", take);
 
-  const beat = setInterval(() => {
-    const elapsed = Date.now() - started;
-    if (terminal) {
-      const width = (process.stdout.columns || 80) - 1;
-      const line = `  … ${title} · ${duration(elapsed)} · ${last}`.slice(0, width);
-      process.stdout.write(`\r\x1b[2K${line}`);
-    } else if (elapsed >= HEARTBEAT_MS) {
-      say(`      ${duration(elapsed)} · ${last.slice(0, 100)}`);
-    }
-  }, terminal ? 250 : HEARTBEAT_MS);
+  const beat = setInterval(
+    () => {
+      const elapsed = Date.now() - started;
+      if (terminal) {
+        const width = (process.stdout.columns || 80) - 1;
+        const line = `  … ${title} · ${duration(elapsed)} · ${last}`.slice(0, width);
+        process.stdout.write(`\r\x1b[2K${line}`);
+      } else if (elapsed >= HEARTBEAT_MS) {
+        say(`      ${duration(elapsed)} · ${last.slice(0, 100)}`);
+      }
+    },
+    terminal ? 250 : HEARTBEAT_MS,
+  );
 
   const code = await new Promise((resolve) => {
     child.on("error", (error) => {
