@@ -1,31 +1,34 @@
 // `npm start`'s page, used as a newcomer does: the dev server, its demo API, the documented demo keys.
-import { expect } from "@playwright/test";
-import { test as base } from "@playwright/test";
+import { expect, test as base } from "@playwright/test";
 import { Dialog } from "./fixtures.mjs";
 import { startServer } from "./keyslot-server.mjs";
 
-const test = base.extend(
-  /** @type {import("@playwright/test").Fixtures<{ dialog: Dialog, demo: void }, { server: import("./keyslot-server.mjs").RunningServer }, any, any>} */ ({
-    server: [
-      // eslint-disable-next-line no-empty-pattern
-      async ({}, use) => {
-        const server = await startServer({ dev: true });
-        await use(server);
-        await server.stop();
-        server.remove();
-      },
-      { scope: "worker" },
-    ],
-    dialog: async ({ page }, use) => use(new Dialog(page)),
-    demo: [
-      async ({ page, server }, use) => {
-        await page.goto(`${server.url}/demo/`);
-        await use();
-      },
-      { auto: true },
-    ],
-  }),
-);
+/**
+ * @type {import("@playwright/test").Fixtures<{ dialog: Dialog, demo: void },
+ *   { server: import("./keyslot-server.mjs").RunningServer },
+ *   import("@playwright/test").PlaywrightTestArgs & import("@playwright/test").PlaywrightTestOptions,
+ *   import("@playwright/test").PlaywrightWorkerArgs & import("@playwright/test").PlaywrightWorkerOptions>}
+ */
+const fixtures = {
+  server: [
+    async ({}, use) => {
+      const server = await startServer({ dev: true });
+      await use(server);
+      await server.stop();
+      server.remove();
+    },
+    { scope: "worker" },
+  ],
+  dialog: async ({ page }, use) => use(new Dialog(page)),
+  demo: [
+    async ({ page, server }, use) => {
+      await page.goto(`${server.url}/demo/`);
+      await use();
+    },
+    { auto: true },
+  ],
+};
+const test = base.extend(fixtures);
 
 /** The value beside a label in "Keys to try". @param {import("@playwright/test").Page} page @param {string} label */
 const demoKey = async (page, label) =>

@@ -74,33 +74,35 @@ export class Dialog {
 
 let count = 0;
 
-export const test =
-  /** @type {import("@playwright/test").TestType<import("@playwright/test").PlaywrightTestArgs & import("@playwright/test").PlaywrightTestOptions & OfTest, import("@playwright/test").PlaywrightWorkerArgs & import("@playwright/test").PlaywrightWorkerOptions & OfWorker>} */ (
-    base.extend({
-      world: [
-        // Playwright reads the names of fixtures from this parameter.
-        // eslint-disable-next-line no-empty-pattern
-        async ({}, use) => {
-          const world = await startWorld();
-          await use(world);
-          await world.close();
-        },
-        { scope: "worker" },
-      ],
-      dialog: async ({ page }, use) => use(new Dialog(page)),
-      connectionId: async ({}, use) => use(`user-${process.pid}-${(count += 1)}`),
-      open: async ({ page, world }, use) => {
-        await use(async (task, kind = "module") => {
-          await page.goto(world.app.page(kind, task));
-          await page.getByRole("button", { name: "Connect" }).click();
-        });
-      },
-      outcome: async ({ page }, use) => {
-        await use(async () => {
-          const output = page.locator("#outcome");
-          await expect(output).toHaveText(/^\{/);
-          return JSON.parse((await output.textContent()) ?? "");
-        });
-      },
-    })
-  );
+/**
+ * @type {import("@playwright/test").Fixtures<OfTest, OfWorker,
+ *   import("@playwright/test").PlaywrightTestArgs & import("@playwright/test").PlaywrightTestOptions,
+ *   import("@playwright/test").PlaywrightWorkerArgs & import("@playwright/test").PlaywrightWorkerOptions>}
+ */
+const fixtures = {
+  world: [
+    async ({}, use) => {
+      const world = await startWorld();
+      await use(world);
+      await world.close();
+    },
+    { scope: "worker" },
+  ],
+  dialog: async ({ page }, use) => use(new Dialog(page)),
+  connectionId: async ({}, use) => use(`user-${process.pid}-${(count += 1)}`),
+  open: async ({ page, world }, use) => {
+    await use(async (task, kind = "module") => {
+      await page.goto(world.app.page(kind, task));
+      await page.getByRole("button", { name: "Connect" }).click();
+    });
+  },
+  outcome: async ({ page }, use) => {
+    await use(async () => {
+      const output = page.locator("#outcome");
+      await expect(output).toHaveText(/^\{/);
+      return JSON.parse((await output.textContent()) ?? "");
+    });
+  },
+};
+
+export const test = base.extend(fixtures);

@@ -41,6 +41,7 @@ for (const { name, key, reason } of CASES) {
 
 test("the three refusals are worded differently", async ({ open, dialog, connectionId }) => {
   await open({ integrationId: "acme-key", connectionId });
+  /** @type {string[]} */
   const texts = [];
   for (const { key } of CASES) {
     await dialog.field("apiKey").fill(key);
