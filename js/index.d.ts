@@ -38,16 +38,16 @@ export interface BasicCredentials {
   password: string;
 }
 
-/** How the dialog looks. Colours are kept legible: an accent that is too pale or too dark is adjusted. */
+/** How the dialog looks. */
 export interface Theme {
   /** @default "system" */
   mode?: "light" | "dark" | "system";
-  /** A CSS colour: `#rgb`, `#rrggbb` or `rgb(…)`. */
+  /** A CSS colour: `#rgb`, `#rrggbb` or `rgb(…)`. Kept legible: one that is too pale or too dark is adjusted. */
   accent?: string;
-  /** A CSS length for the corners. */
-  radius?: string;
-  /** A CSS font family list. */
-  font?: string;
+  /** The dialog's custom properties, names without `--keyslot-`: `{ radius: "4px", font: "Inter, sans-serif" }`. */
+  tokens?: Record<string, string>;
+  /** The address of your own logo, shown beside the provider's. */
+  logo?: string;
 }
 
 /** What happens in a dialog, for analytics. Never carries a value from a field. */
@@ -63,7 +63,10 @@ export interface KeyslotEvent {
 
 /** Options of a call. Those of the call win over `new Keyslot()`, which win over `configure()`. */
 export interface AuthOptions {
-  /** The address of your Keyslot (or Nango) server, such as `https://connect.example.com`. */
+  /**
+   * The address of your Keyslot (or Nango) server, such as `https://connect.example.com`.
+   * Default: the page's own origin.
+   */
   host?: string;
   /**
    * A connect session token, or a function that gets one from your backend. A function is called
@@ -92,8 +95,14 @@ export interface AuthOptions {
   theme?: "light" | "dark" | "system" | Theme;
   /** Closes the dialog and rejects with `aborted`. */
   signal?: AbortSignal;
-  /** Milliseconds that one request may take. */
+  /** Milliseconds that one request may take. @default 30000 */
   timeout?: number;
+  /** Whether what was typed is there again when the dialog is opened anew. @default true */
+  keepDraft?: boolean;
+  /** Whether password managers may offer to fill and to save. @default "block" */
+  passwordManagers?: "allow" | "block";
+  /** Gets the focus after closing when what had it before is gone. */
+  returnFocus?: HTMLElement;
   /** Told what happens; an exception that it throws changes nothing. */
   onEvent?: (event: KeyslotEvent) => void;
 }
