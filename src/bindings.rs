@@ -2,6 +2,7 @@
 
 use crate::claim::{self, Claim, Taken};
 use crate::options::{self, Access, Options};
+use crate::preload as ahead;
 use crate::rejection::{self, Rejection};
 use crate::session::{self, Call, Inputs, Settle};
 use crate::transport;
@@ -11,7 +12,7 @@ use keyslot_core::error::AuthErrorCode;
 use keyslot_core::id::{IdFault, check_connection, check_integration};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_futures::{future_to_promise, spawn_local};
 
 /// Opens the dialog for an integration and resolves when a connection is stored.
 ///
@@ -21,7 +22,9 @@ use wasm_bindgen_futures::spawn_local;
 ///
 /// Resolves to `{ connectionId, providerConfigKey, verification? }`. Rejects with an `AuthError`
 /// (`code` tells why). The same call while its dialog is open returns the same promise.
-#[wasm_bindgen(unchecked_return_type = "Promise<{ connectionId: string, providerConfigKey: string, verification?: { status: string, account?: string } }>")]
+#[wasm_bindgen(
+    unchecked_return_type = "Promise<{ connectionId: string, providerConfigKey: string, verification?: { status: string, account?: string } }>"
+)]
 pub fn auth(
     #[wasm_bindgen(js_name = integrationId)] integration_id: JsValue,
     #[wasm_bindgen(js_name = connectionId)] connection_id: Option<JsValue>,
@@ -31,15 +34,16 @@ pub fn auth(
         let undefined = JsValue::UNDEFINED;
         let connection_id = connection_id.as_ref().unwrap_or(&undefined);
         let options = options.as_ref().unwrap_or(&undefined);
-        start(&integration_id, connection_id, options).unwrap_or_else(|rejection| {
-            Promise::reject(&rejection.into_js())
-        })
+        start(&integration_id, connection_id, options)
+            .unwrap_or_else(|rejection| Promise::reject(&rejection.into_js()))
     })
 }
 
 /// [`auth`] for a session minted by `POST /connect/sessions/reconnect`: replaces the credential of
 /// the connection that the session names.
-#[wasm_bindgen(unchecked_return_type = "Promise<{ connectionId: string, providerConfigKey: string, verification?: { status: string, account?: string } }>")]
+#[wasm_bindgen(
+    unchecked_return_type = "Promise<{ connectionId: string, providerConfigKey: string, verification?: { status: string, account?: string } }>"
+)]
 pub fn reconnect(
     #[wasm_bindgen(js_name = integrationId)] integration_id: JsValue,
     #[wasm_bindgen(js_name = connectionId)] connection_id: Option<JsValue>,
@@ -48,9 +52,11 @@ pub fn reconnect(
     let undefined = JsValue::UNDEFINED;
     let given = options.as_ref().unwrap_or(&undefined);
     match Options::read(given) {
-        Ok(Options { access: Access::Session(_), .. }) | Err(Rejection { code: AuthErrorCode::InvalidArgument | AuthErrorCode::InvalidHostUrl, .. }) => {
-            auth(integration_id, connection_id, options)
-        }
+        Ok(Options { access: Access::Session(_), .. })
+        | Err(Rejection {
+            code: AuthErrorCode::InvalidArgument | AuthErrorCode::InvalidHostUrl,
+            ..
+        }) => auth(integration_id, connection_id, options),
         _ => Promise::reject(&Rejection::from(AuthErrorCode::MissingConnectSessionToken).into_js()),
     }
 }
@@ -59,6 +65,23 @@ pub fn reconnect(
 #[wasm_bindgen]
 pub fn configure(options: &JsValue) {
     options::configure(options);
+}
+
+/// Fetches the form of an integration ahead of the click; without one, only the module itself was
+/// wanted, and that is loaded by now. Never rejects: the real call says what is wrong.
+#[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+pub fn preload(
+    #[wasm_bindgen(js_name = integrationId)] integration_id: JsValue,
+    options: Option<JsValue>,
+) -> Promise {
+    let options = Options::read(options.as_ref().unwrap_or(&JsValue::UNDEFINED));
+    let (Some(integration), Ok(options)) = (integration_id.as_string(), options) else {
+        return Promise::resolve(&JsValue::UNDEFINED);
+    };
+    future_to_promise(Watched::new(async move {
+        ahead::fetch(integration, options).await;
+        Ok(JsValue::UNDEFINED)
+    }))
 }
 
 /// Closes the dialog that is open, as its close button would.

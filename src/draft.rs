@@ -3,6 +3,7 @@
 //! In the module's memory only: never in the DOM, a storage or an event. What is not secret lives as
 //! long as the page; a secret for five minutes. All of it is wiped after success and on `pagehide`.
 
+use crate::dom::window;
 use crate::listener::Listener;
 use crate::timer::Timer;
 use keyslot_core::form::Value;
@@ -43,8 +44,7 @@ pub(crate) fn keep(integration: &str, field: &str, secret: bool, value: Value) {
             value,
         });
         if drafts.page_hide.is_none() {
-            drafts.page_hide = web_sys::window()
-                .and_then(|window| Listener::new(&window, "pagehide", |_| forget_all()).ok());
+            drafts.page_hide = Some(Listener::new(&window(), "pagehide", |_| forget_all()));
         }
         if secret {
             // The newest secret restarts the clock for all of them: simple, and never too long for it.

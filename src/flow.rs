@@ -52,7 +52,9 @@ impl Flow {
     }
 
     fn send(&self, kind: &str, reason: Option<&str>, connection: Option<&str>) {
-        let Some(listener) = &self.listener else { return };
+        let Some(listener) = &self.listener else {
+            return;
+        };
         let report = Report {
             r#type: kind,
             flow_id: &self.id,

@@ -21,10 +21,12 @@
 
 mod bindings;
 mod claim;
+mod dom;
 mod draft;
 mod flow;
 mod listener;
 mod options;
+mod preload;
 mod read;
 mod rejection;
 mod session;

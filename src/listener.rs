@@ -3,66 +3,54 @@
 //! Handlers report and return; nothing is awaited, removed or borrowed inside them, so a listener
 //! never drops itself while it runs.
 
+use crate::dom::Dom;
 use crate::trap;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AddEventListenerOptions, Event, EventTarget};
 
 /// Removes itself from its target on drop.
 #[must_use = "a dropped listener hears nothing"]
 pub(crate) struct Listener {
-    target: EventTarget,
+    target: Dom,
     kind: &'static str,
     capture: bool,
-    closure: Closure<dyn FnMut(Event)>,
+    closure: Closure<dyn FnMut(Dom)>,
 }
 
 impl Listener {
-    /// Listens on `target`, never passively, so that `preventDefault` works.
+    /// Listens on `target` for `kind`.
     pub(crate) fn new(
-        target: &EventTarget,
+        target: &Dom,
         kind: &'static str,
-        heard: impl FnMut(Event) + 'static,
-    ) -> Result<Listener, JsValue> {
-        Listener::phase(target, kind, false, heard)
+        heard: impl FnMut(Dom) + 'static,
+    ) -> Listener {
+        Listener::phase(target, kind, false, Box::new(heard))
     }
 
     /// The same in the capture phase: heard before the page can stop the event.
     pub(crate) fn capture(
-        target: &EventTarget,
+        target: &Dom,
         kind: &'static str,
-        heard: impl FnMut(Event) + 'static,
-    ) -> Result<Listener, JsValue> {
-        Listener::phase(target, kind, true, heard)
+        heard: impl FnMut(Dom) + 'static,
+    ) -> Listener {
+        Listener::phase(target, kind, true, Box::new(heard))
     }
 
     fn phase(
-        target: &EventTarget,
+        target: &Dom,
         kind: &'static str,
         capture: bool,
-        mut heard: impl FnMut(Event) + 'static,
-    ) -> Result<Listener, JsValue> {
-        let closure =
-            Closure::<dyn FnMut(Event)>::new(move |event| trap::inside(|| heard(event)));
-        let options = AddEventListenerOptions::new();
-        options.set_capture(capture);
-        options.set_passive(false);
-        target.add_event_listener_with_callback_and_add_event_listener_options(
-            kind,
-            closure.as_ref().unchecked_ref(),
-            &options,
-        )?;
-        Ok(Listener { target: target.clone(), kind, capture, closure })
+        mut heard: Box<dyn FnMut(Dom)>,
+    ) -> Listener {
+        let closure = Closure::<dyn FnMut(Dom)>::new(move |event| trap::inside(|| heard(event)));
+        target.add_listener(kind, closure.as_ref().unchecked_ref(), capture);
+        Listener { target: target.clone(), kind, capture, closure }
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // Fails only for a target that is no event target, and then `new` has failed already.
-        let _ = self.target.remove_event_listener_with_callback_and_bool(
-            self.kind,
-            self.closure.as_ref().unchecked_ref(),
-            self.capture,
-        );
+        let heard = self.closure.as_ref().unchecked_ref();
+        self.target.remove_listener(self.kind, heard, self.capture);
     }
 }

@@ -78,14 +78,14 @@ pub(crate) struct Options {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(crate) struct Theme {
-    /// `light`, `dark` or `system`.
-    pub(crate) mode: Option<String>,
+    /// `light`, `dark` or `system`; empty: the operator's choice.
+    pub(crate) mode: String,
     /// CSS colour; kept legible whatever it is.
-    pub(crate) accent: Option<String>,
+    pub(crate) accent: String,
     /// Overrides of the custom properties, names without `--keyslot-`.
     pub(crate) tokens: Map<String>,
     /// Address of the integrator's own logo.
-    pub(crate) logo: Option<String>,
+    pub(crate) logo: String,
 }
 
 impl Options {
@@ -121,7 +121,8 @@ impl Options {
         };
 
         let session = get(&all, "session");
-        let access = if session.is_function() || session.as_string().is_some_and(|t| !t.is_empty()) {
+        let access = if session.is_function() || session.as_string().is_some_and(|t| !t.is_empty())
+        {
             Access::Session(session)
         } else if !session.is_undefined() && !session.is_null() {
             let expected = "a connect session token or a function that returns one";
@@ -136,7 +137,9 @@ impl Options {
         let timeout = match timeout.as_f64() {
             Some(milliseconds) if milliseconds > 0.0 => milliseconds,
             None if timeout.is_undefined() => 30_000.0,
-            _ => return Err(Rejection::argument("timeout", "a number of milliseconds", &timeout)),
+            _ => {
+                return Err(Rejection::argument("timeout", "a number of milliseconds", &timeout));
+            }
         };
 
         let credentials = get(&all, "credentials");
@@ -150,7 +153,7 @@ impl Options {
 
         let theme = get(&all, "theme");
         let theme = match theme.as_string() {
-            Some(mode) => Theme { mode: Some(mode), ..Theme::default() },
+            Some(mode) => Theme { mode, ..Theme::default() },
             None if theme.is_undefined() => Theme::default(),
             None => read(theme.clone()).map_err(|_| {
                 let expected = "\"light\", \"dark\", \"system\" or an object";

@@ -1,11 +1,11 @@
-//! Reading a JavaScript value into a Rust type: a `Deserializer` whose errors carry no text.
+//! Reading a JavaScript value into a Rust type: a small `Deserializer` for the answers of a server.
 //!
-//! `serde_wasm_bindgen::from_value` does the same and costs several kilobytes more, nearly all of it
-//! number formatting inside error messages (figures in ARCHITECTURE.md). Here an unexpected shape is
-//! just [`Unreadable`]; whoever asked knows what was expected.
+//! What is absent or `null` reads as empty, and errors carry no text: whoever asked knows what was
+//! expected. `serde_wasm_bindgen::from_value` does the same and costs several kilobytes more, nearly
+//! all of it number formatting inside error messages; and a struct is read by its list of fields, so
+//! that serde's code for unordered keys never reaches the module (figures in ARCHITECTURE.md).
 
-use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -63,64 +63,106 @@ pub(crate) fn get(object: &JsValue, key: &str) -> JsValue {
 
 struct Reader(JsValue);
 
+impl Reader {
+    fn is_absent(&self) -> bool {
+        self.0.is_undefined() || self.0.is_null()
+    }
+
+    /// Ids, ranks and statuses: whole numbers. `as` saturates, and NaN becomes 0.
+    fn number(&self) -> Result<i64, Unreadable> {
+        match self.0.as_f64() {
+            Some(number) => Ok(number as i64),
+            None if self.is_absent() => Ok(0),
+            None => Err(Unreadable),
+        }
+    }
+}
+
 impl<'de> Deserializer<'de> for Reader {
     type Error = Unreadable;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        let value = self.0;
-        if let Some(text) = value.as_string() {
-            visitor.visit_string(text)
-        } else if let Some(flag) = value.as_bool() {
-            visitor.visit_bool(flag)
-        } else if let Some(number) = value.as_f64() {
-            // Ids, ranks and statuses: whole numbers. `as` saturates, and NaN becomes 0.
-            visitor.visit_i64(number as i64)
-        } else if value.is_undefined() || value.is_null() {
-            visitor.visit_unit()
-        } else if let Some(array) = value.dyn_ref::<js_sys::Array>() {
-            visitor.visit_seq(Items { array: array.clone(), next: 0 })
-        } else if value.is_object() {
-            let entries = js_sys::Object::entries(value.unchecked_ref());
-            visitor.visit_map(Entries { entries, next: 0, value: JsValue::UNDEFINED })
-        } else {
-            Err(Unreadable)
+    /// Nothing that is read here leaves its type open.
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Unreadable> {
+        Err(Unreadable)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        match self.0.as_string() {
+            Some(text) => visitor.visit_string(text),
+            None if self.is_absent() => visitor.visit_string(String::new()),
+            None => Err(Unreadable),
         }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        visitor.visit_bool(self.0.is_truthy())
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        visitor.visit_i64(self.number()?)
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        visitor.visit_i64(self.number()?)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        if self.0.is_undefined() || self.0.is_null() {
-            visitor.visit_none()
+        if self.is_absent() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        let array = match self.0.dyn_ref::<js_sys::Array>() {
+            Some(array) => array.clone(),
+            None if self.is_absent() => js_sys::Array::new(),
+            None => return Err(Unreadable),
+        };
+        visitor.visit_seq(Items { array, next: 0 })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        let entries = if self.0.is_object() {
+            js_sys::Object::entries(self.0.unchecked_ref())
+        } else if self.is_absent() {
+            js_sys::Array::new()
         } else {
-            visitor.visit_some(self)
+            return Err(Unreadable);
+        };
+        visitor.visit_map(Entries { entries, next: 0, value: JsValue::UNDEFINED })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Unreadable> {
+        if !self.0.is_object() && !self.is_absent() {
+            return Err(Unreadable);
         }
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        let word = self.0.as_string().ok_or(Unreadable)?;
-        let variant: StrDeserializer<'_, Unreadable> = word.as_str().into_deserializer();
-        visitor.visit_enum(variant)
+        visitor.visit_seq(Fields { object: self.0, fields: fields.iter() })
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map struct identifier
+        i8 i16 i64 u8 u32 u64 f32 f64 char str bytes byte_buf unit unit_struct newtype_struct
+        tuple tuple_struct enum identifier ignored_any
+    }
+}
+
+/// The properties that a struct names, in its order.
+struct Fields {
+    object: JsValue,
+    fields: std::slice::Iter<'static, &'static str>,
+}
+
+impl<'de> de::SeqAccess<'de> for Fields {
+    type Error = Unreadable;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Unreadable> {
+        let Some(field) = self.fields.next() else { return Ok(None) };
+        seed.deserialize(Reader(get(&self.object, field))).map(Some)
     }
 }
 
@@ -167,7 +209,10 @@ impl<'de> de::MapAccess<'de> for Entries {
         seed.deserialize(Reader(entry.get(0))).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Unreadable> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, Unreadable> {
         seed.deserialize(Reader(std::mem::take(&mut self.value)))
     }
 }

@@ -8,6 +8,7 @@ use crate::claim::Claim;
 use crate::draft;
 use crate::flow::Flow;
 use crate::options::Options;
+use crate::preload;
 use crate::rejection::Rejection;
 use crate::timer::Timer;
 use crate::transport::{self, Loaded, Server, Trouble};
@@ -147,13 +148,20 @@ pub(crate) async fn run(
     });
     flow.report("open");
 
-    let server = Rc::new(Server::new(&options));
+    let (server, preloaded) = match preload::take(&integration, &options) {
+        Some((server, loaded)) => (server, Some(loaded)),
+        None => (Rc::new(Server::new(&options)), None),
+    };
     let mut dialog = Dialog::default();
     let mut form: Option<Rc<Form>> = None;
     let mut rejection: Option<Rejection> = None;
     let mut keep_draft = options.keep_draft;
     let mut _confirmation: Option<Timer> = None;
-    let mut in_flight = Some(load(&server, &integration, &options));
+    let mut in_flight: InFlight = None;
+    match preloaded {
+        Some(loaded) => inputs.send(Input::Loaded(Ok(loaded))),
+        None => in_flight = Some(load(&server, &integration, &options)),
+    }
     view.render(dialog.phase(), form.as_deref());
 
     while let Some(input) = next(&mut reported, &mut in_flight).await {
@@ -258,12 +266,7 @@ pub(crate) async fn run(
     }
 }
 
-fn finish(
-    outcome: Outcome,
-    settle: &mut Settle,
-    rejection: &mut Option<Rejection>,
-    flow: &Flow,
-) {
+fn finish(outcome: Outcome, settle: &mut Settle, rejection: &mut Option<Rejection>, flow: &Flow) {
     match outcome {
         Ok(connection) => {
             settle.resolve(&connection);
@@ -289,10 +292,7 @@ fn load(
 
 /// The next input: an answer to the request in flight, or something reported. Dropping the request
 /// aborts it.
-async fn next(
-    reported: &mut UnboundedReceiver<Input>,
-    in_flight: &mut InFlight,
-) -> Option<Input> {
+async fn next(reported: &mut UnboundedReceiver<Input>, in_flight: &mut InFlight) -> Option<Input> {
     poll_fn(|cx| {
         if let Some(request) = in_flight
             && let Poll::Ready(input) = request.as_mut().poll(cx)
@@ -376,5 +376,6 @@ fn plain(trouble: Trouble) -> Rejection {
 
 /// What `navigator.onLine` says. `false` is certain, `true` is a guess.
 pub(crate) fn is_online() -> bool {
-    web_sys::window().is_none_or(|window| window.navigator().on_line())
+    let navigator = crate::dom::window().object("navigator");
+    navigator.is_none_or(|navigator| navigator.get("onLine").is_truthy())
 }

@@ -22,8 +22,9 @@ pub(crate) struct Timer {
 
 impl Timer {
     /// Calls `fired` after `milliseconds`.
-    pub(crate) fn new(milliseconds: f64, mut fired: impl FnMut() + 'static) -> Timer {
-        let closure = Closure::<dyn FnMut()>::new(move || trap::inside(&mut fired));
+    pub(crate) fn new(milliseconds: f64, fired: impl FnMut() + 'static) -> Timer {
+        let mut fired: Box<dyn FnMut()> = Box::new(fired);
+        let closure = Closure::<dyn FnMut()>::new(move || trap::inside(|| fired()));
         let id = set_timeout(closure.as_ref().unchecked_ref(), milliseconds);
         Timer { id, _closure: closure }
     }

@@ -3,6 +3,7 @@
 //! Knows the routes and both dialects (a Keyslot server takes the token in a header and the params
 //! in the body, a stock Nango server takes both in the query). Does not know the dialog.
 
+use crate::dom::Dom;
 use crate::listener::Listener;
 use crate::options::{Access, Options};
 use crate::read::{get, read};
@@ -21,9 +22,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    AbortController, ReferrerPolicy, RequestCache, RequestCredentials, RequestRedirect,
-};
+use web_sys::{AbortController, ReferrerPolicy, RequestCache, RequestCredentials, RequestRedirect};
 
 #[wasm_bindgen]
 extern "C" {
@@ -102,9 +101,9 @@ impl Server {
         } else if session.forms.0.is_empty() {
             let list: Data<Vec<Integration>> = self.fetch_json("/integrations").await?;
             let mut list = list.data.into_iter();
-            let found = list.find(|one| one.unique_key == integration).ok_or_else(|| {
-                Trouble::Ending(AuthErrorCode::UnknownIntegration.into())
-            })?;
+            let found = list
+                .find(|one| one.unique_key == integration)
+                .ok_or_else(|| Trouble::Ending(AuthErrorCode::UnknownIntegration.into()))?;
             let mut path = String::from("/providers/");
             path.push_str(&encode(&found.provider));
             let template: Data<Template> = self.fetch_json(&path).await?;
@@ -188,7 +187,9 @@ impl Server {
 
     /// The session token: the caller's string, or what the caller's function returned last.
     async fn token(&self) -> Result<Option<String>, Trouble> {
-        let Access::Session(session) = &self.access else { return Ok(None) };
+        let Access::Session(session) = &self.access else {
+            return Ok(None);
+        };
         if let Some(token) = self.token.borrow().as_ref() {
             return Ok(Some(token.clone()));
         }
@@ -203,7 +204,8 @@ impl Server {
         let value = value.map_err(|_| Trouble::Failure(Failure::new(Cause::Server)))?;
         let token = value.as_string().map(|token| token.trim().to_owned());
         // What goes into a header must be header-safe; anything else is no token of any server.
-        let token = token.filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
+        let token =
+            token.filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
         let Some(token) = token else {
             let expected = "a connect session token (or return one)";
             return Err(Trouble::Ending(Rejection::argument("session", expected, &value)));
@@ -265,7 +267,9 @@ impl Server {
                 Cause::Offline
             })
         };
-        let Ok(response) = response else { return Err(lost(&abort)) };
+        let Ok(response) = response else {
+            return Err(lost(&abort));
+        };
         let response = Response::from(response.unchecked_into::<web_sys::Response>());
         let status = response.status();
         let request_id = response.headers().get("x-request-id");
@@ -273,7 +277,9 @@ impl Server {
             Ok(text) => JsFuture::from(text).await,
             Err(error) => Err(error),
         };
-        let Ok(text) = text else { return Err(lost(&abort)) };
+        let Ok(text) = text else {
+            return Err(lost(&abort));
+        };
         // An HTML 502 of some proxy is no JSON; then there is only the status to go by.
         let body = js_sys::JSON::parse(&text.as_string().unwrap_or_default());
         Ok(Answer { status, body: body.unwrap_or(JsValue::UNDEFINED), request_id })
@@ -349,10 +355,9 @@ impl Drop for Abort {
 /// Reports when the caller's signal fires; `None` when there is none.
 pub(crate) fn watch_signal(
     signal: &JsValue,
-    fired: impl FnMut() + 'static,
-) -> Option<Result<Listener, JsValue>> {
-    let target: &web_sys::EventTarget = signal.dyn_ref()?;
-    let mut fired = fired;
+    mut fired: impl FnMut() + 'static,
+) -> Option<Listener> {
+    let target: &Dom = if signal.is_object() { signal.unchecked_ref() } else { return None };
     Some(Listener::new(target, "abort", move |_| fired()))
 }
 

@@ -428,12 +428,8 @@ mod tests {
             Just(Event::Faulty),
             Just(Event::Edited),
             Just(Event::Stored(connection())),
-            prop_oneof![
-                Just(Cause::Refused),
-                Just(Cause::Unavailable),
-                Just(Cause::Server)
-            ]
-            .prop_map(|cause| Event::Failed(Failure::new(cause))),
+            prop_oneof![Just(Cause::Refused), Just(Cause::Unavailable), Just(Cause::Server)]
+                .prop_map(|cause| Event::Failed(Failure::new(cause))),
             Just(Event::Online),
             Just(Event::Shown),
         ]

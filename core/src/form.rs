@@ -185,8 +185,8 @@ impl Form {
         }
         if !field.choices.is_empty() {
             let known = field.choices.iter().any(|choice| choice == value);
-            let fault = (!known && !(field.optional && value.is_empty()))
-                .then_some(if value.is_empty() {
+            let fault =
+                (!known && !(field.optional && value.is_empty())).then_some(if value.is_empty() {
                     Fault::Refused(Refusal::Empty)
                 } else {
                     Fault::NotAChoice

@@ -19,6 +19,8 @@
     )
 )]
 
+extern crate alloc;
+
 pub mod advice;
 pub mod contrast;
 pub mod dialog;

@@ -5,8 +5,8 @@
 //! `keyslot-providers` crate.
 
 use crate::advice::KeyShape;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::Deserialize as DeriveDeserialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -47,7 +47,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
                 Ok(Map(entries))
             }
         }
-        deserializer.deserialize_any(Entries(PhantomData))
+        deserializer.deserialize_map(Entries(PhantomData))
     }
 }
 

@@ -62,9 +62,9 @@ pub struct Override {
 pub struct Settings {
     /// `light`, `dark` or `system`.
     #[serde(rename = "defaultTheme")]
-    pub default_theme: Option<String>,
+    pub default_theme: String,
     /// Accent colours.
-    pub theme: Option<Theme>,
+    pub theme: Theme,
     /// Keyslot only: the operator set the accent on purpose (Nango's default is its own brand).
     pub branded: bool,
 }
@@ -74,9 +74,9 @@ pub struct Settings {
 #[serde(default)]
 pub struct Theme {
     /// For a light surface.
-    pub light: Option<Accent>,
+    pub light: Accent,
     /// For a dark surface.
-    pub dark: Option<Accent>,
+    pub dark: Accent,
 }
 
 /// One accent.
@@ -84,7 +84,7 @@ pub struct Theme {
 #[serde(default)]
 pub struct Accent {
     /// A CSS colour.
-    pub primary: Option<String>,
+    pub primary: String,
 }
 
 /// One entry of `forms`.

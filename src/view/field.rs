@@ -1,8 +1,8 @@
 //! One input on screen: label, help, box, and what is said about its value.
 
 use super::Ui;
-use super::dom::{control, on, set, show, tag};
 use super::speech;
+use crate::dom::{Dom, element};
 use crate::listener::Listener;
 use crate::options::{Options, Words};
 use crate::session::{Input, Inputs};
@@ -10,9 +10,8 @@ use keyslot_core::advice::{self, FieldShape, Kind, Refusal, Repair};
 use keyslot_core::dialog::Event;
 use keyslot_core::form::{Checked, Fault, Field, Form, Value};
 use keyslot_core::words::Word;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{ClipboardEvent, Element, HtmlElement};
 
 #[wasm_bindgen]
 extern "C" {
@@ -23,6 +22,11 @@ extern "C" {
     fn new(pattern: &str) -> Result<Pattern, JsValue>;
     #[wasm_bindgen(method)]
     fn test(this: &Pattern, text: &str) -> bool;
+
+    #[wasm_bindgen(extends = Dom, js_name = DataTransfer)]
+    type Clipboard;
+    #[wasm_bindgen(method, catch, js_name = getData)]
+    fn text(this: &Clipboard, kind: &str) -> Result<String, JsValue>;
 }
 
 /// A pattern is an advice; over this length it is not worth a second of somebody's time.
@@ -33,12 +37,16 @@ pub(super) struct FieldView {
     /// Where the field stands in [`Form::fields`].
     pub(super) index: usize,
     /// The whole row.
-    pub(super) row: Element,
-    input: Element,
-    frame: Element,
-    note: Element,
-    fault: Element,
-    toggle: Option<Element>,
+    pub(super) row: Dom,
+    input: Dom,
+    frame: Dom,
+    note: Dom,
+    fault: Dom,
+    toggle: Option<Dom>,
+    /// A secret in clear.
+    shown: bool,
+    /// Marked as wrong.
+    wrong: bool,
     /// The value before the repair that is shown, for Undo.
     before: Option<Value>,
     /// What an accepted offer would put here.
@@ -57,100 +65,90 @@ impl FieldView {
         field: &Field,
         options: &Options,
         inputs: &Inputs,
-    ) -> Result<FieldView, JsValue> {
+    ) -> FieldView {
         let words = &options.words;
-        let id = |part: &str| [part, "-", &field.name].concat();
-        let (input_id, help_id, note_id, fault_id) = (id("input"), id("help"), id("note"), id("fault"));
+        let id = |part: &str| [part, &field.name].concat();
+        let (input_id, help_id, note_id, fault_id) =
+            (id("input-"), id("help-"), id("note-"), id("fault-"));
         let title = title(field, words);
 
-        let mut label = tag("label", "label")?.attr("for", &input_id)?.text(title);
+        let label = element("label", "label").with("for", &input_id).text(title);
         if field.optional {
             let text = [" (", words.get(Word::Optional), ")"].concat();
-            label = label.child(&tag("span", "optional")?.text(&text).done())?;
+            label.append(&element("span", "optional").text(&text));
         }
-        let label = label.done();
-        let help = tag("p", "help")?.attr("id", &help_id)?.attr("lang", "en")?.text(&field.description);
-        let help = help.done();
-        let note = tag("p", "note")?.attr("id", &note_id)?.done();
-        let fault = tag("p", "fault")?.attr("id", &fault_id)?.done();
-        show(&help, !field.description.is_empty());
-        show(&note, false);
-        show(&fault, false);
+        let help =
+            element("p", "help").with("id", &help_id).with("lang", "en").text(&field.description);
+        let note = element("p", "note").with("id", &note_id);
+        let fault = element("p", "fault").with("id", &fault_id);
+        help.show(!field.description.is_empty());
+        note.show(false);
+        fault.show(false);
 
         let is_choice = !field.choices.is_empty();
-        let described = [help_id, " ".into(), note_id, " ".into(), fault_id].concat();
-        let mut input = tag(if is_choice { "select" } else { "input" }, "input")?
-            .attr("id", &input_id)?
-            .attr("name", &field.name)?
-            .attr("aria-describedby", &described)?;
+        let described = [&help_id, " ", &note_id, " ", &fault_id].concat();
+        let input = element(if is_choice { "select" } else { "input" }, "input")
+            .with("id", &input_id)
+            .with("name", &field.name)
+            .with("aria-describedby", &described);
         if !field.optional {
-            input = input.attr("aria-required", "true")?;
+            input.set("aria-required", "true");
         }
         if is_choice {
             if field.optional || field.initial.is_empty() {
-                let empty = tag("option", "")?.attr("value", "")?.text(words.get(Word::Choose)).done();
-                input = input.child(&empty)?;
+                input
+                    .append(&element("option", "").with("value", "").text(words.get(Word::Choose)));
             }
             for choice in &field.choices {
-                input = input.child(&tag("option", "")?.attr("value", choice)?.text(choice).done())?;
+                input.append(&element("option", "").with("value", choice).text(choice));
             }
         } else {
-            input = input
-                .attr("type", if field.secret { "password" } else { "text" })?
-                .attr("placeholder", &field.example)?
-                .attr("autocapitalize", "none")?
-                .attr("autocorrect", "off")?
-                .attr("spellcheck", "false")?
-                .attr("dir", "ltr")?
-                .attr_if("inputmode", matches!(field.kind, Kind::Url).then_some("url"))?;
-            input = guard(input, field, options.password_managers)?;
+            input.set("type", if field.secret { "password" } else { "text" });
+            input.set("placeholder", &field.example);
+            for (name, value) in guard(field, options.password_managers) {
+                input.set(name, value);
+            }
         }
-        let input = input.done();
         if field.secret || !matches!(field.kind, Kind::Plain | Kind::Username) {
-            set(&input, "class", Some("input code"));
+            input.set("class", "input code");
         }
-        control(&input).set_value(&field.initial);
+        input.set_value(&field.initial);
 
-        let mut frame = tag("div", "box")?;
-        if let Some(prefix) = &field.prefix {
-            frame = frame.child(&tag("span", "affix")?.text(prefix).done())?;
-        }
-        frame = frame.child(&input)?;
-        if let Some(suffix) = &field.suffix {
-            frame = frame.child(&tag("span", "affix")?.text(suffix).done())?;
-        }
-        let mut listeners = Vec::new();
+        let frame = element("div", "box");
+        let affix = |text: &Option<String>| {
+            if let Some(text) = text {
+                frame.append(&element("span", "affix").text(text));
+            }
+        };
+        affix(&field.prefix);
+        frame.append(&input);
+        affix(&field.suffix);
+        let report = |kind: &'static str, target: &Dom, ui: fn(usize) -> Ui| {
+            let inputs = inputs.clone();
+            Listener::new(target, kind, move |_| inputs.send(Input::Ui(ui(index))))
+        };
+        let mut listeners =
+            vec![report("input", &input, Ui::Edited), report("change", &input, Ui::Left)];
         let mut toggle = None;
-        if field.secret && !is_choice {
-            let button = tag("button", "toggle")?
-                .attr("type", "button")?
-                .attr("aria-controls", &input_id)?
-                .text(words.get(Word::Show))
-                .done();
-            set(&button, "aria-label", Some(&words.fill(Word::ShowField, &[("field", title)])));
-            let report = inputs.clone();
-            listeners.push(on(&button, "click", move |_| report.send(Input::Ui(Ui::Toggle(index))))?);
-            frame = frame.child(&button)?;
-            toggle = Some(button);
-        }
-        let frame = frame.done();
-
-        let report = inputs.clone();
-        listeners.push(on(&input, "input", move |_| report.send(Input::Ui(Ui::Edited(index))))?);
-        let report = inputs.clone();
-        listeners.push(on(&input, "change", move |_| report.send(Input::Ui(Ui::Left(index))))?);
         if !is_choice {
-            listeners.push(paste_listener(index, field, &input, inputs)?);
+            listeners.push(paste_listener(index, field, &input, inputs));
+            if field.secret {
+                let button = element("button", "toggle")
+                    .with("type", "button")
+                    .with("aria-controls", &input_id)
+                    .with("aria-label", &words.fill(Word::ShowField, &[("field", title)]))
+                    .text(words.get(Word::Show));
+                listeners.push(report("click", &button, Ui::Toggle));
+                frame.append(&button);
+                toggle = Some(button);
+            }
         }
 
-        let row = tag("div", "field")?
-            .child(&label)?
-            .child(&help)?
-            .child(&frame)?
-            .child(&fault)?
-            .child(&note)?
-            .done();
-        Ok(FieldView {
+        let row = element("div", "field");
+        for part in [&label, &help, &frame, &fault, &note] {
+            row.append(part);
+        }
+        FieldView {
             index,
             row,
             input,
@@ -158,53 +156,56 @@ impl FieldView {
             note,
             fault,
             toggle,
+            shown: false,
+            wrong: false,
             before: None,
             offered: None,
             untouched: false,
             listeners,
             note_button: None,
-        })
+        }
     }
 
     /// What is in the box.
     pub(super) fn value(&self) -> Value {
-        control(&self.input).value().into()
+        self.input.value().into()
     }
 
     /// Puts a value in the box.
     pub(super) fn set_value(&self, value: &str) {
-        control(&self.input).set_value(value);
+        self.input.set_value(value);
     }
 
     /// Focuses the box; after a fault, with everything selected, so that a paste replaces it.
     pub(super) fn focus(&self, select: bool) {
-        let _ = self.input.unchecked_ref::<HtmlElement>().focus();
+        self.input.focus();
         if select && self.input.has_attribute("type") {
-            control(&self.input).select();
+            self.input.select(); // a `<select>` has no such method
         }
     }
 
     /// While a request is under way the value stays readable and the focus stays put, which
     /// `disabled` would not allow.
     pub(super) fn set_busy(&self, busy: bool) {
-        set(&self.input, "readonly", busy.then_some(""));
+        self.input.toggle("readonly", busy.then_some(""));
     }
 
     /// Marks the box as wrong, or not.
-    pub(super) fn mark(&self, wrong: bool) {
-        set(&self.input, "aria-invalid", wrong.then_some("true"));
-        set(&self.frame, "data-invalid", wrong.then_some(""));
+    pub(super) fn mark(&mut self, wrong: bool) {
+        self.wrong = wrong;
+        self.input.toggle("aria-invalid", wrong.then_some("true"));
+        self.frame.toggle("data-invalid", wrong.then_some(""));
     }
 
     /// Whether the box is marked as wrong.
     pub(super) fn is_faulty(&self) -> bool {
-        self.input.has_attribute("aria-invalid")
+        self.wrong
     }
 
     /// Shows why the value cannot be sent, or nothing.
-    pub(super) fn show_fault(&self, text: Option<&str>) {
-        self.fault.set_text_content(text);
-        show(&self.fault, text.is_some());
+    pub(super) fn show_fault(&mut self, text: Option<&str>) {
+        self.fault.say(text.unwrap_or_default());
+        self.fault.show(text.is_some());
         self.mark(text.is_some());
     }
 
@@ -225,27 +226,31 @@ impl FieldView {
     }
 
     /// Shows or masks a secret.
-    pub(super) fn toggle(&self, field: &Field, words: &Words) {
+    pub(super) fn toggle(&mut self, field: &Field, words: &Words) {
         let Some(button) = &self.toggle else { return };
-        let shown = self.input.get_attribute("type").as_deref() == Some("text");
-        set(&self.input, "type", Some(if shown { "password" } else { "text" }));
-        let (text, label) = if shown {
-            (Word::Show, Word::ShowField)
+        self.shown = !self.shown;
+        let (kind, text, label) = if self.shown {
+            ("text", Word::Hide, Word::HideField)
         } else {
-            (Word::Hide, Word::HideField)
+            ("password", Word::Show, Word::ShowField)
         };
-        button.set_text_content(Some(words.get(text)));
-        let label = words.fill(label, &[("field", title(field, words))]);
-        set(button, "aria-label", Some(&label));
+        self.input.set("type", kind);
+        button.say(words.get(text));
+        button.set("aria-label", &words.fill(label, &[("field", title(field, words))]));
     }
 
     /// A paste was repaired: show the result, say what was removed, offer to undo.
-    pub(super) fn repaired(&mut self, before: Value, repair: Repair, words: &Words, inputs: &Inputs) {
+    pub(super) fn repaired(
+        &mut self,
+        before: Value,
+        repair: Repair,
+        words: &Words,
+        inputs: &Inputs,
+    ) {
         self.set_value(&repair.value);
         self.before = Some(before);
         let text = speech::repaired(&repair, words);
-        let index = self.index;
-        self.show_note(&text, words.get(Word::Undo), Ui::Undo(index), inputs);
+        self.show_note(&text, words.get(Word::Undo), Ui::Undo, inputs);
     }
 
     /// A password could be repaired, or one paste holds two values: offer it.
@@ -257,8 +262,7 @@ impl FieldView {
             (words.fill(Word::OfferRepair, &[("what", &what)]), Word::OfferRepairDo)
         };
         self.offered = Some(repair);
-        let index = self.index;
-        self.show_note(&text, words.get(button), Ui::Accept(index), inputs);
+        self.show_note(&text, words.get(button), Ui::Accept, inputs);
     }
 
     /// Takes the repair back and leaves the value alone from now on.
@@ -314,25 +318,18 @@ impl FieldView {
         fault.is_none().then_some(sent)
     }
 
-    fn show_note(&mut self, text: &str, button: &str, does: Ui, inputs: &Inputs) {
-        let Ok(element) = tag("button", "inline").and_then(|t| t.attr("type", "button")) else {
-            return;
-        };
-        let element = element.text(button).done();
-        let (report, does) = (inputs.clone(), std::cell::Cell::new(Some(does)));
-        let listener = on(&element, "click", move |_| {
-            if let Some(does) = does.take() {
-                report.send(Input::Ui(does));
-            }
-        });
-        self.note(Some(text), listener.ok());
-        let _ = self.note.append_child(tag("span", "").map(|t| t.text(" ").done()).as_ref().unwrap_or(&element));
-        let _ = self.note.append_child(&element);
+    fn show_note(&mut self, text: &str, button: &str, does: fn(usize) -> Ui, inputs: &Inputs) {
+        let button = element("button", "inline").with("type", "button").text(button);
+        let (inputs, index) = (inputs.clone(), self.index);
+        let listener =
+            Listener::new(&button, "click", move |_| inputs.send(Input::Ui(does(index))));
+        self.note(Some(&[text, " "].concat()), Some(listener));
+        self.note.append(&button);
     }
 
     fn note(&mut self, text: Option<&str>, button: Option<Listener>) {
-        self.note.set_text_content(text);
-        show(&self.note, text.is_some());
+        self.note.say(text.unwrap_or_default());
+        self.note.show(text.is_some());
         self.note_button = button;
     }
 }
@@ -357,66 +354,61 @@ pub(super) fn title<'a>(field: &'a Field, words: &'a Words) -> &'a str {
     }
 }
 
-/// `autocomplete`, and the opt-outs of the four common managers. They offer to save an API key as a
-/// login, which it is not; a user name and a password are one, unless the name is a key in disguise.
-/// The last attribute keeps session replay tools out of the field.
-fn guard(input: super::dom::Tag, field: &Field, allowed: bool) -> Result<super::dom::Tag, JsValue> {
-    let login = matches!(field.kind, Kind::Username | Kind::Password) && field.credential;
+/// The attributes that keep browsers, password managers and session replay in their place.
+///
+/// Managers offer to save an API key as a login, which it is not: the opt-outs of the four common
+/// ones. A user name and a password are a login, unless the name is a key in disguise.
+fn guard(field: &Field, allowed: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let login = field.credential && matches!(field.kind, Kind::Username | Kind::Password);
     let complete = match field.kind {
         Kind::Username if login => "username",
         Kind::Password if login => "current-password",
         _ => "off",
     };
-    let mut input = input.attr("autocomplete", complete)?;
-    if !login && !allowed {
-        for (name, value) in [
-            ("data-1p-ignore", ""),
-            ("data-lpignore", "true"),
-            ("data-bwignore", ""),
-            ("data-form-type", "other"),
-        ] {
-            input = input.attr(name, value)?;
-        }
-    }
-    for (name, value) in
-        [("data-sentry-mask", ""), ("data-private", "true"), ("data-clarity-mask", "true")]
-    {
-        input = input.attr(name, value)?;
-    }
-    Ok(input)
+    let managers = [
+        ("data-1p-ignore", ""),
+        ("data-lpignore", "true"),
+        ("data-bwignore", ""),
+        ("data-form-type", "other"),
+    ];
+    let open = if login || allowed { managers.len() } else { 0 };
+    [
+        ("autocomplete", complete),
+        ("autocapitalize", "none"),
+        ("autocorrect", "off"),
+        ("spellcheck", "false"),
+        ("dir", "ltr"),
+        ("data-sentry-mask", ""),
+        ("data-private", "true"),
+        ("data-clarity-mask", "true"),
+    ]
+    .into_iter()
+    .chain(managers.into_iter().skip(open))
 }
 
 /// Repairs on paste. The decision is made here, because only now can the browser's own paste be
 /// prevented; a paste that needs no repair is left to the browser, with its undo history.
-fn paste_listener(
-    index: usize,
-    field: &Field,
-    input: &Element,
-    inputs: &Inputs,
-) -> Result<Listener, JsValue> {
+fn paste_listener(index: usize, field: &Field, input: &Dom, inputs: &Inputs) -> Listener {
     let (name, kind) = (field.name.clone(), field.kind);
     let (prefix, suffix) = (field.prefix.clone(), field.suffix.clone());
-    let report = inputs.clone();
-    let target = input.clone();
-    on(input, "paste", move |event| {
-        let Some(data) = event.unchecked_ref::<ClipboardEvent>().clipboard_data() else { return };
-        let Ok(text) = data.get_data("text") else { return };
+    let (report, target) = (inputs.clone(), input.clone());
+    Listener::new(input, "paste", move |event| {
+        let Some(data) = event.object("clipboardData") else { return };
+        let Ok(text) = wasm_bindgen::JsCast::unchecked_ref::<Clipboard>(&data).text("text") else {
+            return;
+        };
         let text: Value = text.into();
-        let value: Value = control(&target).value().into();
-        let selected = control(&target).selection_end().ok().flatten().unwrap_or(0)
-            - control(&target).selection_start().ok().flatten().unwrap_or(0);
-        // Pasting into the middle of something is editing: the pieces are judged on submit.
-        if !value.is_empty() && selected as usize != value.encode_utf16().count() {
+        // Pasting into the middle of something is editing: the whole is judged on submit.
+        let position = |name: &str| target.get(name).as_f64().unwrap_or_default() as usize;
+        let value: Value = target.value().into();
+        if position("selectionStart") > 0 || position("selectionEnd") < value.encode_utf16().count()
+        {
             return;
         }
-        let shape = FieldShape {
-            name: &name,
-            kind,
-            prefix: prefix.as_deref(),
-            suffix: suffix.as_deref(),
-        };
+        let shape =
+            FieldShape { name: &name, kind, prefix: prefix.as_deref(), suffix: suffix.as_deref() };
         let repair = advice::repair(&shape, &text);
-        if repair.split.is_some() || (repair.offer && !repair.removed.is_empty()) {
+        if repair.offer || repair.split.is_some() {
             report.send(Input::Ui(Ui::Offered(index, repair)));
         } else if repair.found_something() {
             event.prevent_default();
@@ -455,4 +447,3 @@ fn notice(field: &Field, form: &Form, value: &str, words: &Words) -> Option<Stri
         words.fill(Word::NoticePattern, &[("example", &field.example)])
     })
 }
-

@@ -18,32 +18,44 @@
 //!
 //! Custom properties: `www/theming.html`. Both tables are API.
 
-mod dom;
 mod field;
 mod speech;
 mod style;
 
+use crate::dom::{Dom, document, element, window};
 use crate::draft;
 use crate::listener::Listener;
 use crate::options::Options;
-use crate::read::get;
 use crate::session::{Input, Inputs};
 use crate::transport::Loaded;
-use dom::{document, on, set, show, tag};
 use field::FieldView;
 use keyslot_core::advice::Repair;
 use keyslot_core::dialog::{Event, Phase};
-use keyslot_core::failure::Failure;
+use keyslot_core::failure::{Cause, Failure};
 use keyslot_core::form::{Form, Value};
-use keyslot_core::wire::Issue;
+use keyslot_core::wire::{Issue, Verification};
 use keyslot_core::words::Word;
 use style::ScrollLock;
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{
-    Element, HtmlDialogElement, HtmlElement, KeyboardEvent, MutationObserver, MutationObserverInit,
-    ShadowRoot, ShadowRootInit, ShadowRootMode,
-};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = MutationObserver)]
+    type Observer;
+    #[wasm_bindgen(constructor, js_class = "MutationObserver")]
+    fn new(changed: &js_sys::Function) -> Observer;
+    #[wasm_bindgen(method)]
+    fn observe(this: &Observer, target: &Dom, options: &JsValue);
+    #[wasm_bindgen(method)]
+    fn disconnect(this: &Observer);
+
+    #[wasm_bindgen(extends = Dom, js_name = Clipboard)]
+    type Clipboard;
+    #[wasm_bindgen(method, js_name = writeText)]
+    fn write(this: &Clipboard, text: &str);
+}
 
 /// What happens to one field or button, with no bearing on the state of the call.
 pub(crate) enum Ui {
@@ -73,30 +85,30 @@ pub(crate) enum Ui {
 pub(crate) struct View<'a> {
     options: &'a Options,
     inputs: &'a Inputs,
-    host: Element,
-    root: ShadowRoot,
-    dialog: HtmlDialogElement,
-    logo: Element,
-    title: Element,
-    form: Element,
-    skeleton: Element,
-    rows: Element,
-    error: Element,
-    status: Element,
-    submit: Element,
-    unchecked: Element,
-    success: Element,
+    host: Dom,
+    root: Dom,
+    dialog: Dom,
+    logo: Dom,
+    title: Dom,
+    form: Dom,
+    skeleton: Dom,
+    rows: Dom,
+    error: Dom,
+    status: Dom,
+    submit: Dom,
+    unchecked: Dom,
+    success: Dom,
     fields: Vec<FieldView>,
-    /// The form's values as they were when nobody had typed yet.
+    /// Nobody has typed yet.
     pristine: bool,
     allow_unverified: bool,
-    /// The failure whose reference can be copied.
+    /// What "Copy" copies.
     reference: Option<String>,
     primary: Primary,
-    opener: Option<Element>,
+    opener: Option<Dom>,
     listeners: Vec<Listener>,
     error_listeners: Vec<Listener>,
-    observer: Option<(MutationObserver, Closure<dyn FnMut()>)>,
+    observer: Option<(Observer, Closure<dyn FnMut()>)>,
     _lock: Option<ScrollLock>,
 }
 
@@ -115,90 +127,74 @@ impl<'a> View<'a> {
     /// The browser's exception where `<dialog>`, shadow roots or constructable sheets are missing.
     pub(crate) fn mount(options: &'a Options, inputs: &'a Inputs) -> Result<View<'a>, JsValue> {
         let words = &options.words;
-        let host = tag("div", "")?.attr("data-keyslot", "")?.done();
-        let init = ShadowRootInit::new(ShadowRootMode::Open);
-        let root = host.attach_shadow(&init)?;
+        let host = element("div", "").with("data-keyslot", "");
+        let root = host.attach_shadow(&object(&[("mode", "open".into())]))?;
         style::adopt(&root, style::mode(&options.theme, None))?;
         style::paint(&host, &options.theme, None);
 
-        let logo = tag("span", "logo")?.attr("aria-hidden", "true")?.done();
-        let title = tag("h2", "title")?
-            .attr("id", "title")?
-            .attr("tabindex", "-1")?
-            .attr("autofocus", "")?
-            .text(words.get(Word::TitlePlain))
-            .done();
-        let close = tag("button", "close")?
-            .attr("type", "button")?
-            .attr("aria-label", words.get(Word::Close))?
-            .text("×")
-            .done();
-        let header = tag("div", "header")?.child(&logo)?.child(&title)?.child(&close)?.done();
+        let logo = element("span", "logo").with("aria-hidden", "true");
+        let title = element("h2", "title")
+            .with("id", "title")
+            .with("tabindex", "-1")
+            .with("autofocus", "")
+            .text(words.get(Word::TitlePlain));
+        let button = |kind: &str, part: &str, text: &str| {
+            element("button", part).with("type", kind).text(text)
+        };
+        let close = button("button", "close", "×").with("aria-label", words.get(Word::Close));
+        let header = element("div", "header").child(&logo).child(&title).child(&close);
         // Both regions are there before they speak, or screen readers would not hear them.
-        let status = tag("p", "spoken")?.attr("role", "status")?.done();
-        let error = tag("div", "error")?.attr("role", "alert")?.done();
-        let skeleton = tag("div", "skeleton")?
-            .attr("aria-hidden", "true")?
-            .child(&tag("div", "")?.done())?
-            .child(&tag("div", "")?.done())?
-            .done();
-        let rows = tag("div", "")?.done();
-        let submit =
-            tag("button", "submit")?.attr("type", "submit")?.text(words.get(Word::Submit)).done();
-        let unchecked = tag("button", "unchecked")?
-            .attr("type", "button")?
-            .text(words.get(Word::SaveUnchecked))
-            .done();
-        show(&unchecked, false);
-        let form = tag("form", "")?
-            .attr("novalidate", "")?
-            .attr("method", "dialog")?
-            .child(&error)?
-            .child(&skeleton)?
-            .child(&rows)?
-            .child(&submit)?
-            .child(&unchecked)?
-            .done();
-        let success = tag("div", "success")?.done();
-        show(&success, false);
-        let panel = tag("div", "panel")?
-            .child(&header)?
-            .child(&status)?
-            .child(&form)?
-            .child(&success)?
-            .done();
-        let dialog = tag("dialog", "dialog")?
-            .attr("aria-labelledby", "title")?
-            .attr("lang", &words.locale)?
-            .attr("dir", if words.is_rtl() { "rtl" } else { "ltr" })?
-            .child(&panel)?
-            .done();
-        root.append_child(&dialog)?;
+        let status = element("p", "spoken").with("role", "status");
+        let error = element("div", "error").with("role", "alert");
+        let skeleton = element("div", "skeleton")
+            .with("aria-hidden", "true")
+            .child(&element("div", ""))
+            .child(&element("div", ""));
+        let rows = element("div", "");
+        let submit = button("submit", "submit", words.get(Word::Submit));
+        let unchecked = button("button", "unchecked", words.get(Word::SaveUnchecked));
+        unchecked.show(false);
+        let form = element("form", "").with("novalidate", "").with("method", "dialog");
+        for part in [&error, &skeleton, &rows, &submit, &unchecked] {
+            form.append(part);
+        }
+        let success = element("div", "success");
+        success.show(false);
+        let panel = element("div", "panel");
+        for part in [&header, &status, &form, &success] {
+            panel.append(part);
+        }
+        let dialog = element("dialog", "dialog")
+            .with("aria-labelledby", "title")
+            .with("lang", &words.locale)
+            .with("dir", if words.is_rtl() { "rtl" } else { "ltr" })
+            .child(&panel);
+        root.append(&dialog);
 
-        let mut listeners = Vec::new();
-        let mut report = |element: &Element, kind: &'static str, input: fn() -> Input| {
+        let report = |target: &Dom, kind: &'static str, input: fn() -> Input| {
             let inputs = inputs.clone();
-            on(element, kind, move |event| {
+            Listener::new(target, kind, move |event| {
                 event.prevent_default();
                 inputs.send(input());
             })
-            .map(|listener| listeners.push(listener))
         };
         let dismissed = || Input::Dialog(Event::Dismissed);
-        report(&close, "click", dismissed)?;
-        report(&form, "submit", || Input::Ui(Ui::Primary))?;
-        report(&unchecked, "click", || Input::Dialog(Event::PressedUnchecked))?;
-        // `cancel`: Android's back gesture. `close`: whatever else closes a dialog, twice included.
-        report(&dialog, "cancel", dismissed)?;
-        report(&dialog, "close", dismissed)?;
-
-        let opener = document().active_element();
+        let listeners = vec![
+            report(&close, "click", dismissed),
+            report(&form, "submit", || Input::Ui(Ui::Primary)),
+            report(&unchecked, "click", || Input::Dialog(Event::PressedUnchecked)),
+            // `cancel`: Android's back gesture. `close`: whatever else closes a dialog.
+            report(&dialog, "cancel", dismissed),
+            report(&dialog, "close", dismissed),
+            report(&window(), "online", || Input::Dialog(Event::Online)),
+            report(&window(), "pagehide", || Input::Leaving),
+        ];
         let mut view = View {
             options,
             inputs,
             host,
             root,
-            dialog: dialog.unchecked_into(),
+            dialog,
             logo,
             title,
             form,
@@ -214,11 +210,11 @@ impl<'a> View<'a> {
             allow_unverified: false,
             reference: None,
             primary: Primary::Submit,
-            opener,
+            opener: document().object("activeElement"),
             listeners,
             error_listeners: Vec::new(),
             observer: None,
-            _lock: ScrollLock::new().ok(),
+            _lock: ScrollLock::new(),
         };
         view.open()?;
         Ok(view)
@@ -226,49 +222,43 @@ impl<'a> View<'a> {
 
     /// Attaches the host and makes the dialog modal, then stands guard against the page.
     fn open(&mut self) -> Result<(), JsValue> {
-        let body = document().body().ok_or(JsValue::UNDEFINED)?;
-        body.append_child(&self.host)?;
+        let body = document().object("body").ok_or(JsValue::UNDEFINED)?;
+        body.append(&self.host);
         self.dialog.show_modal()?;
 
-        let window = web_sys::window().ok_or(JsValue::UNDEFINED)?;
-        let (inputs, page) = (self.inputs.clone(), self.inputs.clone());
-        let leaving = self.inputs.clone();
-        let backdrop = self.inputs.clone();
+        let (escaped, outside) = (self.inputs.clone(), self.inputs.clone());
         let own: JsValue = self.dialog.clone().into();
-        self.listeners.extend([
-            // Capture on the window: a page with its own focus trap or shortcuts would eat the key.
-            Listener::capture(&window, "keydown", move |event| {
-                let key: &KeyboardEvent = event.unchecked_ref();
-                if key.key() == "Escape" && !key.is_composing() {
-                    event.prevent_default();
-                    event.stop_immediate_propagation();
-                    inputs.send(Input::Dialog(Event::Dismissed));
-                }
-            })?,
-            Listener::new(&window, "online", move |_| page.send(Input::Dialog(Event::Online)))?,
-            Listener::new(&window, "pagehide", move |_| leaving.send(Input::Leaving))?,
-            on(&self.dialog, "click", move |event| {
-                if event.target().is_some_and(|target| JsValue::from(target) == own) {
-                    backdrop.send(Input::Ui(Ui::Outside));
-                }
-            })?,
-        ]);
-        // Typing must not trigger the page's shortcuts: seen from outside, the target is a plain div.
+        // Capture on the window: a page with its own focus trap or shortcuts would eat the key.
+        self.listeners.push(Listener::capture(&window(), "keydown", move |event| {
+            let is_escape = event.get("key").as_string().as_deref() == Some("Escape");
+            if is_escape && !event.get("isComposing").is_truthy() {
+                event.prevent_default();
+                event.stop();
+                escaped.send(Input::Dialog(Event::Dismissed));
+            }
+        }));
+        self.listeners.push(Listener::new(&self.dialog, "click", move |event| {
+            if event.get("target") == own {
+                outside.send(Input::Ui(Ui::Outside));
+            }
+        }));
+        // Typing must not trigger the page's shortcuts: from outside, the target is a plain div.
         for kind in ["keydown", "keypress", "keyup"] {
-            self.listeners.push(on(&self.host, kind, |event| event.stop_propagation())?);
+            self.listeners.push(Listener::new(&self.host, kind, |event| event.stop()));
         }
-        self.observe()
+        self.observe(&body);
+        Ok(())
     }
 
     /// Undoes what a page's own modal code does to strangers (`inert`, `aria-hidden`), and notices
     /// when the page throws the dialog out.
-    fn observe(&mut self) -> Result<(), JsValue> {
+    fn observe(&mut self, body: &Dom) {
         let (host, inputs) = (self.host.clone(), self.inputs.clone());
         let closure = Closure::<dyn FnMut()>::new(move || {
             crate::trap::inside(|| {
                 for name in ["inert", "aria-hidden", "hidden"] {
                     if host.has_attribute(name) {
-                        set(&host, name, None);
+                        host.toggle(name, None);
                     }
                 }
                 if !host.is_connected() {
@@ -276,254 +266,212 @@ impl<'a> View<'a> {
                 }
             });
         });
-        let observer = MutationObserver::new(closure.as_ref().unchecked_ref())?;
-        let options = MutationObserverInit::new();
-        options.set_attributes(true);
-        observer.observe_with_options(&self.host, &options)?;
-        let options = MutationObserverInit::new();
-        options.set_child_list(true);
-        for parent in [self.host.parent_element(), document().document_element()] {
-            if let Some(parent) = parent {
-                observer.observe_with_options(&parent, &options)?;
-            }
+        let observer = Observer::new(closure.as_ref().unchecked_ref());
+        observer.observe(&self.host, &object(&[("attributes", true.into())]));
+        let children = object(&[("childList", true.into())]);
+        observer.observe(body, &children);
+        if let Some(page) = document().object("documentElement") {
+            observer.observe(&page, &children); // a page may replace its whole body
         }
         self.observer = Some((observer, closure));
-        Ok(())
     }
 
     /// Replaces the skeleton by the form, with drafts filled in.
+    ///
+    /// # Errors
+    /// As [`View::mount`].
     pub(crate) fn show_form(&mut self, loaded: &Loaded, options: &Options) -> Result<(), JsValue> {
         let (form, words) = (&loaded.form, &options.words);
         let settings = loaded.settings.as_ref();
         style::adopt(&self.root, style::mode(&options.theme, settings))?;
         style::paint(&self.host, &options.theme, settings);
         self.allow_unverified = loaded.allow_unverified;
-        self.title
-            .set_text_content(Some(&words.fill(Word::Title, &[("provider", &form.provider_name)])));
-        self.show_logo(form)?;
+        self.title.say(&words.fill(Word::Title, &[("provider", &form.provider_name)]));
+        self.show_logo(form);
 
         self.fields.clear();
-        self.rows.set_text_content(None);
-        let mut guided = form.steps.is_empty() && form.guide.is_none();
+        self.rows.say("");
+        let mut guided = false;
         for (index, field) in form.fields.iter().enumerate() {
             if field.hidden {
                 continue;
             }
-            let view = FieldView::new(index, field, options, self.inputs)?;
+            let view = FieldView::new(index, field, options, self.inputs);
             if options.keep_draft
                 && let Some(value) = draft::recall(&form.integration, &field.name)
             {
                 view.set_value(&value);
             }
-            self.rows.append_child(&view.row)?;
+            self.rows.append(&view.row);
             if let Some(guide) = &field.guide {
-                let link = self.link(guide, words.get(Word::Where))?;
-                self.rows.append_child(&tag("div", "where")?.child(&link)?.done())?;
+                let row = element("div", "where");
+                link(&row, guide, words.get(Word::Where));
+                self.rows.append(&row);
             } else if field.credential && !guided {
                 guided = true;
-                let guide = self.guide(form)?;
-                self.rows.append_child(&guide)?;
+                self.show_guide(form);
             }
             self.fields.push(view);
         }
         if form.is_empty() {
-            let text = tag("p", "help")?.text(words.get(Word::NothingToFill)).done();
-            self.rows.append_child(&text)?;
+            self.rows.append(&element("p", "help").text(words.get(Word::NothingToFill)));
         }
         Ok(())
     }
 
     /// "Where do I find this?": the steps in place when the catalogue has some, else the guide.
-    fn guide(&self, form: &Form) -> Result<Element, JsValue> {
+    fn show_guide(&self, form: &Form) {
         let words = &self.options.words;
-        let link = match &form.guide {
-            Some(guide) if form.steps.is_empty() => Some(self.link(guide, words.get(Word::Where))?),
-            Some(guide) => {
-                let text = words.fill(Word::Guide, &[("provider", &form.provider_name)]);
-                Some(self.link(guide, &text)?)
-            }
-            None => None,
-        };
+        let guide = form.guide.as_deref().unwrap_or_default();
         if form.steps.is_empty() {
-            let mut row = tag("div", "where")?;
-            if let Some(link) = &link {
-                row = row.child(link)?;
-            }
-            return Ok(row.done());
+            let row = element("div", "where");
+            link(&row, guide, words.get(Word::Where));
+            return self.rows.append(&row);
         }
-        let mut list = tag("ol", "")?.attr("lang", "en")?;
+        let list = element("ol", "").with("lang", "en");
         for step in &form.steps {
-            list = list.child(&tag("li", "")?.text(step).done())?;
+            list.append(&element("li", "").text(step));
         }
-        let mut details = tag("details", "where")?
-            .child(&tag("summary", "")?.text(words.get(Word::Where)).done())?
-            .child(&list.done())?;
-        if let Some(link) = &link {
-            details = details.child(link)?;
-        }
-        Ok(details.done())
-    }
-
-    /// A link out of the page. Addresses come from a server: only http(s) becomes a link.
-    fn link(&self, url: &str, text: &str) -> Result<Element, JsValue> {
-        if !(url.starts_with("https://") || url.starts_with("http://")) {
-            return Ok(tag("span", "")?.done());
-        }
-        Ok(tag("a", "")?
-            .attr("href", url)?
-            .attr("target", "_blank")?
-            .attr("rel", "noopener noreferrer")?
-            .text(text)
-            .done())
+        let details = element("details", "where")
+            .child(&element("summary", "").text(words.get(Word::Where)))
+            .child(&list);
+        link(&details, guide, &words.fill(Word::Guide, &[("provider", &form.provider_name)]));
+        self.rows.append(&details);
     }
 
     /// The first letter, and the logo over it once it has loaded: a page whose policy forbids the
     /// image, or a server without one, leaves the letter.
-    fn show_logo(&mut self, form: &Form) -> Result<(), JsValue> {
-        let letter = form.provider_name.chars().next().map(String::from);
-        self.logo.set_text_content(letter.as_deref());
-        let own = self.options.theme.logo.as_deref();
-        let Some(url) = own.or(form.logo.as_deref()) else { return Ok(()) };
-        let image = tag("img", "")?.attr("alt", "")?.done();
-        show(&image, false);
+    fn show_logo(&mut self, form: &Form) {
+        let mut letter = form.provider_name.clone();
+        letter.truncate(letter.chars().next().map_or(0, char::len_utf8));
+        self.logo.say(&letter);
+        let own = &self.options.theme.logo;
+        let url = if own.is_empty() { form.logo.as_deref() } else { Some(own.as_str()) };
+        let Some(url) = url else { return };
+        let image = element("img", "").with("alt", "");
+        image.show(false);
         let shown = image.clone();
-        self.listeners.push(on(&image, "load", move |_| show(&shown, true))?);
-        set(&image, "src", Some(url));
-        self.logo.append_child(&image)?;
-        Ok(())
+        self.listeners.push(Listener::new(&image, "load", move |_| shown.show(true)));
+        image.set("src", url);
+        self.logo.append(&image);
     }
 
     /// Draws the phase. Sets properties only; the tree is built elsewhere.
     pub(crate) fn render(&mut self, phase: &Phase, form: Option<&Form>) {
         let words = &self.options.words;
         let provider = form.map_or("", |form| form.provider_name.as_str());
-        let say = |word: Word| words.fill(word, &[("provider", provider)]);
         let busy = matches!(phase, Phase::Submitting | Phase::Loading { failure: None });
         let failure = phase.failure();
 
-        show(&self.skeleton, matches!(phase, Phase::Loading { .. }));
-        set(&self.dialog, "aria-busy", busy.then_some("true"));
-        set(&self.submit, "aria-disabled", busy.then_some("true"));
+        self.skeleton.show(matches!(phase, Phase::Loading { .. }));
+        self.dialog.toggle("aria-busy", busy.then_some("true"));
+        self.submit.toggle("aria-disabled", busy.then_some("true"));
         for field in &self.fields {
             field.set_busy(busy);
         }
-        let (label, primary) = match phase {
-            Phase::Loading { failure: None } => (words.get(Word::Submit).to_owned(), Primary::Submit),
-            Phase::Loading { failure: Some(_) } => {
-                (words.get(Word::Retry).to_owned(), Primary::Retry)
-            }
+        let (word, primary) = match phase {
+            Phase::Loading { failure: Some(_) } => (Word::Retry, Primary::Retry),
             Phase::Editing { failure: Some(failure) } if failure.cause.may_pass() => {
-                (words.get(Word::Retry).to_owned(), Primary::Submit)
+                (Word::Retry, Primary::Submit)
             }
-            Phase::Submitting => (say(Word::Submitting), Primary::Submit),
-            Phase::Ended { .. } => (words.get(Word::Close).to_owned(), Primary::Close),
-            Phase::Editing { .. } | Phase::Waiting | Phase::Connected { .. } => {
-                (words.get(Word::Submit).to_owned(), Primary::Submit)
-            }
+            Phase::Submitting => (Word::Submitting, Primary::Submit),
+            Phase::Ended { .. } => (Word::Close, Primary::Close),
+            Phase::Loading { failure: None }
+            | Phase::Editing { .. }
+            | Phase::Waiting
+            | Phase::Connected { .. } => (Word::Submit, Primary::Submit),
         };
-        self.submit.set_text_content(Some(&label));
+        let label = words.fill(word, &[("provider", provider)]);
+        self.submit.say(&label);
         self.primary = primary;
-        self.status.set_text_content(Some(&match phase {
-            Phase::Loading { failure: None } => words.get(Word::Loading).to_owned(),
-            Phase::Submitting => label,
-            _ => String::new(),
-        }));
+        self.status.say(match phase {
+            Phase::Loading { failure: None } => words.get(Word::Loading),
+            Phase::Submitting => &label,
+            _ => "",
+        });
         let unchecked = self.allow_unverified
             && matches!(phase, Phase::Editing { failure: Some(f) } if f.cause.is_unchecked());
-        show(&self.unchecked, unchecked);
+        self.unchecked.show(unchecked);
         // The alert speaks when its text changes: the same failure twice must change it too.
-        self.error.set_text_content(None);
+        self.error.say("");
         self.error_listeners.clear();
         if let Some(failure) = &failure {
-            let _ = self.show_failure(failure, provider);
+            self.show_failure(failure, provider);
         }
         match phase {
             Phase::Editing { failure: None } => self.focus_first(),
             Phase::Editing { failure: Some(failure) } => self.focus_after(failure, form),
-            Phase::Connected { .. } => {
-                let _ = self.show_success(phase, provider);
-            }
+            Phase::Connected { verification } => self.show_success(verification.as_ref(), provider),
             _ => {}
         }
     }
 
-    fn show_failure(&mut self, failure: &Failure, provider: &str) -> Result<(), JsValue> {
+    fn show_failure(&mut self, failure: &Failure, provider: &str) {
         let words = &self.options.words;
         let (what, next) = speech::failure(failure.cause);
         let say = |word: Word| words.fill(word, &[("provider", provider)]);
-        let mut alert = tag("div", "")?
-            .child(&tag("p", "cause")?.text(&say(what)).done())?
-            .child(&tag("p", "")?.text(&say(next)).done())?;
+        let alert = element("div", "")
+            .child(&element("p", "cause").text(&say(what)))
+            .child(&element("p", "").text(&say(next)));
         self.reference.clone_from(&failure.request_id);
         if let Some(id) = &failure.request_id {
-            let text = [words.fill(Word::Reference, &[("id", id)]).as_str(), " "].concat();
-            let copy = tag("button", "inline")?
-                .attr("type", "button")?
-                .text(words.get(Word::Copy))
-                .done();
+            let text = [&words.fill(Word::Reference, &[("id", id)]), " "].concat();
+            let copy =
+                element("button", "inline").with("type", "button").text(words.get(Word::Copy));
             let inputs = self.inputs.clone();
             self.error_listeners
-                .push(on(&copy, "click", move |_| inputs.send(Input::Ui(Ui::Copy)))?);
-            alert = alert.child(&tag("p", "reference")?.text(&text).child(&copy)?.done())?;
+                .push(Listener::new(&copy, "click", move |_| inputs.send(Input::Ui(Ui::Copy))));
+            alert.append(&element("p", "reference").text(&text).child(&copy));
         }
-        self.error.append_child(&alert.done())?;
-        Ok(())
+        self.error.append(&alert);
     }
 
-    fn show_success(&mut self, phase: &Phase, provider: &str) -> Result<(), JsValue> {
-        let Phase::Connected { verification } = phase else { return Ok(()) };
+    fn show_success(&mut self, verification: Option<&Verification>, provider: &str) {
         let words = &self.options.words;
         self.wipe();
         let title = words.fill(Word::Connected, &[("provider", provider)]);
-        let account = verification.as_ref().and_then(|v| v.account.as_deref());
-        let unverified = verification.as_ref().is_some_and(|v| v.status == "unverified");
-        let detail = match account {
-            Some(account) => Some(words.fill(Word::ConnectedAccount, &[("account", account)])),
-            None if unverified => {
-                Some(words.fill(Word::ConnectedUnchecked, &[("provider", provider)]))
+        let account = verification.and_then(|v| v.account.as_deref());
+        let detail = match (account, verification) {
+            (Some(account), _) => words.fill(Word::ConnectedAccount, &[("account", account)]),
+            (None, Some(verification)) if verification.status == "unverified" => {
+                words.fill(Word::ConnectedUnchecked, &[("provider", provider)])
             }
-            None => None,
+            _ => String::new(),
         };
-        let done = tag("button", "done")?.attr("type", "button")?.text(words.get(Word::Done)).done();
+        let done = element("button", "done").with("type", "button").text(words.get(Word::Done));
         let inputs = self.inputs.clone();
-        self.listeners
-            .push(on(&done, "click", move |_| inputs.send(Input::Dialog(Event::Dismissed)))?);
-        let tick = tag("span", "tick")?.attr("aria-hidden", "true")?.text("✓").done();
-        self.success.append_child(&tick)?;
-        self.success.append_child(&tag("p", "cause")?.text(&title).done())?;
-        if let Some(detail) = &detail {
-            self.success.append_child(&tag("p", "")?.text(detail).done())?;
-        }
-        self.success.append_child(&done)?;
-        show(&self.success, true);
-        show(&self.form, false);
-        let spoken = [title.as_str(), ". ", detail.as_deref().unwrap_or_default()].concat();
-        self.status.set_text_content(Some(&spoken));
-        let _ = done.unchecked_ref::<HtmlElement>().focus();
-        Ok(())
+        self.listeners.push(Listener::new(&done, "click", move |_| {
+            inputs.send(Input::Dialog(Event::Dismissed));
+        }));
+        self.success.append(&element("span", "tick").with("aria-hidden", "true").text("✓"));
+        self.success.append(&element("p", "cause").text(&title));
+        self.success.append(&element("p", "").text(&detail));
+        self.success.append(&done);
+        self.success.show(true);
+        self.form.show(false);
+        self.status.say(&[&title, ". ", &detail].concat());
+        done.focus();
     }
 
     /// The first wrong field, else the first empty one, else the button. Somebody who is typing is
     /// left where they are.
     fn focus_first(&self) {
         let wrong = self.fields.iter().find(|field| field.is_faulty());
-        let typing = self.root.active_element().is_some_and(|active| active.has_attribute("name"));
+        let active = self.root.object("activeElement");
+        let typing = active.is_some_and(|active| active.has_attribute("name"));
         if typing && wrong.is_none() {
             return;
         }
         match wrong.or_else(|| self.fields.iter().find(|field| field.value().is_empty())) {
             Some(field) => field.focus(false),
-            None => {
-                let _ = self.submit.unchecked_ref::<HtmlElement>().focus();
-            }
+            None => self.submit.focus(),
         }
     }
 
     /// After a failure the focus goes where the next step is: the field that is to blame, else the
     /// button. The text stays.
-    fn focus_after(&self, failure: &Failure, form: Option<&Form>) {
-        use keyslot_core::failure::Cause;
-        let blamed = self.fields.iter().find(|view| {
+    fn focus_after(&mut self, failure: &Failure, form: Option<&Form>) {
+        let blamed = self.fields.iter_mut().find(|view| {
             let field = form.and_then(|form| form.fields.get(view.index));
             field.is_some_and(|field| match failure.cause {
                 Cause::Refused | Cause::Forbidden => field.credential,
@@ -536,9 +484,7 @@ impl<'a> View<'a> {
                 field.mark(true);
                 field.focus(true);
             }
-            None if failure.cause.may_pass() => {
-                let _ = self.submit.unchecked_ref::<HtmlElement>().focus();
-            }
+            None if failure.cause.may_pass() => self.submit.focus(),
             None => self.focus_first(),
         }
     }
@@ -551,7 +497,9 @@ impl<'a> View<'a> {
             form.fields.iter().map(|field| field.initial.clone().into()).collect();
         let mut complete = true;
         for view in &mut self.fields {
-            let Some(field) = form.fields.get(view.index) else { continue };
+            let Some(field) = form.fields.get(view.index) else {
+                continue;
+            };
             match view.check(field, form, words, self.inputs) {
                 Some(value) => {
                     if let Some(answer) = answers.get_mut(view.index) {
@@ -569,9 +517,10 @@ impl<'a> View<'a> {
         let Some(form) = form else { return };
         for issue in issues {
             let named = issue.path.last().map_or("", String::as_str);
-            let at = self.fields.iter().find(|view| {
-                form.fields.get(view.index).is_some_and(|field| field.name == named)
-            });
+            let at = self
+                .fields
+                .iter_mut()
+                .find(|view| form.fields.get(view.index).is_some_and(|field| field.name == named));
             if let Some(view) = at {
                 view.show_fault(Some(&issue.message));
             }
@@ -581,7 +530,7 @@ impl<'a> View<'a> {
     /// Acts on what has no bearing on the state; returns the event of what has.
     pub(crate) fn ui(&mut self, ui: Ui, form: Option<&Form>) -> Option<Event<Vec<Value>>> {
         let (words, inputs) = (&self.options.words, self.inputs);
-        match ui {
+        let at = match &ui {
             Ui::Primary => {
                 return Some(match self.primary {
                     Primary::Submit => Event::Pressed,
@@ -591,20 +540,14 @@ impl<'a> View<'a> {
             }
             Ui::Outside => return self.pristine.then_some(Event::Dismissed),
             Ui::Copy => {
-                if let (Some(id), Some(window)) = (&self.reference, web_sys::window()) {
-                    // Absent outside secure contexts; the reference can still be selected by hand.
-                    let clipboard = get(&window.navigator(), "clipboard");
-                    if !clipboard.is_undefined() {
-                        let _ = window.navigator().clipboard().write_text(id);
-                        self.status.set_text_content(Some(words.get(Word::Copied)));
-                    }
+                // Absent outside secure contexts; the reference can still be selected by hand.
+                let clipboard = window().object("navigator").and_then(|n| n.object("clipboard"));
+                if let (Some(id), Some(clipboard)) = (&self.reference, clipboard) {
+                    clipboard.unchecked_into::<Clipboard>().write(id);
+                    self.status.say(words.get(Word::Copied));
                 }
                 return None;
             }
-            _ => {}
-        }
-        let form = form?;
-        let at = match &ui {
             Ui::Pasted(at, ..)
             | Ui::Offered(at, _)
             | Ui::Undo(at)
@@ -612,17 +555,16 @@ impl<'a> View<'a> {
             | Ui::Left(at)
             | Ui::Edited(at)
             | Ui::Toggle(at) => *at,
-            Ui::Outside | Ui::Primary | Ui::Copy => return None,
         };
+        let form = form?;
         let field = form.fields.get(at)?;
         let view = self.fields.iter_mut().find(|view| view.index == at)?;
         match ui {
             Ui::Pasted(_, before, repair) => {
                 self.pristine = false;
                 view.show_fault(None);
-                let said = speech::repaired(&repair, words);
+                self.status.say(&speech::repaired(&repair, words));
                 view.repaired(before, repair, words, inputs);
-                self.status.set_text_content(Some(&said));
             }
             Ui::Offered(_, repair) => view.offer(repair, words, inputs),
             Ui::Undo(_) => view.undo(),
@@ -682,8 +624,30 @@ impl Drop for View<'_> {
         self.dialog.close(); // the browser gives the focus back
         self.host.remove();
         let gone = self.opener.as_ref().is_none_or(|opener| !opener.is_connected());
-        if gone && let Some(fallback) = self.options.return_focus.dyn_ref::<HtmlElement>() {
-            let _ = fallback.focus();
+        if gone && self.options.return_focus.is_object() {
+            self.options.return_focus.unchecked_ref::<Dom>().focus();
         }
     }
+}
+
+/// A link out of the page. Addresses come from a server: only http(s) becomes a link.
+fn link(parent: &Dom, url: &str, text: &str) {
+    if url.starts_with("https://") || url.starts_with("http://") {
+        let link = element("a", "")
+            .with("href", url)
+            .with("target", "_blank")
+            .with("rel", "noopener noreferrer")
+            .text(text);
+        parent.append(&link);
+    }
+}
+
+/// A plain object.
+fn object(entries: &[(&str, JsValue)]) -> JsValue {
+    let object = js_sys::Object::new();
+    for (name, value) in entries {
+        // Setting a property of a fresh object cannot fail.
+        let _ = js_sys::Reflect::set(&object, &JsValue::from_str(name), value);
+    }
+    object.into()
 }

@@ -1,7 +1,5 @@
 //! Addresses: what of one belongs into a field, what hides in one, and whether one can be called at all.
 
-extern crate alloc;
-
 use alloc::string::String;
 use zeroize::Zeroizing;
 
@@ -38,7 +36,11 @@ fn parts(rest: &str) -> Parts<'_> {
 }
 
 /// One step of repairing an address field.
-pub(super) fn step<'a>(found: &mut Found, shape: &FieldShape<'_>, text: &'a str) -> Option<Step<'a>> {
+pub(super) fn step<'a>(
+    found: &mut Found,
+    shape: &FieldShape<'_>,
+    text: &'a str,
+) -> Option<Step<'a>> {
     let mut less = without_affixes(shape, text);
     if shape.kind == Kind::Url {
         if let Some(scheme) = shape.prefix.filter(|prefix| prefix.contains("://"))
@@ -66,10 +68,14 @@ pub(super) fn step<'a>(found: &mut Found, shape: &FieldShape<'_>, text: &'a str)
 /// `https://` does, a prefix `a` would bite into `acme`.
 pub(super) fn without_affixes<'a>(shape: &FieldShape<'_>, text: &'a str) -> &'a str {
     let mut less = text;
-    if let Some(prefix) = shape.prefix.filter(|prefix| !prefix.ends_with(|c: char| c.is_ascii_alphanumeric())) {
+    if let Some(prefix) =
+        shape.prefix.filter(|prefix| !prefix.ends_with(|c: char| c.is_ascii_alphanumeric()))
+    {
         less = after(less, prefix).filter(|rest| !rest.is_empty()).unwrap_or(less);
     }
-    if let Some(suffix) = shape.suffix.filter(|suffix| !suffix.starts_with(|c: char| c.is_ascii_alphanumeric())) {
+    if let Some(suffix) =
+        shape.suffix.filter(|suffix| !suffix.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    {
         less = before(less, suffix).filter(|rest| !rest.is_empty()).unwrap_or(less);
     }
     less
@@ -80,12 +86,17 @@ fn host<'a>(shape: &FieldShape<'_>, text: &'a str, pasted: usize) -> &'a str {
     // `https://`, `HTTP:/`, `ftp://`, `//`
     let after_scheme = text
         .split_once(':')
-        .filter(|(scheme, rest)| scheme.bytes().all(|b| b.is_ascii_alphabetic()) && rest.starts_with('/'))
+        .filter(|(scheme, rest)| {
+            scheme.bytes().all(|b| b.is_ascii_alphabetic()) && rest.starts_with('/')
+        })
         .map_or(text, |(_, rest)| rest)
         .trim_start_matches(['/', '\\']);
     let Parts { mut host, .. } = parts(after_scheme);
     if shape.kind == Kind::Subdomain {
-        host = host.split_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(host, _)| host);
+        host = host
+            .split_once(':')
+            .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+            .map_or(host, |(host, _)| host);
     } else {
         host = host.strip_suffix(":443").or_else(|| host.strip_suffix(':')).unwrap_or(host);
     }
@@ -136,7 +147,9 @@ pub(super) fn credential<'a>(found: &mut Found, text: &'a str) -> Option<Step<'a
         }
         None => None,
     };
-    let value = value.or_else(|| query_value(text).filter(|_| found.kind == Kind::Key).and_then(decode::percent))?;
+    let value = value.or_else(|| {
+        query_value(text).filter(|_| found.kind == Kind::Key).and_then(decode::percent)
+    })?;
     found.note(Removed::Address);
     Some(Step::Other(value))
 }
@@ -156,7 +169,8 @@ pub(super) fn query_value(address: &str) -> Option<&str> {
 pub(super) fn is_possible(shape: &FieldShape<'_>, value: &str) -> bool {
     match shape.kind {
         Kind::Subdomain => {
-            let suffix = shape.suffix.and_then(|suffix| suffix.split('/').next()).unwrap_or_default();
+            let suffix =
+                shape.suffix.and_then(|suffix| suffix.split('/').next()).unwrap_or_default();
             are_labels(value) && value.len() + suffix.len() <= MAX_HOST
         }
         Kind::Hostname => is_host(value),
@@ -171,7 +185,8 @@ pub(super) fn is_possible(shape: &FieldShape<'_>, value: &str) -> bool {
 /// Whether what follows `https://` names a host and holds nothing that a URL cannot.
 fn can_be_called(rest: &str) -> bool {
     let parts = parts(rest);
-    let allowed = |c: char| !is_blank(c) && !is_invisible(c) && !matches!(c, '"' | '<' | '>' | '\\');
+    let allowed =
+        |c: char| !is_blank(c) && !is_invisible(c) && !matches!(c, '"' | '<' | '>' | '\\');
     parts.userinfo.is_none() && is_host(parts.host) && parts.tail.chars().all(allowed)
 }
 
@@ -181,13 +196,16 @@ fn is_host(text: &str) -> bool {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (text, None),
     };
-    if !port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)) {
+    if !port.is_none_or(|port| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    }) {
         return false;
     }
     if let Some(inner) = host.strip_prefix('[') {
-        return inner
-            .strip_suffix(']')
-            .is_some_and(|inner| inner.contains(':') && inner.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')));
+        return inner.strip_suffix(']').is_some_and(|inner| {
+            inner.contains(':')
+                && inner.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
+        });
     }
     if host.len() > MAX_HOST || !are_labels(host) {
         return false;
@@ -195,14 +213,18 @@ fn is_host(text: &str) -> bool {
     // A name that ends in a number is an IPv4 address or nothing (WHATWG URL, "ends in a number checker").
     let is_number = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
     !host.rsplit('.').next().is_some_and(is_number)
-        || (host.split('.').count() == 4 && host.split('.').all(|label| is_number(label) && label.parse::<u8>().is_ok()))
+        || (host.split('.').count() == 4
+            && host.split('.').all(|label| is_number(label) && label.parse::<u8>().is_ok()))
 }
 
 /// Whether `text` is made of labels as they occur in host names in use, underscores and all. Letters outside
 /// ASCII are an internationalised name's; whether they are the right ones is for the server to say.
 fn are_labels(text: &str) -> bool {
     let allowed = |c: char| {
-        c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || (!c.is_ascii() && !is_blank(c) && !is_invisible(c))
+        c.is_ascii_alphanumeric()
+            || matches!(c, '-' | '_')
+            || (!c.is_ascii() && !is_blank(c) && !is_invisible(c))
     };
-    text.split('.').all(|label| !label.is_empty() && label.len() <= MAX_LABEL && label.chars().all(allowed))
+    text.split('.')
+        .all(|label| !label.is_empty() && label.len() <= MAX_LABEL && label.chars().all(allowed))
 }

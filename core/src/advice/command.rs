@@ -21,7 +21,9 @@ pub(super) fn step<'a>(found: &mut Found, text: &'a str) -> Option<Step<'a>> {
     if matches!(first, "$" | ">" | "%" | "sudo") {
         first = arguments.next()?;
     }
-    let is_program = ["curl", "curl.exe", "wget", "http", "https"].iter().any(|name| first.eq_ignore_ascii_case(name));
+    let is_program = ["curl", "curl.exe", "wget", "http", "https"]
+        .iter()
+        .any(|name| first.eq_ignore_ascii_case(name));
     if !is_program {
         // Some copy only the line that matters.
         option(first).filter(|_| text.contains(is_blank))?;
@@ -58,7 +60,11 @@ pub(super) fn step<'a>(found: &mut Found, text: &'a str) -> Option<Step<'a>> {
 fn option(argument: &str) -> Option<(Next, &str)> {
     for (name, next) in [("--header", Next::Header), ("--user", Next::User)] {
         if let Some(rest) = argument.strip_prefix(name) {
-            return if rest.is_empty() { Some((next, rest)) } else { rest.strip_prefix('=').map(|value| (next, value)) };
+            return if rest.is_empty() {
+                Some((next, rest))
+            } else {
+                rest.strip_prefix('=').map(|value| (next, value))
+            };
         }
     }
     if let Some(value) = argument.strip_prefix("-H") {
@@ -68,7 +74,9 @@ fn option(argument: &str) -> Option<(Next, &str)> {
         return Some((Next::User, value));
     }
     // `-sSH`: flags without values in front of it.
-    let flags = argument.strip_prefix('-').filter(|flags| flags.len() <= 5 && flags.bytes().all(|b| b.is_ascii_alphabetic()))?;
+    let flags = argument
+        .strip_prefix('-')
+        .filter(|flags| flags.len() <= 5 && flags.bytes().all(|b| b.is_ascii_alphabetic()))?;
     match flags.as_bytes().last()? {
         b'H' => Some((Next::Header, "")),
         b'u' => Some((Next::User, "")),
@@ -88,7 +96,8 @@ impl<'a> Iterator for Arguments<'a> {
         let mut text = self.0;
         loop {
             let rest = text.trim_start_matches(is_blank);
-            let goes_on = rest.strip_prefix(['\\', '^', '`']).filter(|rest| rest.starts_with(is_line_break));
+            let goes_on =
+                rest.strip_prefix(['\\', '^', '`']).filter(|rest| rest.starts_with(is_line_break));
             text = goes_on.unwrap_or(rest);
             if goes_on.is_none() {
                 break;

@@ -1,7 +1,5 @@
 //! Base64 and percent-encoding, for the pairs that hide in `Basic …` and in `https://user:password@host`.
 
-extern crate alloc;
-
 use alloc::string::String;
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
@@ -63,9 +61,14 @@ mod tests {
     #[test]
     fn base64_is_read_with_and_without_padding_and_in_both_alphabets() {
         // Test vectors of RFC 4648 §10.
-        for (encoded, decoded) in
-            [("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg", "foob"), ("Zm9vYmFy", "foobar"), ("w7_Dvw", "ÿÿ")]
-        {
+        for (encoded, decoded) in [
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYg", "foob"),
+            ("Zm9vYmFy", "foobar"),
+            ("w7_Dvw", "ÿÿ"),
+        ] {
             assert!(base64(encoded).is_some_and(|text| *text == *decoded), "{encoded}");
         }
     }
@@ -79,7 +82,12 @@ mod tests {
 
     #[test]
     fn percent_signs_are_decoded_where_they_encode_something() {
-        for (encoded, decoded) in [("jane%40acme.example", "jane@acme.example"), ("100%", "100%"), ("%zz%4", "%zz%4"), ("%C3%A9", "é")] {
+        for (encoded, decoded) in [
+            ("jane%40acme.example", "jane@acme.example"),
+            ("100%", "100%"),
+            ("%zz%4", "%zz%4"),
+            ("%C3%A9", "é"),
+        ] {
             assert!(percent(encoded).is_some_and(|text| *text == *decoded), "{encoded}");
         }
         assert!(percent("%ff").is_none());

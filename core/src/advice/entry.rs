@@ -31,8 +31,8 @@ pub(super) struct Entry<'a> {
 
 /// What may stand before the name, each followed by the name itself.
 const LEADS: [&str; 15] = [
-    "export ", "setenv ", "setx ", "set ", "env ", "const ", "let ", "var ", "--env ", "-e ", "-gx ", "-x ", "- ",
-    "$env:", "$",
+    "export ", "setenv ", "setx ", "set ", "env ", "const ", "let ", "var ", "--env ", "-e ",
+    "-gx ", "-x ", "- ", "$env:", "$",
 ];
 
 /// Reads one line. `None` when it has no name and value.
@@ -54,7 +54,8 @@ fn parse(line: &str) -> Option<Entry<'_>> {
     }
 
     // `setenv NAME value` and `setx NAME value` part name and value by a blank alone.
-    let Some(at) = text.find(|c| matches!(c, '=' | ':' | '\u{ff1a}') || (lead && is_blank(c))) else {
+    let Some(at) = text.find(|c| matches!(c, '=' | ':' | '\u{ff1a}') || (lead && is_blank(c)))
+    else {
         return None;
     };
     let (name, rest) = text.split_at_checked(at)?;
@@ -84,7 +85,11 @@ impl<'a> Entry<'a> {
     fn checked(self) -> Option<Self> {
         let (name, value) = (trim(self.name), without_comment(trim(self.value)));
         // Nothing but `=` after the name is the end of a base64 string, not a value.
-        (!name.is_empty() && !value.trim_end_matches('=').is_empty()).then_some(Self { name, value, ..self })
+        (!name.is_empty() && !value.trim_end_matches('=').is_empty()).then_some(Self {
+            name,
+            value,
+            ..self
+        })
     }
 
     /// What the name says.
@@ -105,8 +110,8 @@ pub(super) fn entry(kind: Kind, line: &str) -> Option<Entry<'_>> {
     let value = bare(entry.value);
     // A value is one word, a quoted text, or `Bearer` and one word; anything else is prose or a program.
     let quoted = value.len() < entry.value.trim_end_matches([',', ';']).len();
-    let one_value =
-        !value.contains('"') && (quoted || !has_blank(value) || scheme(value).is_some_and(|(_, key)| !has_blank(key)));
+    let one_value = !value.contains('"')
+        && (quoted || !has_blank(value) || scheme(value).is_some_and(|(_, key)| !has_blank(key)));
     if !one_value {
         return None;
     }
@@ -120,9 +125,13 @@ pub(super) fn entry(kind: Kind, line: &str) -> Option<Entry<'_>> {
                 && (quoted || !value.contains(['&', ';']))
                 && (entry.explicit || known || is_upper_snake(entry.name))
         }
-        Form::Colon if entry.explicit => known || (kind == Kind::Key && is_title(entry.name) && value.len() >= 8),
+        Form::Colon if entry.explicit => {
+            known || (kind == Kind::Key && is_title(entry.name) && value.len() >= 8)
+        }
         // `token:value` without a blank; a user name's `admin:secret` is a pair, not a name and its value.
-        Form::Colon => kind != Kind::Username && meaning.secret && meaning.is_certain() && value.len() >= 8,
+        Form::Colon => {
+            kind != Kind::Username && meaning.secret && meaning.is_certain() && value.len() >= 8
+        }
     };
     accepted.then_some(entry)
 }
@@ -148,14 +157,20 @@ fn is_title(name: &str) -> bool {
 /// Whether `name` can be the label of a field on a vendor's page, in any language: words, no digits.
 pub(super) fn is_label(name: &str) -> bool {
     name.len() <= 48
-        && name.chars().all(|c| c.is_ascii_alphabetic() || is_blank(c) || matches!(c, '-' | '_' | '(' | ')' | '*') || !c.is_ascii())
+        && name.chars().all(|c| {
+            c.is_ascii_alphabetic()
+                || is_blank(c)
+                || matches!(c, '-' | '_' | '(' | ')' | '*')
+                || !c.is_ascii()
+        })
 }
 
 /// `value` without ` # a comment` or ` // a comment` after it.
 fn without_comment(value: &str) -> &str {
     let comment = value.match_indices(['#', '/']).find(|&(at, mark)| {
         let tail = value.get(at..).unwrap_or_default();
-        (mark == "#" || tail.starts_with("//")) && value.get(..at).is_some_and(|head| head.ends_with(is_blank))
+        (mark == "#" || tail.starts_with("//"))
+            && value.get(..at).is_some_and(|head| head.ends_with(is_blank))
     });
     comment.and_then(|(at, _)| value.get(..at)).map_or(value, trim)
 }

@@ -1,7 +1,5 @@
 //! What a vendor's keys look like, as a template's `key_shapes` says it.
 
-extern crate alloc;
-
 use alloc::string::String;
 use serde::Deserialize;
 
@@ -79,7 +77,8 @@ mod tests {
 
     #[test]
     fn alphabets_judge_what_follows_the_prefix() {
-        let shape = |alphabet: &str| KeyShape { alphabet: Some(alphabet.into()), ..KeyShape::default() };
+        let shape =
+            |alphabet: &str| KeyShape { alphabet: Some(alphabet.into()), ..KeyShape::default() };
         for (alphabet, right, wrong) in [
             ("hex", "09afAF", "0g"),
             ("digits", "0123", "0x1"),

@@ -55,7 +55,8 @@ pub(super) fn step<'a>(found: &mut Found, text: &'a str) -> Option<Step<'a>> {
         if count > 1 {
             found.note(Removed::OtherLines);
         }
-        return found.less(if object.is_some() { Removed::Json } else { Removed::OtherLines }, record);
+        return found
+            .less(if object.is_some() { Removed::Json } else { Removed::OtherLines }, record);
     }
 
     let [first, second] = words;

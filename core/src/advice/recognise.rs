@@ -75,26 +75,33 @@ pub enum Notice<'a> {
 /// `own` are the `key_shapes` of the template, all fields' together; `own_vendor` is the provider's name, so
 /// that a vendor's own key is not announced as another's.
 #[must_use]
-pub fn recognise<'a>(field: &FieldShape<'_>, value: &str, own: &'a [KeyShape], own_vendor: &str) -> Option<Notice<'a>> {
+pub fn recognise<'a>(
+    field: &FieldShape<'_>,
+    value: &str,
+    own: &'a [KeyShape],
+    own_vendor: &str,
+) -> Option<Notice<'a>> {
     if value.is_empty() {
         return None;
     }
     if field.kind == Kind::Subdomain && is_foreign_address(value) {
         return Some(Notice::OtherAddress);
     }
-    if is_masked(field.kind, value) {
-        return Some(Notice::Masked);
-    }
-    if field.kind != Kind::Password && is_placeholder(value) {
+    if field.kind != Kind::Password && is_placeholder(field.kind, value) {
         return Some(Notice::Placeholder);
     }
     if field.kind.is_structural() || field.kind == Kind::Plain {
         return None;
     }
+    if is_masked(field.kind, value) {
+        return Some(Notice::Masked);
+    }
 
     match by_prefix(field.name, value, own) {
         Some(shape) if shape.is_for(field.name) => return judge(shape, value),
-        Some(shape) => return Some(Notice::WrongField { field: shape.field.as_deref().unwrap_or("apiKey") }),
+        Some(shape) => {
+            return Some(Notice::WrongField { field: shape.field.as_deref().unwrap_or("apiKey") });
+        }
         None => {}
     }
     let of_field = || own.iter().filter(|shape| shape.is_for(field.name));
@@ -107,7 +114,11 @@ pub fn recognise<'a>(field: &FieldShape<'_>, value: &str, own: &'a [KeyShape], o
         if value.starts_with("-----BEGIN ") {
             return Some(Notice::PrivateKeyFile);
         }
-        if after(value, "https://").or_else(|| after(value, "http://")).or_else(|| after(value, "www.")).is_some() {
+        if after(value, "https://")
+            .or_else(|| after(value, "http://"))
+            .or_else(|| after(value, "www."))
+            .is_some()
+        {
             return Some(Notice::Url);
         }
         if is_email(value) {
@@ -130,13 +141,18 @@ pub fn recognise<'a>(field: &FieldShape<'_>, value: &str, own: &'a [KeyShape], o
     if let Some(shape) = of_field().find(|shape| !shape.wrong && !shape.prefix().is_empty()) {
         return Some(Notice::Prefix { expected: shape.prefix() });
     }
-    (field.kind == Kind::Key && value.len() < usize::from(SHORTEST_KEY)).then_some(Notice::TooShort { expected: SHORTEST_KEY })
+    (field.kind == Kind::Key && value.len() < usize::from(SHORTEST_KEY))
+        .then_some(Notice::TooShort { expected: SHORTEST_KEY })
 }
 
 /// The shape with the longest prefix that `value` begins with; the field's own before another field's.
 fn by_prefix<'a>(field: &str, value: &str, own: &'a [KeyShape]) -> Option<&'a KeyShape> {
     own.iter()
-        .filter(|shape| !shape.prefix().is_empty() && value.starts_with(shape.prefix()) && (shape.is_for(field) || !shape.wrong))
+        .filter(|shape| {
+            !shape.prefix().is_empty()
+                && value.starts_with(shape.prefix())
+                && (shape.is_for(field) || !shape.wrong)
+        })
         .max_by_key(|shape| (shape.is_for(field), shape.prefix().len()))
 }
 
@@ -157,7 +173,9 @@ fn misfit(shape: &KeyShape, value: &str) -> Option<Notice<'static>> {
     let body = value.strip_prefix(shape.prefix()).unwrap_or(value);
     let longer_than = |limit: u16| value.len() > usize::from(limit);
     match (shape.min, shape.max) {
-        (Some(expected), _) if value.len() < usize::from(expected) => Some(Notice::TooShort { expected }),
+        (Some(expected), _) if value.len() < usize::from(expected) => {
+            Some(Notice::TooShort { expected })
+        }
         (_, Some(expected)) if longer_than(expected) => Some(Notice::TooLong { expected }),
         _ if !shape.allows(body) => Some(Notice::Alphabet),
         _ if !checksum::is_right(shape, body) => Some(Notice::Checksum),
@@ -168,7 +186,11 @@ fn misfit(shape: &KeyShape, value: &str) -> Option<Notice<'static>> {
 /// `name@host.tld` and nothing else.
 fn is_email(value: &str) -> bool {
     value.split_once('@').is_some_and(|(name, host)| {
-        !name.is_empty() && !name.contains([':', '/']) && host.contains('.') && !host.contains(['@', ':', '/']) && !has_blank(value)
+        !name.is_empty()
+            && !name.contains([':', '/'])
+            && host.contains('.')
+            && !host.contains(['@', ':', '/'])
+            && !has_blank(value)
     })
 }
 
@@ -180,7 +202,8 @@ fn is_foreign_address(value: &str) -> bool {
 
 /// Whether a part of the value is hidden.
 fn is_masked(kind: Kind, value: &str) -> bool {
-    let dot = |c: char| matches!(c, '•' | '●' | '∙' | '⋅' | '·' | '∗' | '⁎' | '＊' | '…' | '█' | '▪');
+    let dot =
+        |c: char| matches!(c, '•' | '●' | '∙' | '⋅' | '·' | '∗' | '⁎' | '＊' | '…' | '█' | '▪');
     if kind == Kind::Password {
         // A password may hold three stars, but is not made of nothing else.
         return value.chars().all(|c| dot(c) || c == '*');
@@ -198,7 +221,7 @@ fn has_run(value: &str, wanted: char, length: usize) -> bool {
 }
 
 /// Whether the value stands for one: `YOUR_API_KEY`, `<token>`, `${TOKEN}`, `sk_live_xxxxxxxx`.
-fn is_placeholder(value: &str) -> bool {
+fn is_placeholder(kind: Kind, value: &str) -> bool {
     let enclosed = |open, close| value.starts_with(open) && value.ends_with(close);
     enclosed('<', '>')
         || enclosed('{', '}')
@@ -208,15 +231,19 @@ fn is_placeholder(value: &str) -> bool {
             name.starts_with(['{', '(']) || name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
         })
         || has_run(value, 'x', 8)
-        || ["your-", "your_", "your ", "my-api", "my_api", "-here", "_here", " here", "changeme", "replace", "insert-", "insert_", "process.env"]
-            .iter()
-            .any(|words| contains(value, words))
-        || value.ends_with("EXAMPLE")
-        || value.ends_with("EXAMPLEKEY")
+        // A company may be called so; a key is not.
+        || (kind == Kind::Key
+            && (PLACEHOLDERS.split('|').any(|words| contains(value, words))
+                || value.ends_with("EXAMPLE")
+                || value.ends_with("EXAMPLEKEY")))
 }
+
+/// What manuals write where a key belongs.
+const PLACEHOLDERS: &str = "your-|your_|your |my-api|my_api|-here|_here| here|changeme|change-me|replace|insert-|insert_|process.env";
 
 /// Whether `value` holds `words`, without regard to ASCII case.
 fn contains(value: &str, words: &str) -> bool {
-    value.char_indices().any(|(at, _)| value.get(at..).is_some_and(|tail| after(tail, words).is_some()))
+    value
+        .char_indices()
+        .any(|(at, _)| value.get(at..).is_some_and(|tail| after(tail, words).is_some()))
 }
-

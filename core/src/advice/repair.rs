@@ -4,8 +4,6 @@
 //! stands *around* the value; inside it only line breaks (of a key that was wrapped) and invisible
 //! characters go.
 
-extern crate alloc;
-
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem::discriminant;
@@ -109,12 +107,19 @@ pub fn repair(shape: &FieldShape<'_>, pasted: &str) -> Repair {
             continue;
         }
         let added = address::missing_scheme(shape, rest);
-        let mut value = Zeroizing::new(String::with_capacity(added.map_or(0, str::len) + rest.len()));
+        let mut value =
+            Zeroizing::new(String::with_capacity(added.map_or(0, str::len) + rest.len()));
         value.push_str(added.unwrap_or_default());
         value.push_str(rest);
         found.offer_split(rest);
         let Found { removed, split, .. } = found;
-        return Repair { offer: shape.kind == Kind::Password && !removed.is_empty(), value, removed, split, added };
+        return Repair {
+            offer: shape.kind == Kind::Password && !removed.is_empty(),
+            value,
+            removed,
+            split,
+            added,
+        };
     }
 }
 
@@ -149,7 +154,11 @@ impl Found {
 
     /// The text without invisible characters; in free text only at its ends, where none can be part of a word.
     fn visible(&mut self, pasted: &str) -> Zeroizing<String> {
-        let pasted = if self.kind == Kind::Plain { pasted.trim_matches(|c| is_invisible(c) || is_blank(c)) } else { pasted };
+        let pasted = if self.kind == Kind::Plain {
+            pasted.trim_matches(|c| is_invisible(c) || is_blank(c))
+        } else {
+            pasted
+        };
         // With room for all of it, so that nothing is copied about and left behind.
         let mut text = Zeroizing::new(String::with_capacity(pasted.len()));
         text.extend(pasted.chars().filter(|&c| self.kind == Kind::Plain || !is_invisible(c)));
@@ -168,7 +177,9 @@ impl Found {
         if trimmed.is_empty() || text.len() > MAX_PASTE || text.starts_with("-----BEGIN ") {
             return None;
         }
-        if let Some(inner) = unquoted(text).or_else(|| self.kind.is_bracketed().then(|| unbracketed(text)).flatten()) {
+        if let Some(inner) =
+            unquoted(text).or_else(|| self.kind.is_bracketed().then(|| unbracketed(text)).flatten())
+        {
             return self.less(Removed::Quotes, inner);
         }
         match self.kind {
@@ -203,8 +214,17 @@ impl Found {
             let what = match entry.form {
                 Form::Json => Removed::Json,
                 Form::Assigned => Removed::VariableName(name),
-                Form::Colon if entry.name.contains('-') || entry.name.eq_ignore_ascii_case("authorization") => Removed::HeaderName(name),
-                Form::Colon if entry.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => Removed::VariableName(name),
+                Form::Colon
+                    if entry.name.contains('-')
+                        || entry.name.eq_ignore_ascii_case("authorization") =>
+                {
+                    Removed::HeaderName(name)
+                }
+                Form::Colon
+                    if entry.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
+                {
+                    Removed::VariableName(name)
+                }
                 Form::Colon => Removed::Label(name),
             };
             return self.less(what, entry.value);
@@ -223,7 +243,8 @@ impl Found {
     fn scheme<'a>(&mut self, text: &'a str) -> Option<Step<'a>> {
         let (words, value) = scheme(text)?;
         let last_word = words.rsplit(is_blank).next()?;
-        let decoded = last_word.eq_ignore_ascii_case("basic").then(|| decode::base64(value)).flatten();
+        let decoded =
+            last_word.eq_ignore_ascii_case("basic").then(|| decode::base64(value)).flatten();
         let half = decoded.as_ref().and_then(|pair| {
             let (username, password) = pair.split_once(':')?;
             self.half(username, password)
@@ -235,7 +256,9 @@ impl Found {
             return Some(Step::Other(half));
         }
         // Blanks and words may be part of a password.
-        (self.kind == Kind::Key).then(|| self.less(Removed::Scheme(String::from(words)), value)).flatten()
+        (self.kind == Kind::Key)
+            .then(|| self.less(Removed::Scheme(String::from(words)), value))
+            .flatten()
     }
 
     /// The half of a pair that belongs into this field, if that is certain. Notes both for a split.
@@ -307,7 +330,11 @@ impl Found {
                 between = false;
             }
         }
-        if !text.contains(is_line_break) || text.split(is_line_break).any(|line| entry(self.kind, line).is_some() || line.contains('@')) {
+        if !text.contains(is_line_break)
+            || text
+                .split(is_line_break)
+                .any(|line| entry(self.kind, line).is_some() || line.contains('@'))
+        {
             return None;
         }
         let mut joined = Zeroizing::new(String::with_capacity(text.len()));
@@ -326,7 +353,9 @@ impl Kind {
 }
 
 fn unbracketed(text: &str) -> Option<&str> {
-    text.strip_prefix('<')?.strip_suffix('>').filter(|inner| !inner.is_empty() && !inner.contains(['<', '>']))
+    text.strip_prefix('<')?
+        .strip_suffix('>')
+        .filter(|inner| !inner.is_empty() && !inner.contains(['<', '>']))
 }
 
 fn after_mailto(text: &str) -> Option<&str> {
