@@ -1,1 +1,5 @@
 //! Under construction.
+extern crate alloc;
+
+pub mod advice;
+pub mod contrast;
