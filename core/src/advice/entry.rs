@@ -99,7 +99,15 @@ impl<'a> Entry<'a> {
 
     /// Whether the name may be shown: it cannot be the secret itself.
     pub(super) fn name_is_harmless(&self) -> bool {
-        self.name.len() <= 64 && (self.meaning().is_known() || is_upper_snake(self.name))
+        let said = self.meaning();
+        is_upper_snake(self.name) || said.is_certain() || (said.is_known() && is_label(self.name))
+    }
+
+    /// Whether the name may be the key and the value a remark about it: `sk_fake_key_AbCd: production`.
+    fn may_be_turned_around(&self, value: &str) -> bool {
+        !self.meaning().is_certain()
+            && !is_upper_snake(self.name)
+            && value.len() < self.name.len().min(16)
     }
 }
 
@@ -133,7 +141,7 @@ pub(super) fn entry(kind: Kind, line: &str) -> Option<Entry<'_>> {
             kind != Kind::Username && meaning.secret && meaning.is_certain() && value.len() >= 8
         }
     };
-    accepted.then_some(entry)
+    (accepted && !(kind == Kind::Key && entry.may_be_turned_around(value))).then_some(entry)
 }
 
 /// Whether `name` can be the name of a variable, a header or a setting.

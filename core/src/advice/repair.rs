@@ -152,16 +152,12 @@ impl Found {
         Some(Step::Less(left))
     }
 
-    /// The text without invisible characters; in free text only at its ends, where none can be part of a word.
+    /// The text without invisible characters. Free text keeps them: inside it they join letters and emoji.
     fn visible(&mut self, pasted: &str) -> Zeroizing<String> {
-        let pasted = if self.kind == Kind::Plain {
-            pasted.trim_matches(|c| is_invisible(c) || is_blank(c))
-        } else {
-            pasted
-        };
+        let stays = |c| self.kind == Kind::Plain || !is_invisible(c);
         // With room for all of it, so that nothing is copied about and left behind.
         let mut text = Zeroizing::new(String::with_capacity(pasted.len()));
-        text.extend(pasted.chars().filter(|&c| self.kind == Kind::Plain || !is_invisible(c)));
+        text.extend(pasted.chars().filter(|&c| stays(c)));
         if text.len() < pasted.len() {
             self.note(Removed::Invisible);
         }
@@ -191,6 +187,10 @@ impl Found {
                 address::step(self, shape, text)
             }
             Kind::Plain => {
+                let visible = text.trim_matches(is_invisible);
+                if visible.len() < text.len() {
+                    return self.less(Removed::Invisible, visible);
+                }
                 let less = address::without_affixes(shape, text);
                 (less.len() < text.len()).then(|| self.less(Removed::Address, less)).flatten()
             }
@@ -201,13 +201,13 @@ impl Found {
         if let Some(step) = command::step(self, text).or_else(|| lines::step(self, text)) {
             return Some(step);
         }
-        if self.kind != Kind::Password {
-            if let Some(rest) = without_trailing_mark(text) {
-                return self.less(Removed::Trailing, rest);
-            }
-            if let Some(rest) = half_unquoted(text) {
-                return self.less(Removed::Quotes, rest);
-            }
+        // A password may end in a comma or a quote, unless all of it is quoted.
+        let certain = |rest: &&str| self.kind != Kind::Password || unquoted(rest).is_some();
+        if let Some(rest) = without_trailing_mark(text).filter(certain) {
+            return self.less(Removed::Trailing, rest);
+        }
+        if let Some(rest) = half_unquoted(text).filter(|_| self.kind != Kind::Password) {
+            return self.less(Removed::Quotes, rest);
         }
         if let Some(entry) = entry(self.kind, text) {
             let name = String::from(if entry.name_is_harmless() { entry.name } else { "" });

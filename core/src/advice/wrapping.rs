@@ -60,6 +60,6 @@ pub(super) fn scheme(text: &str) -> Option<(&str, &str)> {
     // `Bearer abc` is certain; a foreign word needs a value that is more than a word of a sentence.
     let enough = if said.only_known_words { 1 } else { 8 + 8 * usize::from(has_blank(head)) };
     // "secret key" are two names and no value.
-    (said.secret && is_label(head) && tail.len() >= enough && !meaning(tail).is_certain())
-        .then_some((head, tail))
+    let is_name = is_label(tail) && meaning(tail).is_certain();
+    (said.secret && is_label(head) && tail.len() >= enough && !is_name).then_some((head, tail))
 }
