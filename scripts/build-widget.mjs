@@ -52,7 +52,8 @@ export async function buildWidget() {
   rmSync(pkg, { recursive: true, force: true });
   await runStep("Building the widget (wasm-pack)", "wasm-pack", [
     "build",
-    "--release",
+    "--profile",
+    "widget",
     "--mode",
     "no-install",
     "--target",

@@ -89,6 +89,48 @@ pub(crate) fn window() -> Dom {
     WINDOW.with(Clone::clone)
 }
 
+/// What `navigator.onLine` says. `false` is certain, `true` is a guess.
+pub(crate) fn is_online() -> bool {
+    window().object("navigator").is_none_or(|navigator| navigator.get("onLine").is_truthy())
+}
+
+/// A plain object.
+pub(crate) fn object(entries: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in entries {
+        // Setting a property of a fresh object cannot fail.
+        let _ = js_sys::Reflect::set(&object, &JsValue::from_str(name), value);
+    }
+    object.into()
+}
+
+/// Builds a tree from a description and returns its elements in the order of the lines.
+///
+/// A line is `depth tag.part|name=value|…`; a `part` is the element's class and its `::part()` name
+/// for the integrator. A table costs a tenth of the code that the same calls would.
+pub(crate) fn tree(lines: &str) -> Vec<Dom> {
+    let mut made: Vec<Dom> = Vec::new();
+    let mut open: Vec<Dom> = Vec::new();
+    for line in lines.split('\n') {
+        let mut words = line.trim_start().split('|');
+        let head = words.next().unwrap_or_default();
+        let depth = usize::from(head.bytes().next().unwrap_or(b'0') - b'0');
+        let (name, part) = head.get(1..).unwrap_or_default().split_once('.').unwrap_or_default();
+        let new = element(name, part);
+        for word in words {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            new.set(name, value);
+        }
+        open.truncate(depth);
+        if let Some(parent) = open.last() {
+            parent.append(&new);
+        }
+        open.push(new.clone());
+        made.push(new);
+    }
+    made
+}
+
 /// Makes an element. `part` is its class, and its `::part()` name for the integrator.
 pub(crate) fn element(name: &str, part: &str) -> Dom {
     let element = document().create_element(name);

@@ -17,7 +17,7 @@ struct Ready {
     host: String,
     session: JsValue,
     server: Rc<Server>,
-    loaded: Loaded,
+    loaded: Box<Loaded>,
     _expiry: Timer,
 }
 
@@ -54,7 +54,7 @@ fn expire() {
 }
 
 /// Takes what was fetched, if it fits this call. The server comes along: it has a token already.
-pub(crate) fn take(integration: &str, options: &Options) -> Option<(Rc<Server>, Loaded)> {
+pub(crate) fn take(integration: &str, options: &Options) -> Option<(Rc<Server>, Box<Loaded>)> {
     let Access::Session(session) = &options.access else {
         return None;
     };

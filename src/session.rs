@@ -5,6 +5,7 @@
 //! only this loop acts on them.
 
 use crate::claim::Claim;
+use crate::dom::is_online;
 use crate::draft;
 use crate::flow::Flow;
 use crate::options::Options;
@@ -18,10 +19,10 @@ use futures_core::Stream;
 use js_sys::Function;
 use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome, Phase};
 use keyslot_core::error::AuthErrorCode;
-use keyslot_core::failure::{Cause, Failure};
+use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
 use keyslot_core::template::Template;
-use keyslot_core::wire::{Integration, Issue, Verification};
+use keyslot_core::wire::{Integration, Verification};
 use serde::Serialize;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -40,7 +41,7 @@ pub(crate) enum Input {
     /// Something about one field or button, with no bearing on the state.
     Ui(Ui),
     /// The form arrived, or not.
-    Loaded(Result<Loaded, Trouble>),
+    Loaded(Result<Box<Loaded>, Trouble>),
     /// The post was answered, or not.
     Posted(Result<Connection, Trouble>),
     /// The page goes away; nothing may stay behind.
@@ -188,19 +189,16 @@ pub(crate) async fn run(
                     Event::Loaded
                 }
             }
-            Input::Loaded(Err(Trouble::Failure(failure) | Trouble::Issues(failure, _))) => {
-                Event::LoadFailed(failure)
-            }
+            Input::Loaded(Err(Trouble::Failure(failure, _))) => Event::LoadFailed(failure),
             Input::Posted(Ok(connection)) => Event::Stored(connection),
-            Input::Posted(Err(Trouble::Failure(failure))) => Event::Failed(failure),
-            Input::Posted(Err(Trouble::Issues(failure, issues))) => {
+            Input::Posted(Err(Trouble::Failure(failure, issues))) => {
                 view.show_issues(&issues, form.as_deref());
                 Event::Failed(failure)
             }
             Input::Loaded(Err(Trouble::Ending(ending)))
             | Input::Posted(Err(Trouble::Ending(ending))) => {
                 let code = ending.code;
-                rejection = Some(ending);
+                rejection = Some(*ending);
                 Event::Cannot(code)
             }
         };
@@ -321,7 +319,7 @@ pub(crate) async fn headless(call: Call) -> Result<Connection, Rejection> {
         let auth_mode = if given("apiKey").is_some() { "API_KEY" } else { "BASIC" };
         let template = Template { auth_mode: auth_mode.to_owned(), ..Template::default() };
         let integration = Integration { unique_key: integration, ..Integration::default() };
-        Form::build(template, integration, None, &options.params, None)?
+        Form::build(template, &integration, None, &options.params, String::new())?
     } else {
         let loaded = server.load(&integration, &options.params).await;
         loaded.map_err(plain)?.form
@@ -349,10 +347,9 @@ pub(crate) async fn headless(call: Call) -> Result<Connection, Rejection> {
 
 /// Without a dialog there is nobody to try again: every failure is a rejection.
 fn plain(trouble: Trouble) -> Rejection {
-    let (failure, issues): (Failure, Vec<Issue>) = match trouble {
-        Trouble::Ending(rejection) => return rejection,
-        Trouble::Failure(failure) => (failure, Vec::new()),
-        Trouble::Issues(failure, issues) => (failure, issues),
+    let (failure, issues) = match trouble {
+        Trouble::Ending(rejection) => return *rejection,
+        Trouble::Failure(failure, issues) => (failure, issues),
     };
     let code = match failure.cause {
         Cause::Refused | Cause::Forbidden | Cause::Address | Cause::Unavailable => {
@@ -372,10 +369,4 @@ fn plain(trouble: Trouble) -> Rejection {
         reason: Some(failure.cause.as_str()),
         ..code.into()
     }
-}
-
-/// What `navigator.onLine` says. `false` is certain, `true` is a guess.
-pub(crate) fn is_online() -> bool {
-    let navigator = crate::dom::window().object("navigator");
-    navigator.is_none_or(|navigator| navigator.get("onLine").is_truthy())
 }

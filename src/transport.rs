@@ -1,9 +1,8 @@
-//! Talking to the server: one request at a time, each aborted when nobody waits for it any more.
+//! Talking to the server: one request at a time, aborted when nobody waits for it any more.
 //!
-//! Knows the routes and both dialects (a Keyslot server takes the token in a header and the params
-//! in the body, a stock Nango server takes both in the query). Does not know the dialog.
+//! Knows the routes and both dialects: a Keyslot server takes the token in a header and the params
+//! in the body, a stock Nango server takes both in the query. Does not know the dialog.
 
-use crate::dom::Dom;
 use crate::listener::Listener;
 use crate::options::{Access, Options};
 use crate::read::{get, read};
@@ -16,20 +15,20 @@ use keyslot_core::error::AuthErrorCode;
 use keyslot_core::failure::{Cause, Failure};
 use keyslot_core::form::{Form, Value};
 use keyslot_core::template::Template;
-use keyslot_core::wire::{Connected, Data, Envelope, ErrorBody, Integration, Issue, Session};
+use keyslot_core::wire::{Connected, ErrorBody, Integration, Issue, Session};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, ReferrerPolicy, RequestCache, RequestCredentials, RequestRedirect};
+use web_sys::AbortController;
 
 #[wasm_bindgen]
 extern "C" {
     /// gloo's own `send` panics when `fetch` rejects with something that is not an `Error`, which a
     /// page that wraps `fetch` can do; so the request is gloo's, the call is ours.
     #[wasm_bindgen(catch)]
-    fn fetch(request: &web_sys::Request) -> Result<Promise, JsValue>;
+    fn fetch(request: &web_sys::Request, init: &JsValue) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(js_name = encodeURIComponent)]
     fn encode(text: &str) -> String;
@@ -37,12 +36,22 @@ extern "C" {
 
 /// Why a request came to nothing.
 pub(crate) enum Trouble {
-    /// The person or time can mend it.
-    Failure(Failure),
+    /// The person or time can mend it; the server may have named fields.
+    Failure(Failure, Vec<Issue>),
     /// It cannot work.
-    Ending(Rejection),
-    /// The server names fields.
-    Issues(Failure, Vec<Issue>),
+    Ending(Box<Rejection>),
+}
+
+impl From<Cause> for Trouble {
+    fn from(cause: Cause) -> Self {
+        Trouble::Failure(Failure::new(cause), Vec::new())
+    }
+}
+
+impl From<AuthErrorCode> for Trouble {
+    fn from(code: AuthErrorCode) -> Self {
+        Trouble::Ending(Box::new(code.into()))
+    }
 }
 
 /// An answer of the server.
@@ -63,11 +72,10 @@ pub(crate) struct Server {
     keyslot: Cell<bool>,
 }
 
-/// The form and what the session says about it.
+/// The form, and what the session says about it.
 pub(crate) struct Loaded {
     pub(crate) form: Form,
-    pub(crate) allow_unverified: bool,
-    pub(crate) settings: Option<keyslot_core::wire::Settings>,
+    pub(crate) session: Session,
 }
 
 impl Server {
@@ -89,36 +97,25 @@ impl Server {
         &self,
         integration: &str,
         params: &[(String, String)],
-    ) -> Result<Loaded, Trouble> {
-        let session: Data<Session> = self.fetch_json("/connect/session").await?;
-        let mut session = session.data;
-        self.keyslot.set(session.keyslot.is_some());
-
-        let at = session.forms.0.iter().position(|(key, _)| key == integration);
-        let (integration, template) = if let Some(at) = at {
-            let (_, parts) = session.forms.0.swap_remove(at);
-            (parts.integration, parts.provider)
-        } else if session.forms.0.is_empty() {
-            let list: Data<Vec<Integration>> = self.fetch_json("/integrations").await?;
-            let mut list = list.data.into_iter();
-            let found = list
-                .find(|one| one.unique_key == integration)
-                .ok_or_else(|| Trouble::Ending(AuthErrorCode::UnknownIntegration.into()))?;
-            let mut path = String::from("/providers/");
-            path.push_str(&encode(&found.provider));
-            let template: Data<Template> = self.fetch_json(&path).await?;
-            (found, template.data)
-        } else {
-            return Err(Trouble::Ending(AuthErrorCode::IntegrationNotAllowed.into()));
-        };
-
-        let key = integration.unique_key.clone();
-        let guide = session.overrides.get(&key).and_then(|o| o.docs_connect.clone());
-        let presets = session.integrations_config_defaults.get(&key);
-        let form = Form::build(template, integration, presets, params, guide)
-            .map_err(|code| Trouble::Ending(code.into()))?;
-        let allow_unverified = session.keyslot.is_some_and(|server| server.allow_unverified);
-        Ok(Loaded { form, allow_unverified, settings: session.settings })
+    ) -> Result<Box<Loaded>, Trouble> {
+        let session = self.data("/connect/session").await?;
+        self.keyslot.set(get(&session, "keyslot").is_truthy());
+        let forms = get(&session, "forms");
+        if forms.is_object() {
+            let parts = get(&forms, integration);
+            if parts.is_undefined() {
+                return Err(AuthErrorCode::IntegrationNotAllowed.into());
+            }
+            return loaded(session, get(&parts, "integration"), get(&parts, "provider"), params);
+        }
+        let list: js_sys::Array = self.data("/integrations").await?.unchecked_into();
+        let found = list
+            .iter()
+            .find(|one| get(one, "unique_key").as_string().as_deref() == Some(integration));
+        let Some(found) = found else { return Err(AuthErrorCode::UnknownIntegration.into()) };
+        let provider = get(&found, "provider").as_string().unwrap_or_default();
+        let template = self.data(&["/providers/", &encode(&provider)].concat()).await?;
+        loaded(session, found, template, params)
     }
 
     /// Posts the filled form.
@@ -129,201 +126,213 @@ impl Server {
         connection: Option<&str>,
         unchecked: bool,
     ) -> Result<Connection, Trouble> {
-        let keyslot = self.keyslot.get();
-        let body = form.body(answers, keyslot, connection, unchecked);
-        let mut path = String::from("/api-auth/");
-        path.push_str(form.mode.route());
-        path.push('/');
-        path.push_str(&encode(&form.integration));
-        if !keyslot {
-            for (name, value) in form.params(answers) {
-                parameter(&mut path, &["params[", name, "]"].concat(), value);
-            }
-            if let Access::Public { key, hmac } = &self.access {
-                parameter(&mut path, "public_key", key);
-                for (name, value) in [("hmac", hmac.as_deref()), ("connection_id", connection)] {
-                    if let Some(value) = value {
-                        parameter(&mut path, name, value);
-                    }
-                }
-            }
-        }
+        let body = form.body(answers, self.keyslot.get(), connection, unchecked);
+        let path = self.path(form, answers, connection);
         let answer = self.ask(&path, Some(&body)).await?;
-        let connected: Connected = parse(&answer)?;
-        Ok(Connection {
-            connection_id: connected.connection_id,
-            provider_config_key: connected.provider_config_key,
-            verification: connected.verification,
-        })
+        connected(answer)
     }
 
-    async fn fetch_json<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
-        parse(&self.ask(path, None).await?)
+    /// The route that takes the form, with what a stock server wants in the query.
+    fn path(&self, form: &Form, answers: &[Value], connection: Option<&str>) -> String {
+        let mut path = ["/api-auth/", form.mode.route(), "/", &encode(&form.integration)].concat();
+        if self.keyslot.get() {
+            return path;
+        }
+        for (name, value) in form.params(answers) {
+            parameter(&mut path, &["params[", name, "]"].concat(), value);
+        }
+        if let Access::Public { key, hmac } = &self.access {
+            parameter(&mut path, "public_key", key);
+            parameter(&mut path, "hmac", hmac.as_deref().unwrap_or_default());
+            parameter(&mut path, "connection_id", connection.unwrap_or_default());
+        }
+        path
+    }
+
+    /// The `data` of a GET. Every answer that is read here has an object or a list there.
+    async fn data(&self, path: &str) -> Result<JsValue, Trouble> {
+        let answer = self.ask(path, None).await?;
+        let data = get(&answer.body, "data");
+        if data.is_object() { Ok(data) } else { Err(unreadable(answer)) }
     }
 
     /// One request, once more with a new token when the session has ended and can be renewed.
     async fn ask(&self, path: &str, body: Option<&[u8]>) -> Result<Answer, Trouble> {
-        let mut renewed = false;
+        let mut renewed = !matches!(&self.access, Access::Session(s) if s.is_function());
         loop {
             let token = self.token().await?;
-            let answer = self.send(path, body, token.as_deref()).await?;
+            let answer = self.send(path, body, token).await?;
             if answer.status < 300 {
                 return Ok(answer);
             }
-            let error = read::<Envelope>(answer.body.clone()).map(|e| e.error).unwrap_or_default();
-            let ended = AuthErrorCode::ending(&error.code);
-            if ended == Some(AuthErrorCode::ConnectSessionExpired) && self.can_renew() && !renewed {
+            let trouble = trouble(answer);
+            if !renewed
+                && let Trouble::Ending(ending) = &trouble
+                && ending.code == AuthErrorCode::ConnectSessionExpired
+            {
                 renewed = true;
                 self.token.replace(None);
                 continue;
             }
-            return Err(trouble(answer, error, ended));
+            return Err(trouble);
         }
     }
 
-    fn can_renew(&self) -> bool {
-        matches!(&self.access, Access::Session(session) if session.is_function())
-    }
-
-    /// The session token: the caller's string, or what the caller's function returned last.
-    async fn token(&self) -> Result<Option<String>, Trouble> {
-        let Access::Session(session) = &self.access else {
-            return Ok(None);
-        };
+    /// The session token: the caller's string, or what the caller's function returned last. Empty
+    /// for a public key.
+    async fn token(&self) -> Result<String, Trouble> {
+        let Access::Session(session) = &self.access else { return Ok(String::new()) };
         if let Some(token) = self.token.borrow().as_ref() {
-            return Ok(Some(token.clone()));
+            return Ok(token.clone());
         }
-        let value = match session.dyn_ref::<js_sys::Function>() {
-            None => Ok(session.clone()),
-            Some(provide) => match provide.call0(&JsValue::UNDEFINED) {
-                Ok(value) => JsFuture::from(Promise::resolve(&value)).await,
-                Err(error) => Err(error),
-            },
-        };
-        // The caller's own backend is down, most likely: the person can only try again.
-        let value = value.map_err(|_| Trouble::Failure(Failure::new(Cause::Server)))?;
-        let token = value.as_string().map(|token| token.trim().to_owned());
+        let mut value = session.clone();
+        if let Some(provide) = session.dyn_ref::<js_sys::Function>() {
+            // The caller's own backend is down, most likely: the person can only try again.
+            let provided = provide.call0(&JsValue::UNDEFINED).map_err(|_| Cause::Server)?;
+            let promise = Promise::resolve(&provided);
+            value = JsFuture::from(promise).await.map_err(|_| Cause::Server)?;
+        }
+        let token = value.as_string().unwrap_or_default().trim().to_owned();
         // What goes into a header must be header-safe; anything else is no token of any server.
-        let token =
-            token.filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
-        let Some(token) = token else {
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             let expected = "a connect session token (or return one)";
-            return Err(Trouble::Ending(Rejection::argument("session", expected, &value)));
-        };
+            return Err(Trouble::Ending(Box::new(Rejection::argument(
+                "session", expected, &value,
+            ))));
+        }
         self.token.replace(Some(token.clone()));
-        Ok(Some(token))
+        Ok(token)
     }
 
     async fn send(
         &self,
         path: &str,
         body: Option<&[u8]>,
-        token: Option<&str>,
+        token: String,
     ) -> Result<Answer, Trouble> {
-        let failed = |cause| Trouble::Failure(Failure::new(cause));
-        let mut url = [self.host.as_str(), path].concat();
-        let in_query = body.is_some() && !self.keyslot.get();
-        if let Some(token) = token.filter(|_| in_query) {
-            parameter(&mut url, "connect_session_token", token);
-        }
-
-        let abort = Abort::new(self.timeout).ok_or_else(|| failed(Cause::Network))?;
-        let mut builder = RequestBuilder::new(&url)
-            .cache(RequestCache::NoStore)
-            .credentials(RequestCredentials::Omit)
-            .referrer_policy(ReferrerPolicy::NoReferrer)
-            .redirect(RequestRedirect::Error)
-            .abort_signal(Some(&abort.controller.signal()));
-        if let Some(token) = token.filter(|_| !in_query) {
-            builder = builder.header("authorization", &["Bearer ", token].concat());
-        }
-        // The wire of the rival translates templates by this header; ours does too.
-        if path.starts_with("/providers/") {
-            builder = builder.header("accept-language", &self.locale);
-        }
-        let bytes = body.map(Uint8Array::from);
-        let request = match &bytes {
-            None => builder.build(),
-            Some(bytes) => builder
-                .method(Method::POST)
-                .header("content-type", "application/json")
-                .body(bytes.clone()),
-        };
-        let request = request.map_err(|_| failed(Cause::Network))?;
-        let response = match fetch(&request.into()) {
-            Ok(promise) => JsFuture::from(promise).await,
-            Err(error) => Err(error),
-        };
-        // `Request` has copied the body by now: wipe our copy of what was typed.
-        if let Some(bytes) = &bytes {
-            bytes.fill(0, 0, bytes.length());
-        }
-        let lost = |abort: &Abort| {
-            failed(if abort.timed_out.get() {
-                Cause::Timeout
-            } else if crate::session::is_online() {
-                Cause::Network
-            } else {
-                Cause::Offline
-            })
-        };
-        let Ok(response) = response else {
-            return Err(lost(&abort));
-        };
-        let response = Response::from(response.unchecked_into::<web_sys::Response>());
-        let status = response.status();
-        let request_id = response.headers().get("x-request-id");
-        let text = match web_sys::Response::from(response).text() {
-            Ok(text) => JsFuture::from(text).await,
-            Err(error) => Err(error),
-        };
-        let Ok(text) = text else {
-            return Err(lost(&abort));
-        };
+        let abort = Abort::new(self.timeout).ok_or(Cause::Network)?;
+        let begun = self.begin(path, body, &token, &abort);
+        let lost = || Trouble::from(abort.cause());
+        let response = JsFuture::from(begun.map_err(|_| lost())?).await.map_err(|_| lost())?;
+        let response: web_sys::Response = response.unchecked_into();
+        let text =
+            JsFuture::from(response.text().map_err(|_| lost())?).await.map_err(|_| lost())?;
         // An HTML 502 of some proxy is no JSON; then there is only the status to go by.
         let body = js_sys::JSON::parse(&text.as_string().unwrap_or_default());
-        Ok(Answer { status, body: body.unwrap_or(JsValue::UNDEFINED), request_id })
+        let response = Response::from(response);
+        Ok(Answer {
+            status: response.status(),
+            body: body.unwrap_or(JsValue::UNDEFINED),
+            request_id: response.headers().get("x-request-id"),
+        })
+    }
+
+    /// Builds the request and sends it on its way.
+    fn begin(
+        &self,
+        path: &str,
+        body: Option<&[u8]>,
+        token: &str,
+        abort: &Abort,
+    ) -> Result<Promise, ()> {
+        let mut url = [self.host.as_str(), path].concat();
+        let in_query = body.is_some() && !self.keyslot.get();
+        if in_query {
+            parameter(&mut url, "connect_session_token", token);
+        }
+        let mut builder = RequestBuilder::new(&url).abort_signal(Some(&abort.controller.signal()));
+        if !in_query && !token.is_empty() {
+            builder = builder.header("authorization", &["Bearer ", token].concat());
+        }
+        let request = match body {
+            // Templates are translated by this header, on the rival's wire too.
+            None => builder.header("accept-language", &self.locale).build(),
+            Some(body) => {
+                let bytes = Uint8Array::from(body);
+                let request = builder
+                    .method(Method::POST)
+                    .header("content-type", "application/json")
+                    .body(bytes.clone());
+                // The request has its own copy by now: wipe ours of what was typed.
+                bytes.fill(0, 0, bytes.length());
+                request
+            }
+        };
+        let init = crate::dom::object(&[
+            ("cache", "no-store".into()),
+            ("credentials", "omit".into()),
+            ("redirect", "error".into()),
+            ("referrerPolicy", "no-referrer".into()),
+        ]);
+        fetch(&request.map_err(|_| ())?.into(), &init).map_err(|_| ())
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
-    read(answer.body.clone()).map_err(|_| {
-        let request_id = answer.request_id.clone();
-        Trouble::Failure(Failure { request_id, ..Failure::new(Cause::Server) })
-    })
+/// Makes the form of what the server sent.
+fn loaded(
+    session: JsValue,
+    integration: JsValue,
+    template: JsValue,
+    params: &[(String, String)],
+) -> Result<Box<Loaded>, Trouble> {
+    let unreadable = |_| Trouble::from(Cause::Server);
+    let session: Session = read(session).map_err(unreadable)?;
+    let integration: Integration = read(integration).map_err(unreadable)?;
+    let template: Template = read(template).map_err(unreadable)?;
+    let key = &integration.unique_key;
+    let guide = session.overrides.get(key).map(|replaced| replaced.docs_connect.clone());
+    let presets = session.integrations_config_defaults.get(key);
+    let form = Form::build(template, &integration, presets, params, guide.unwrap_or_default())?;
+    Ok(Box::new(Loaded { form, session }))
 }
 
-/// Sorts an error answer: ending, failure, or a list of fields.
-fn trouble(answer: Answer, error: ErrorBody, ended: Option<AuthErrorCode>) -> Trouble {
+fn connected(answer: Answer) -> Result<Connection, Trouble> {
+    match read::<Connected>(answer.body.clone()) {
+        Ok(connected) if !connected.connection_id.is_empty() => Ok(Connection {
+            connection_id: connected.connection_id,
+            provider_config_key: connected.provider_config_key,
+            verification: connected.verification,
+        }),
+        _ => Err(unreadable(answer)),
+    }
+}
+
+/// The server answered 2xx with something else than its wire says.
+fn unreadable(answer: Answer) -> Trouble {
+    let failure = Failure { request_id: answer.request_id, ..Failure::new(Cause::Server) };
+    Trouble::Failure(failure, Vec::new())
+}
+
+/// Sorts an error answer: ending or failure.
+fn trouble(answer: Answer) -> Trouble {
+    let error: ErrorBody = read(get(&answer.body, "error")).unwrap_or_default();
     let request_id = error.request_id.or(answer.request_id);
-    if let Some(code) = ended {
-        return Trouble::Ending(Rejection {
+    if let Some(code) = AuthErrorCode::ending(&error.code) {
+        return Trouble::Ending(Box::new(Rejection {
             message: error.message,
             status: Some(answer.status),
             request_id,
             ..code.into()
-        });
+        }));
     }
     let cause = match error.code.as_str() {
         "connection_test_failed" => Cause::from_reason(error.reason.as_deref()),
-        "too_many_request" => Cause::Limited,
-        "invalid_body" | "invalid_query_params" | "invalid_connection_config" => Cause::Invalid,
+        "invalid_body" | "invalid_query_params" => Cause::Invalid,
         _ if answer.status == 429 => Cause::Limited,
         _ => Cause::Server,
     };
     let failure = Failure { cause, request_id, provider_status: error.provider_status };
-    if cause == Cause::Invalid && !error.errors.is_empty() {
-        Trouble::Issues(failure, error.errors)
-    } else {
-        Trouble::Failure(failure)
-    }
+    Trouble::Failure(failure, error.errors)
 }
 
+/// Appends a query parameter, unless it is empty.
 fn parameter(url: &mut String, name: &str, value: &str) {
-    url.push(if url.contains('?') { '&' } else { '?' });
-    url.push_str(&encode(name));
-    url.push('=');
-    url.push_str(&encode(value));
+    if !value.is_empty() {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(&encode(name));
+        url.push('=');
+        url.push_str(&encode(value));
+    }
 }
 
 /// Aborts the request on drop, and after the time limit.
@@ -344,6 +353,17 @@ impl Abort {
         });
         Some(Abort { controller, timed_out, _timer: timer })
     }
+
+    /// Why there is no answer.
+    fn cause(&self) -> Cause {
+        if self.timed_out.get() {
+            Cause::Timeout
+        } else if crate::dom::is_online() {
+            Cause::Network
+        } else {
+            Cause::Offline
+        }
+    }
 }
 
 impl Drop for Abort {
@@ -357,8 +377,7 @@ pub(crate) fn watch_signal(
     signal: &JsValue,
     mut fired: impl FnMut() + 'static,
 ) -> Option<Listener> {
-    let target: &Dom = if signal.is_object() { signal.unchecked_ref() } else { return None };
-    Some(Listener::new(target, "abort", move |_| fired()))
+    signal.is_object().then(|| Listener::new(signal.unchecked_ref(), "abort", move |_| fired()))
 }
 
 /// Whether the caller's signal has fired already.

@@ -26,8 +26,8 @@ pub struct Field {
     pub description: String,
     /// Placeholder.
     pub example: String,
-    /// Where the vendor explains this very field.
-    pub guide: Option<String>,
+    /// Where the vendor explains this very field; may be empty, like all texts here.
+    pub guide: String,
     /// What the field is for.
     pub kind: Kind,
     /// Masked, with a button to show it.
@@ -41,7 +41,7 @@ pub struct Field {
     /// Drawn after the value.
     pub suffix: Option<String>,
     /// JavaScript regular expression that advises.
-    pub pattern: Option<String>,
+    pub pattern: String,
     /// First value.
     pub initial: String,
     /// Not on screen; `initial` is sent as it is.
@@ -71,13 +71,13 @@ pub struct Form {
     /// The name that titles show.
     pub provider_name: String,
     /// Address of a logo.
-    pub logo: Option<String>,
+    pub logo: String,
     /// In the order of the screen, hidden ones included.
     pub fields: Vec<Field>,
     /// How to find the key, step by step.
     pub steps: Vec<String>,
     /// The vendor's or the integrator's guide.
-    pub guide: Option<String>,
+    pub guide: String,
     /// What keys of this provider look like.
     pub key_shapes: Vec<KeyShape>,
     /// The caller's presets: sent, never shown.
@@ -111,16 +111,16 @@ impl Form {
     /// [`AuthErrorCode::InvalidAuthMode`] when the provider takes neither a key nor a password.
     pub fn build(
         template: Template,
-        integration: Integration,
+        integration: &Integration,
         presets: Option<&Presets>,
         params: &[(String, String)],
-        guide: Option<String>,
+        guide: String,
     ) -> Result<Form, AuthErrorCode> {
         let mode =
             AuthMode::from_wire(&template.auth_mode).ok_or(AuthErrorCode::InvalidAuthMode)?;
-        let docs = guide.clone().or(template.docs_connect);
         // An override names one page; a section of the vendor's page means nothing there.
-        let section_base = if guide.is_none() { docs.as_deref() } else { None };
+        let section_base =
+            if guide.is_empty() { template.docs_connect.clone() } else { String::new() };
 
         let mut ranked: Vec<(i32, Field)> = Vec::new();
         let mut next = 99;
@@ -134,12 +134,12 @@ impl Form {
         };
         for name in generic {
             let spec = template.credentials.get(name).cloned().unwrap_or_default();
-            let mut field = Field::from_spec(name, spec, true, section_base);
+            let mut field = Field::from_spec(name, spec, true, &section_base);
             if let Some(label) = integration.credentials_label.get(name) {
                 field.title.clone_from(label);
                 field.description.clear();
             }
-            ranked.push((rank(), field));
+            insert(&mut ranked, rank(), field);
         }
         let is_preset = |name: &str| {
             presets.is_some_and(|p| p.connection_config.get(name).is_some())
@@ -151,19 +151,20 @@ impl Form {
                 continue;
             }
             let at = if spec.order == 0 { rank() } else { spec.order };
-            ranked.push((at, Field::from_spec(&name, spec, false, section_base)));
+            insert(&mut ranked, at, Field::from_spec(&name, spec, false, &section_base));
         }
-        ranked.sort_by_key(|(at, _)| *at); // stable: equal ranks keep the template's order
 
-        let name = integration.display_name.filter(|name| !name.is_empty());
+        let or = |first: &str, second: String| {
+            if first.is_empty() { second } else { first.to_owned() }
+        };
         Ok(Form {
             mode,
-            provider_name: name.unwrap_or(template.display_name),
-            logo: template.logo_url.or(integration.logo),
-            integration: integration.unique_key,
+            provider_name: or(&integration.display_name, template.display_name),
+            logo: or(&integration.logo, template.logo_url),
+            integration: integration.unique_key.clone(),
             fields: ranked.into_iter().map(|(_, field)| field).collect(),
             steps: template.steps,
-            guide: docs,
+            guide: or(&guide, template.docs_connect),
             key_shapes: template.key_shapes,
             fixed: params.to_vec(),
         })
@@ -260,43 +261,42 @@ impl Form {
 }
 
 impl Field {
-    fn from_spec(name: &str, spec: FieldSpec, credential: bool, docs: Option<&str>) -> Field {
+    fn from_spec(name: &str, spec: FieldSpec, credential: bool, docs: &str) -> Field {
         let secret = spec.secret || (credential && name != "username");
-        let kind = match (credential, name, spec.format.as_deref()) {
+        let kind = match (credential, name, spec.format.as_str()) {
             (true, "password", _) => Kind::Password,
             (true, "username", _) if !secret => Kind::Username,
             (true, ..) => Kind::Key,
-            (false, _, Some("hostname")) => Kind::Hostname,
-            (false, _, Some("uri")) => Kind::Url,
+            (false, _, "hostname") => Kind::Hostname,
+            (false, _, "uri") => Kind::Url,
             _ if secret => Kind::Key,
             _ if spec.suffix.as_deref().is_some_and(|s| s.starts_with('.')) => Kind::Subdomain,
-            _ if spec.prefix.as_deref().is_some_and(|p| p.ends_with("://")) => Kind::Hostname,
+            _ if spec.prefix.as_deref().is_some_and(|p| p.ends_with("//")) => Kind::Hostname,
             _ => Kind::Plain,
         };
-        let initial = match spec.default_value.as_deref() {
-            Some(value) => value.to_owned(),
+        // A default may be emptied, the wire says.
+        let optional = spec.optional || spec.default_value.is_some();
+        let initial = match spec.default_value {
+            Some(value) => value,
             // A choice that must be made starts with the first one, as the wire's own UI does.
-            None if !spec.optional && !spec.hidden => {
-                spec.choices.first().cloned().unwrap_or_default()
-            }
+            None if !optional && !spec.hidden => spec.choices.first().cloned().unwrap_or_default(),
             None => String::new(),
         };
-        let guide = docs.zip(spec.doc_section.as_deref()).map(|(docs, section)| {
-            let mut url = docs.to_owned();
-            url.push_str(section);
-            url
-        });
+        let mut guide = String::new();
+        if !docs.is_empty() && !spec.doc_section.is_empty() {
+            guide.push_str(docs);
+            guide.push_str(&spec.doc_section);
+        }
         Field {
             name: name.to_owned(),
             credential,
-            title: spec.title.unwrap_or_default(),
-            description: spec.description.unwrap_or_default(),
-            example: spec.example.unwrap_or_default(),
+            title: spec.title,
+            description: spec.description,
+            example: spec.example,
             guide,
             kind,
             secret,
-            // A default may be emptied, the wire says.
-            optional: spec.optional || spec.default_value.is_some(),
+            optional,
             choices: spec.choices,
             prefix: spec.prefix,
             suffix: spec.suffix,
@@ -305,6 +305,13 @@ impl Field {
             hidden: spec.hidden,
         }
     }
+}
+
+/// Keeps `ranked` in order; equal ranks stay in the order of the template. A form has a handful of
+/// fields: this is smaller than the standard library's sort, which would be in the module for it.
+fn insert(ranked: &mut Vec<(i32, Field)>, rank: i32, field: Field) {
+    let at = ranked.iter().take_while(|(other, _)| *other <= rank).count();
+    ranked.insert(at, (rank, field));
 }
 
 /// Writes one flat JSON object (RFC 8259) into a buffer that is wiped when dropped.

@@ -36,9 +36,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Map::default())
-            }
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
                 let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
@@ -90,9 +87,9 @@ pub struct Template {
     /// See [`AuthMode::from_wire`].
     pub auth_mode: String,
     /// The guide for the person with the key.
-    pub docs_connect: Option<String>,
+    pub docs_connect: String,
     /// Address of a logo.
-    pub logo_url: Option<String>,
+    pub logo_url: String,
     /// Overrides of the generic credential fields.
     pub credentials: Map<FieldSpec>,
     /// Further fields, sent as `params`.
@@ -109,15 +106,15 @@ pub struct Template {
 #[serde(default)]
 pub struct FieldSpec {
     /// Label.
-    pub title: Option<String>,
+    pub title: String,
     /// Help under the label.
-    pub description: Option<String>,
+    pub description: String,
     /// Placeholder.
-    pub example: Option<String>,
+    pub example: String,
     /// JavaScript regular expression; advises, never refuses.
-    pub pattern: Option<String>,
+    pub pattern: String,
     /// `hostname`, `uri`, `uuid` or `email`.
-    pub format: Option<String>,
+    pub format: String,
     /// The only values there are.
     #[serde(rename = "enum")]
     pub choices: Vec<String>,
@@ -138,5 +135,5 @@ pub struct FieldSpec {
     /// Connection config only: rank before the credentials.
     pub order: i32,
     /// `#slug`, appended to the guide's address.
-    pub doc_section: Option<String>,
+    pub doc_section: String,
 }

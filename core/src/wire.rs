@@ -1,16 +1,9 @@
 //! The answers of the server that the widget reads: Nango's shapes, Keyslot's additions optional.
 //!
-//! Unknown keys are ignored, missing ones have a meaning: the same types read both servers.
+//! Unknown keys are ignored, missing ones read as empty: the same types read both servers.
 
-use crate::template::{Map, Template};
+use crate::template::Map;
 use serde::Deserialize;
-
-/// `{"data": …}`
-#[derive(Deserialize)]
-pub struct Data<T> {
-    /// The payload.
-    pub data: T,
-}
 
 /// `GET /connect/session`
 #[derive(Deserialize, Default)]
@@ -22,14 +15,9 @@ pub struct Session {
     pub overrides: Map<Override>,
     /// How the operator wants the dialog to look.
     #[serde(rename = "connectUISettings")]
-    pub settings: Option<Settings>,
-    /// Present on a Keyslot server only.
-    pub keyslot: Option<Server>,
-    /// Keyslot only: everything needed to draw the form of each allowed integration.
-    pub forms: Map<FormParts>,
-    /// The session replaces an existing connection.
-    #[serde(rename = "isReconnecting")]
-    pub reconnecting: bool,
+    pub settings: Settings,
+    /// What a Keyslot server says of itself; all absent on a stock one.
+    pub keyslot: Server,
 }
 
 /// What a Keyslot server says of itself.
@@ -53,7 +41,7 @@ pub struct Presets {
 #[serde(default)]
 pub struct Override {
     /// The integrator's own guide.
-    pub docs_connect: Option<String>,
+    pub docs_connect: String,
 }
 
 /// `connectUISettings`
@@ -87,27 +75,16 @@ pub struct Accent {
     pub primary: String,
 }
 
-/// One entry of `forms`.
-#[derive(Deserialize)]
-pub struct FormParts {
-    /// As in `GET /integrations`.
-    pub integration: Integration,
-    /// As in `GET /providers/:p`.
-    pub provider: Template,
-}
-
 /// One entry of `GET /integrations`.
 #[derive(Deserialize, Default, Clone)]
 #[serde(default)]
 pub struct Integration {
     /// The id that `auth()` is called with.
     pub unique_key: String,
-    /// The catalogue's key.
-    pub provider: String,
     /// The integration's own name, or the provider's.
-    pub display_name: Option<String>,
+    pub display_name: String,
     /// Address of a logo.
-    pub logo: Option<String>,
+    pub logo: String,
     /// Labels that replace the template's, by credential.
     pub credentials_label: Map<String>,
     /// Connection-config fields that the server fills.
@@ -135,13 +112,6 @@ pub struct Verification {
     /// The account's name, when the provider told it.
     #[serde(default)]
     pub account: Option<String>,
-}
-
-/// `{"error": …}`
-#[derive(Deserialize)]
-pub struct Envelope {
-    /// The error.
-    pub error: ErrorBody,
 }
 
 /// The server's error, all parts but the code optional.

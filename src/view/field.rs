@@ -437,8 +437,10 @@ fn notice(field: &Field, form: &Form, value: &str, words: &Words) -> Option<Stri
     if let Some(notice) = advice::recognise(&field.shape(), value, own, provider) {
         return Some(speech::notice(&notice, provider, words));
     }
-    let pattern = field.pattern.as_deref()?;
-    if value.len() > PATTERN_INPUT_MAX || Pattern::new(pattern).ok()?.test(value) {
+    if field.pattern.is_empty()
+        || value.len() > PATTERN_INPUT_MAX
+        || Pattern::new(&field.pattern).ok()?.test(value)
+    {
         return None;
     }
     Some(if field.example.is_empty() {

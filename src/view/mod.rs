@@ -22,7 +22,7 @@ mod field;
 mod speech;
 mod style;
 
-use crate::dom::{Dom, document, element, window};
+use crate::dom::{Dom, document, element, object, tree, window};
 use crate::draft;
 use crate::listener::Listener;
 use crate::options::Options;
@@ -112,6 +112,25 @@ pub(crate) struct View<'a> {
     _lock: Option<ScrollLock>,
 }
 
+/// The tree of the dialog; see [`tree`]. The order is that of the destructuring in [`View::mount`].
+const SHELL: &str = "\
+0dialog.dialog|aria-labelledby=title
+1div.panel
+2div.header
+3span.logo|aria-hidden=true
+3h2.title|id=title|tabindex=-1|autofocus
+3button.close|type=button
+2p.spoken|role=status
+2form.form|novalidate|method=dialog
+3div.error|role=alert
+3div.skeleton|aria-hidden=true
+4div.
+4div.
+3div.rows
+3button.submit|type=submit
+3button.unchecked|type=button|hidden
+2div.success|hidden";
+
 /// What the primary button does now.
 #[derive(Clone, Copy)]
 enum Primary {
@@ -132,43 +151,21 @@ impl<'a> View<'a> {
         style::adopt(&root, style::mode(&options.theme, None))?;
         style::paint(&host, &options.theme, None);
 
-        let logo = element("span", "logo").with("aria-hidden", "true");
-        let title = element("h2", "title")
-            .with("id", "title")
-            .with("tabindex", "-1")
-            .with("autofocus", "")
-            .text(words.get(Word::TitlePlain));
-        let button = |kind: &str, part: &str, text: &str| {
-            element("button", part).with("type", kind).text(text)
-        };
-        let close = button("button", "close", "×").with("aria-label", words.get(Word::Close));
-        let header = element("div", "header").child(&logo).child(&title).child(&close);
-        // Both regions are there before they speak, or screen readers would not hear them.
-        let status = element("p", "spoken").with("role", "status");
-        let error = element("div", "error").with("role", "alert");
-        let skeleton = element("div", "skeleton")
-            .with("aria-hidden", "true")
-            .child(&element("div", ""))
-            .child(&element("div", ""));
-        let rows = element("div", "");
-        let submit = button("submit", "submit", words.get(Word::Submit));
-        let unchecked = button("button", "unchecked", words.get(Word::SaveUnchecked));
-        unchecked.show(false);
-        let form = element("form", "").with("novalidate", "").with("method", "dialog");
-        for part in [&error, &skeleton, &rows, &submit, &unchecked] {
-            form.append(part);
-        }
-        let success = element("div", "success");
-        success.show(false);
-        let panel = element("div", "panel");
-        for part in [&header, &status, &form, &success] {
-            panel.append(part);
-        }
-        let dialog = element("dialog", "dialog")
-            .with("aria-labelledby", "title")
-            .with("lang", &words.locale)
-            .with("dir", if words.is_rtl() { "rtl" } else { "ltr" })
-            .child(&panel);
+        // Both live regions are there before they speak, or screen readers would not hear them.
+        let mut parts = tree(SHELL).into_iter();
+        let mut part = || parts.next().unwrap_or_else(document); // SHELL names each of them
+        let (dialog, _panel, _header) = (part(), part(), part());
+        let (logo, title, close, status, form, error) =
+            (part(), part(), part(), part(), part(), part());
+        let (skeleton, _, _, rows, submit, unchecked, success) =
+            (part(), part(), part(), part(), part(), part(), part());
+        dialog.set("lang", &words.locale);
+        dialog.set("dir", if words.is_rtl() { "rtl" } else { "ltr" });
+        title.say(words.get(Word::TitlePlain));
+        close.say("×");
+        close.set("aria-label", words.get(Word::Close));
+        submit.say(words.get(Word::Submit));
+        unchecked.say(words.get(Word::SaveUnchecked));
         root.append(&dialog);
 
         let report = |target: &Dom, kind: &'static str, input: fn() -> Input| {
@@ -282,10 +279,10 @@ impl<'a> View<'a> {
     /// As [`View::mount`].
     pub(crate) fn show_form(&mut self, loaded: &Loaded, options: &Options) -> Result<(), JsValue> {
         let (form, words) = (&loaded.form, &options.words);
-        let settings = loaded.settings.as_ref();
-        style::adopt(&self.root, style::mode(&options.theme, settings))?;
-        style::paint(&self.host, &options.theme, settings);
-        self.allow_unverified = loaded.allow_unverified;
+        let settings = &loaded.session.settings;
+        style::adopt(&self.root, style::mode(&options.theme, Some(settings)))?;
+        style::paint(&self.host, &options.theme, Some(settings));
+        self.allow_unverified = loaded.session.keyslot.allow_unverified;
         self.title.say(&words.fill(Word::Title, &[("provider", &form.provider_name)]));
         self.show_logo(form);
 
@@ -303,9 +300,9 @@ impl<'a> View<'a> {
                 view.set_value(&value);
             }
             self.rows.append(&view.row);
-            if let Some(guide) = &field.guide {
+            if !field.guide.is_empty() {
                 let row = element("div", "where");
-                link(&row, guide, words.get(Word::Where));
+                link(&row, &field.guide, words.get(Word::Where));
                 self.rows.append(&row);
             } else if field.credential && !guided {
                 guided = true;
@@ -322,7 +319,7 @@ impl<'a> View<'a> {
     /// "Where do I find this?": the steps in place when the catalogue has some, else the guide.
     fn show_guide(&self, form: &Form) {
         let words = &self.options.words;
-        let guide = form.guide.as_deref().unwrap_or_default();
+        let guide = form.guide.as_str();
         if form.steps.is_empty() {
             let row = element("div", "where");
             link(&row, guide, words.get(Word::Where));
@@ -346,8 +343,10 @@ impl<'a> View<'a> {
         letter.truncate(letter.chars().next().map_or(0, char::len_utf8));
         self.logo.say(&letter);
         let own = &self.options.theme.logo;
-        let url = if own.is_empty() { form.logo.as_deref() } else { Some(own.as_str()) };
-        let Some(url) = url else { return };
+        let url = if own.is_empty() { &form.logo } else { own };
+        if url.is_empty() {
+            return;
+        }
         let image = element("img", "").with("alt", "");
         image.show(false);
         let shown = image.clone();
@@ -640,14 +639,4 @@ fn link(parent: &Dom, url: &str, text: &str) {
             .text(text);
         parent.append(&link);
     }
-}
-
-/// A plain object.
-fn object(entries: &[(&str, JsValue)]) -> JsValue {
-    let object = js_sys::Object::new();
-    for (name, value) in entries {
-        // Setting a property of a fresh object cannot fail.
-        let _ = js_sys::Reflect::set(&object, &JsValue::from_str(name), value);
-    }
-    object.into()
 }
