@@ -25,7 +25,7 @@ mod send;
 pub use address::{Special, is_metadata, special};
 pub use body::{Body, ResponseBody};
 pub use connect::{Resolve, Resolving, SystemResolver};
-pub use error::{EgressError, Phase};
+pub use error::{EgressError, Phase, TlsFault};
 pub use limits::{Cleartext, ConnectLimits, Limits};
 pub use policy::Policy;
 pub use send::{Builder, Egress};
