@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use keyslot_providers::Reason;
 use serde_json::{Map, Value, json};
 
 use crate::{ids::ConnectionId, issue::Issue, store::StoreError, vault::VaultError};
@@ -22,31 +23,6 @@ pub enum Place {
     Uri,
     /// A header.
     Headers,
-}
-
-/// Why a credential was not stored, as the provider's answer tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TestFailure {
-    /// The provider does not accept this credential.
-    Refused,
-    /// The provider knows the credential, but it may not do this.
-    Forbidden,
-    /// There is no such address: a sub-domain or host name is wrong.
-    Address,
-    /// The provider could not be reached, is overloaded or broken.
-    Unavailable,
-}
-
-impl TestFailure {
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Forbidden => "forbidden",
-            Self::Address => "address",
-            Self::Unavailable => "unavailable",
-        }
-    }
 }
 
 /// A request that cannot be answered with success. No variant holds a credential or a token.
@@ -135,7 +111,7 @@ pub enum ApiError {
     #[error("{}", test_failed_sentence(*.reason))]
     ConnectionTestFailed {
         /// Which of the four classes.
-        reason: TestFailure,
+        reason: Reason,
         /// The provider's status, when it answered.
         provider_status: Option<u16>,
     },
@@ -260,7 +236,7 @@ impl ApiError {
                 error.insert("errors".into(), json!(issues));
             }
             Self::ConnectionTestFailed { reason, provider_status } => {
-                error.insert("reason".into(), reason.word().into());
+                error.insert("reason".into(), reason.as_str().into());
                 if let Some(status) = provider_status {
                     error.insert("provider_status".into(), (*status).into());
                 }
@@ -329,11 +305,11 @@ fn invalid_sentence(place: Place, issues: &[Issue]) -> String {
     sentence
 }
 
-fn test_failed_sentence(reason: TestFailure) -> &'static str {
+fn test_failed_sentence(reason: Reason) -> &'static str {
     match reason {
-        TestFailure::Refused => "The provider did not accept this credential. Please check it and try again.",
-        TestFailure::Forbidden => "The provider knows this credential, but it lacks a permission that is needed.",
-        TestFailure::Address => "The provider was not found at this address. Please check the address and try again.",
-        TestFailure::Unavailable => "The provider could not be asked just now, so the credential was not checked or stored. Please try again later.",
+        Reason::Refused => "The provider did not accept this credential. Please check it and try again.",
+        Reason::Forbidden => "The provider knows this credential, but it lacks a permission that is needed.",
+        Reason::Address => "The provider was not found at this address. Please check the address and try again.",
+        Reason::Unavailable => "The provider could not be asked just now, so the credential was not checked or stored. Please try again later.",
     }
 }

@@ -81,6 +81,12 @@ impl Issue {
     }
 }
 
+impl From<keyslot_providers::Issue> for Issue {
+    fn from(issue: keyslot_providers::Issue) -> Self {
+        Self { code: issue.code.to_owned(), message: issue.message, path: issue.path }
+    }
+}
+
 /// A path of one or more literal keys.
 pub fn at<const N: usize>(keys: [&str; N]) -> Vec<String> {
     keys.iter().map(|key| (*key).to_owned()).collect()

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use keyslot_providers::AuthMode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -190,34 +191,6 @@ pub struct NewSession {
     pub hash: TokenHash,
     /// The session.
     pub session: ConnectSession,
-}
-
-/// How the credential of a connection is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMode {
-    /// One secret string.
-    ApiKey,
-    /// A user name and a password.
-    Basic,
-}
-
-impl AuthMode {
-    /// The word on the wire and in the store.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::ApiKey => "API_KEY",
-            Self::Basic => "BASIC",
-        }
-    }
-
-    /// The mode that a word means.
-    pub fn of(word: &str) -> Option<Self> {
-        match word {
-            "API_KEY" => Some(Self::ApiKey),
-            "BASIC" => Some(Self::Basic),
-            _ => None,
-        }
-    }
 }
 
 /// What was found out about a credential before it was stored.

@@ -12,11 +12,12 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use keyslot_providers::AuthMode;
 
 use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        AuditEvent, AuthMode, Connection, ConnectionSummary, ConnectSession, EndUser, Integration, IntegrationChange,
+        AuditEvent, Connection, ConnectionSummary, ConnectSession, EndUser, Integration, IntegrationChange,
         NewIntegration, NewSecretKey, NewSession, Object, Owner, SecretKey, Tags, Verified,
     },
     ownership::Situation,

@@ -7,8 +7,8 @@ mod session;
 mod telemetry;
 
 pub use create::create;
-pub(crate) use create::{Terms, mint};
-pub use presets::Presets;
+pub(crate) use create::{Terms, mint, webhook_url};
+pub use presets::{Presets, binding as presets_binding};
 pub use reconnect::reconnect;
 pub use session::{end, show};
 pub use telemetry::telemetry;

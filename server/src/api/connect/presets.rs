@@ -2,7 +2,7 @@
 //! the end user is not asked for them. They may be secrets, so they are kept sealed, and those of
 //! fields that the provider marks secret are not shown to the browser.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use keyslot_providers::Provider;
 use serde_json::{Map, Value, json};
@@ -50,7 +50,7 @@ impl Presets {
     }
 
     /// What the browser sees: every preset field, so that it does not ask for it, but no secret value.
-    pub fn view<'a>(&self, provider_of: impl Fn(&str) -> Option<&'a Provider>) -> Option<Value> {
+    pub fn view<'a>(&self, provider_of: impl Fn(&str) -> Option<Cow<'a, Provider>>) -> Option<Value> {
         if self.0.is_empty() {
             return None;
         }
@@ -60,7 +60,7 @@ impl Presets {
             let shown: Map<String, Value> = fields
                 .iter()
                 .map(|(field, value)| {
-                    let secret = provider.is_none_or(|provider| {
+                    let secret = provider.as_ref().is_none_or(|provider| {
                         provider.connection_config.iter().any(|known| known.name == *field && known.secret)
                     });
                     (field.clone(), if secret { "".into() } else { value.as_str().into() })

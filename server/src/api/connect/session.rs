@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::presets::Presets;
 use crate::{
     access::Session,
-    api::{end_user, integrations, ok, providers},
+    api::{credentials::provider_of, end_user, integrations, ok, providers},
     error::ApiError,
     model::{Integration, Object, Target},
     query::Query,
@@ -45,7 +45,7 @@ pub async fn show(State(state): State<AppState>, session: Session, query: Query)
         let all = state.store.integrations(&session.session.environment).await?;
         let provider_of = |key: &str| {
             let integration = all.iter().find(|integration| integration.unique_key.as_str() == key)?;
-            state.catalogue.get(&integration.provider).map(AsRef::as_ref)
+            provider_of(&state, integration).ok()
         };
         if let Some(presets) = Presets::open(&state, &session.session)?.view(provider_of) {
             data.insert("integrations_config_defaults".into(), presets);
@@ -119,10 +119,11 @@ fn forms(server: &Server, integrations: &[Integration]) -> Map<String, Value> {
     integrations
         .iter()
         .filter_map(|integration| {
-            let provider = server.catalogue.get(&integration.provider)?;
+            // An integration whose provider is gone from the catalogue has no form.
+            let provider = provider_of(server, integration).ok()?;
             let form = json!({
                 "integration": integrations::view(server, integration),
-                "provider": providers::view(server, provider, provider.form_template()),
+                "provider": providers::view(server, &provider, provider.form_template()),
             });
             Some((integration.unique_key.to_string(), form))
         })

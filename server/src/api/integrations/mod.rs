@@ -12,11 +12,11 @@ pub use get::get;
 pub use list::list;
 pub use update::update;
 
-use keyslot_providers::Provider;
+use keyslot_providers::{IntegrationConfig, Provider};
 use serde_json::{Value, json};
 
 use crate::{
-    api::providers::logo_url, clock::on_the_wire, error::ApiError, fields::Fields, issue::{Issue, at},
+    api::providers::logo_url, clock::on_the_wire, error::ApiError, fields::Fields, issue::Issue,
     model::{Integration, Object}, state::Server,
 };
 
@@ -62,11 +62,8 @@ fn refuse_oauth_settings(fields: &mut Fields) {
 
 /// Checks settings against what the provider lets be set.
 fn check_config(provider: &Provider, config: &Object) -> Vec<Issue> {
-    crate::check::integration_issues(provider, config)
-        .into_iter()
-        .map(|issue| Issue {
-            path: at(["integration_config"]).into_iter().chain(issue.path).collect(),
-            ..issue
-        })
-        .collect()
+    match provider.configured(&IntegrationConfig::from_json(config)) {
+        Ok(_) => Vec::new(),
+        Err(issues) => issues.into_iter().map(Issue::from).collect(),
+    }
 }

@@ -1,6 +1,7 @@
 //! The SQL, one function an operation, run inside a transaction that the caller owns.
 
 use jiff::Timestamp;
+use keyslot_providers::AuthMode;
 use rusqlite::{Connection as Db, OptionalExtension, Row, params, params_from_iter, types::Value as SqlValue};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        AuditEvent, AuthMode, Connection, ConnectionSummary, ConnectSession, Health, Integration, IntegrationChange,
+        AuditEvent, Connection, ConnectionSummary, ConnectSession, Health, Integration, IntegrationChange,
         NewIntegration, NewSecretKey, NewSession, Object, Owner, Role, SecretKey, Tags, Verified,
     },
     ownership::{self, Decision, Situation},
@@ -372,7 +373,7 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
         write.environment,
         integration_id,
         write.connection.as_str(),
-        write.auth_mode.word(),
+        write.auth_mode.as_str(),
         write.sealed.key_id,
         write.sealed.blob,
         json(&write.metadata.clone().unwrap_or_default())?,
@@ -398,7 +399,7 @@ fn replace(db: &Db, id: i64, write: &Write) -> Result<()> {
     )?
     .execute(params![
         id,
-        write.auth_mode.word(),
+        write.auth_mode.as_str(),
         write.sealed.key_id,
         write.sealed.blob,
         write.verified.verified,
@@ -448,7 +449,7 @@ pub(super) fn connection(db: &Db, environment: &str, integration: &str, id: &str
     let mode: String = row.get(16)?;
     Ok(Found::Found(Box::new(Connection {
         summary: summary_of(row)?,
-        auth_mode: AuthMode::of(&mode).ok_or(StoreError::Corrupt("connections.auth_mode"))?,
+        auth_mode: auth_mode(&mode)?,
         sealed: Sealed { key_id: row.get(17)?, blob: row.get(18)? },
     })))
 }
@@ -685,6 +686,13 @@ fn json<T: Serialize>(value: &T) -> Result<String> {
 
 fn document<T: DeserializeOwned>(text: &str, column: &'static str) -> Result<T> {
     serde_json::from_str(text).map_err(|_| StoreError::Corrupt(column))
+}
+
+fn auth_mode(word: &str) -> Result<AuthMode> {
+    [AuthMode::ApiKey, AuthMode::Basic]
+        .into_iter()
+        .find(|mode| mode.as_str() == word)
+        .ok_or(StoreError::Corrupt("connections.auth_mode"))
 }
 
 fn owner_of(end_user: Option<String>, organization: Option<String>) -> rusqlite::Result<Option<Owner>> {
