@@ -8,7 +8,7 @@ import { loadFailure, notSupported } from "./load-failure.js";
  * @typedef {object} Glue the functions that wasm-bindgen exports (src/bindings.rs)
  * @property {(id: unknown, connectionId: unknown, options: unknown) => Promise<unknown>} auth
  * @property {(id: unknown, connectionId: unknown, options: unknown) => Promise<unknown>} reconnect
- * @property {(id: unknown, options: unknown) => Promise<unknown>} preload
+ * @property {(id: unknown, options: unknown) => Promise<unknown>} [preload]
  * @property {() => void} close
  * @property {() => boolean} trapped whether the module has hit a fault that it cannot recover from
  */
@@ -117,17 +117,25 @@ export function createKeyslot(loader) {
    * @param {unknown} error
    */
   function failed(call, module, error) {
-    if (isTrap(error, module)) dropModule(module, error);
-    else call.reject(error);
+    if (isTrap(error) || hasTrapped(module)) dropModule(module, error);
+    call.reject(error);
   }
 
   // A trap inside an event listener or a microtask of the module reaches only `window`: the promise
-  // that it belongs to would never settle (Rust's destructors do not run either).
+  // that it belongs to would never settle (Rust's destructors do not run either). The same holds for an
+  // exception of the page's own that comes back through the module, such as from a patched DOM function.
+  // The module is asked in a task of its own: the event may come while it is still running, when a
+  // listener of the page fails on something that the module does.
   let watching = false;
   /** @param {ErrorEvent | PromiseRejectionEvent} event */
   function onWindowError(event) {
     const error = "reason" in event ? event.reason : event.error;
-    if (glue && isTrap(error, glue)) dropModule(glue, error);
+    const module = glue;
+    if (module) {
+      setTimeout(() => {
+        if (hasTrapped(module)) dropModule(module, error);
+      });
+    }
   }
   function watchForTraps() {
     if (watching || typeof window === "undefined") return;
@@ -214,10 +222,10 @@ export function createKeyslot(loader) {
   async function preload(integrationId, options) {
     try {
       const module = await load();
-      if (integrationId !== undefined) await module.preload(integrationId, merge(defaults, options));
+      if (integrationId !== undefined) await module.preload?.(integrationId, merge(defaults, options));
     } catch (error) {
       // Said again, in full, by auth().
-      if (glue && isTrap(error, glue)) dropModule(glue, error);
+      if (glue && isTrap(error)) dropModule(glue, error);
     }
   }
 
@@ -226,7 +234,12 @@ export function createKeyslot(loader) {
       if (!call.started)
         call.reject(new AuthError("window_closed", "The dialog was closed before a connection was made."));
     }
-    glue?.close();
+    const module = glue;
+    try {
+      module?.close();
+    } catch (error) {
+      if (module) dropModule(module, error);
+    }
   }
 
   return { auth, reconnect, configure, preload, close, Keyslot };
@@ -298,12 +311,13 @@ function rejectOnAbort(call, options) {
   return () => signal.removeEventListener("abort", abort);
 }
 
-/**
- * @param {unknown} error
- * @param {Glue} module
- */
-function isTrap(error, module) {
-  if (typeof WebAssembly !== "object" || !(error instanceof WebAssembly.RuntimeError)) return false;
+/** @param {unknown} error thrown by a function of the module */
+function isTrap(error) {
+  return typeof WebAssembly === "object" && error instanceof WebAssembly.RuntimeError;
+}
+
+/** @param {Glue} module */
+function hasTrapped(module) {
   try {
     return module.trapped();
   } catch {

@@ -98,6 +98,8 @@ afterEach(() => {
 
 /** Lets promise reactions run. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** Lets timers run. */
+const task = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 test("nothing is loaded before the first call", async () => {
   await turn();
@@ -228,8 +230,39 @@ test("another module's trap and the page's own errors change nothing", async () 
   await turn();
   page.report(realTrap());
   page.report(new Error("the page's own"));
+  await task();
   loads[0].calls[0].resolve("done");
   assert.equal(await call, "done");
+});
+
+test("an exception of the page's own that went through the module rejects the open call too", async () => {
+  const call = keyslot.auth("a");
+  await turn();
+  loads[0].hasTrapped = true;
+  const error = new Error("a patched DOM function");
+  page.report(error);
+  await assert.rejects(call, { code: "unknown_error", cause: error });
+});
+
+test("a listener of the page that fails while the module runs is no trap", async () => {
+  const call = keyslot.auth("a");
+  await turn();
+  loads[0].hasTrapped = true;
+  page.report(new Error("the page's own focus listener"));
+  loads[0].hasTrapped = false;
+  await task();
+  loads[0].calls[0].resolve("done");
+  assert.equal(await call, "done");
+});
+
+test("a trap in close() settles the call", async () => {
+  const call = keyslot.auth("a");
+  await turn();
+  loads[0].close = () => {
+    throw realTrap();
+  };
+  keyslot.close();
+  await assert.rejects(call, { code: "unknown_error" });
 });
 
 test("the page's error events are watched only while a call is open", async () => {

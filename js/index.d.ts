@@ -89,7 +89,9 @@ export interface AuthOptions {
   credentials?: ApiKeyCredentials | BasicCredentials;
   /** BCP 47 language tag. Default: the page's `lang`, then the browser's languages, then English. */
   locale?: string;
-  /** Replaces single texts of the dialog, by name. */
+  /** The texts of another language, by name. What is missing there is English. */
+  words?: Record<string, string>;
+  /** Replaces single texts of the dialog, by name, whatever the language. */
   strings?: Record<string, string>;
   /** Light, dark, or the parts of a theme. */
   theme?: "light" | "dark" | "system" | Theme;

@@ -7,46 +7,72 @@ import { checkLicences } from "./licences.mjs";
 import { main, runStep, say, StepFailed } from "./run-step.mjs";
 import { root, toolEnv } from "./workspace.mjs";
 
+const ALL = ["--workspace", "--exclude", "tools"];
+
+/** Every check is run, so that one run names all that is wrong. @type {[string, () => Promise<unknown> | void][]} */
+const CHECKS = [
+  ["Rust formatting", () => cargo("Rust formatting", "fmt", "--all", "--check", "--", "--color", "never")],
+  [
+    "JavaScript formatting",
+    () => runStep("JavaScript formatting", "prettier", ["--check", "--log-level", "warn", "."]),
+  ],
+  [
+    "Clippy, this machine",
+    () => cargo("Clippy, this machine", "clippy", "--locked", ...ALL, "--all-targets", "--", "-D", "warnings"),
+  ],
+  [
+    "Clippy, wasm32",
+    () =>
+      cargo(
+        "Clippy, wasm32",
+        "clippy",
+        "--locked",
+        "-p",
+        "keyslot",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+      ),
+  ],
+  [
+    "Rust documentation",
+    () => cargo("Rust documentation", "doc", "--locked", ...ALL, "--no-deps", "--document-private-items"),
+  ],
+  ["Types", types],
+  ["core depends on no browser and no runtime", coreStaysPure],
+  ["One version", versionsAgree],
+  ["package-lock.json names no registry", lockfileNamesNoRegistry],
+  ["Licences and sources", checkLicences],
+];
 await main(async () => {
   say("Keyslot: checking the code");
   await installTools();
-  await runStep("Rust formatting", "cargo", ["fmt", "--all", "--check"]);
-  await runStep("JavaScript formatting", "prettier", ["--check", "--log-level", "warn", "."]);
-  await runStep(
-    "Clippy, this machine",
-    "cargo",
-    ["clippy", "--locked", "--workspace", "--exclude", "tools", "--all-targets", "--", "-D", "warnings"],
-    { log: "clippy-host" },
-  );
-  await runStep(
-    "Clippy, wasm32",
-    "cargo",
-    [
-      "clippy",
-      "--locked",
-      "-p",
-      "keyslot",
-      "--target",
-      "wasm32-unknown-unknown",
-      "--all-targets",
-      "--",
-      "-D",
-      "warnings",
-    ],
-    { log: "clippy-wasm" },
-  );
-  await runStep("Rust documentation", "cargo", ["doc", "--locked", "--workspace", "--exclude", "tools", "--no-deps"], {
-    log: "doc",
-    env: toolEnv({ RUSTDOCFLAGS: "-D warnings" }),
-  });
-  await buildWidget();
-  await runStep("Types", "tsc", ["--noEmit", "--project", "tsconfig.json"]);
-  await coreStaysPure();
-  versionsAgree();
-  lockfileNamesNoRegistry();
-  await checkLicences();
+  const failures = [];
+  for (const [name, check] of CHECKS) {
+    try {
+      await check();
+    } catch (error) {
+      if (!(error instanceof StepFailed)) throw error;
+      failures.push(name);
+      say(`\n${error.message}\n`);
+    }
+  }
+  if (failures.length > 0) throw new StepFailed(`Checks failed: ${failures.join(", ")}`);
   say("  ✓ All checks passed");
 });
+
+/** @param {string} title @param {...string} args */
+function cargo(title, ...args) {
+  return runStep(title, "cargo", args, { env: toolEnv({ CARGO_TERM_COLOR: "never", RUSTDOCFLAGS: "-D warnings" }) });
+}
+
+async function types() {
+  await buildWidget();
+  await runStep("Types", "tsc", ["--noEmit", "--project", "tsconfig.json"]);
+}
 
 /** core must compile without a browser, a network or a disk; its dependency list is the proof. */
 async function coreStaysPure() {

@@ -137,7 +137,6 @@ async function showBackend(integration) {
   );
   const backend = byId("backend", HTMLElement);
   backend.hidden = false;
-  backend.scrollIntoView({ block: "nearest" });
 }
 
 /** @param {string} panel @param {string} text */
@@ -183,7 +182,6 @@ for (const key of KEYS) {
   });
   const value = make("code", {}, key.value);
   byId("keys", HTMLDListElement).append(
-    make("dt", {}, key.label, make("span", {}, key.note)),
-    make("dd", {}, value, copy),
+    make("div", {}, make("dt", {}, key.label, make("span", {}, key.note)), make("dd", {}, value, copy)),
   );
 }
