@@ -4,7 +4,9 @@ use axum::{extract::State, response::Response};
 use serde_json::json;
 
 use super::{Named, existing};
-use crate::{access::Key, api::ok, error::ApiError, query::Query, segment::Segment, state::AppState};
+use crate::{
+    access::Key, api::ok, error::ApiError, query::Query, segment::Segment, state::AppState,
+};
 
 /// Deletes a connection and its credential.
 ///
