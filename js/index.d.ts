@@ -46,7 +46,10 @@ export interface Theme {
   accent?: string;
   /** The dialog's custom properties, names without `--keyslot-`: `{ radius: "4px", font: "Inter, sans-serif" }`. */
   tokens?: Record<string, string>;
-  /** The address of your own logo, shown beside the provider's. */
+  /**
+   * The address of your own logo, or "provider" for the provider's. Left out, the provider's first
+   * letter is drawn: a page whose policy has no `img-src` for the server stays free of violations.
+   */
   logo?: string;
 }
 

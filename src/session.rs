@@ -365,6 +365,7 @@ fn plain(trouble: Trouble) -> Rejection {
     let message = issues.into_iter().next().map(|issue| issue.message);
     Rejection {
         message: message.filter(|text| !text.is_empty()),
+        status: failure.status,
         request_id: failure.request_id,
         reason: Some(failure.cause.as_str()),
         ..code.into()

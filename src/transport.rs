@@ -193,12 +193,14 @@ impl Server {
             value = JsFuture::from(promise).await.map_err(|_| Cause::Server)?;
         }
         let token = value.as_string().unwrap_or_default().trim().to_owned();
-        // What goes into a header must be header-safe; anything else is no token of any server.
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if token.is_empty() {
             let expected = "a connect session token (or return one)";
-            return Err(Trouble::Ending(Box::new(Rejection::argument(
-                "session", expected, &value,
-            ))));
+            let rejection = Rejection::argument("session", expected, &value);
+            return Err(Trouble::Ending(Box::new(rejection)));
+        }
+        // What goes into a header must be header-safe; anything else is no token of any server.
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(AuthErrorCode::ConnectSessionExpired.into());
         }
         self.token.replace(Some(token.clone()));
         Ok(token)
@@ -321,7 +323,7 @@ fn trouble(answer: Answer) -> Trouble {
         _ if answer.status == 429 => Cause::Limited,
         _ => Cause::Server,
     };
-    let failure = Failure { cause, request_id, provider_status: error.provider_status };
+    let failure = Failure { cause, request_id, status: Some(answer.status) };
     Trouble::Failure(failure, error.errors)
 }
 

@@ -90,14 +90,14 @@ pub struct Failure {
     pub cause: Cause,
     /// The server's `x-request-id`, shown in small print.
     pub request_id: Option<String>,
-    /// The status that the provider answered with, when it answered.
-    pub provider_status: Option<u16>,
+    /// The status of our server's answer, when there was one.
+    pub status: Option<u16>,
 }
 
 impl Failure {
     /// A failure without an answer to refer to.
     #[must_use]
     pub const fn new(cause: Cause) -> Failure {
-        Failure { cause, request_id: None, provider_status: None }
+        Failure { cause, request_id: None, status: None }
     }
 }

@@ -126,8 +126,6 @@ pub struct ErrorBody {
     pub errors: Vec<Issue>,
     /// Keyslot only: the class of a failed check.
     pub reason: Option<String>,
-    /// Keyslot only: the provider's status.
-    pub provider_status: Option<u16>,
     /// Keyslot only: for support.
     pub request_id: Option<String>,
 }

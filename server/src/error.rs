@@ -130,6 +130,9 @@ pub enum ApiError {
     /// No such connection.
     #[error("There is no connection with this id for this integration.")]
     UnknownConnection,
+    /// The connection to delete does not exist; the wire answers this with 400, not 404.
+    #[error("There is no connection with this id for this integration.")]
+    NothingToDelete,
     /// The address exists, but not for this method.
     #[error("This address does not answer to {0} requests.")]
     MethodNotAllowed(http::Method),
@@ -170,6 +173,7 @@ impl ApiError {
             Self::Invalid(..)
             | Self::InvalidBody(_)
             | Self::InvalidJson(_)
+            | Self::NothingToDelete
             | Self::BadRequest(_)
             | Self::InvalidAuthMode { .. }
             | Self::IntegrationNotAllowed(_)
@@ -229,7 +233,7 @@ impl ApiError {
             Self::InvalidConnection => "invalid_connection",
             Self::ConnectionTestFailed { .. } => "connection_test_failed",
             Self::NotFound(_) => "not_found",
-            Self::UnknownConnection => "unknown_connection",
+            Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Unavailable => "service_unavailable",
             Self::Internal(_) => "server_error",

@@ -336,23 +336,17 @@ impl<'a> View<'a> {
         self.rows.append(&details);
     }
 
-    /// The first letter, and the logo over it once it has loaded: a page whose policy forbids the
-    /// image, or a server without one, leaves the letter.
+    /// The first letter, and over it the integrator's logo or, if asked for, the provider's. Not by
+    /// default: a page whose policy has no `img-src` for the server would report a violation.
     fn show_logo(&mut self, form: &Form) {
         let mut letter = form.provider_name.clone();
         letter.truncate(letter.chars().next().map_or(0, char::len_utf8));
         self.logo.say(&letter);
-        let own = &self.options.theme.logo;
-        let url = if own.is_empty() { &form.logo } else { own };
-        if url.is_empty() {
-            return;
+        let own = self.options.theme.logo.as_str();
+        let url = if own == "provider" { &form.logo } else { own };
+        if !url.is_empty() {
+            self.logo.append(&element("img", "").with("alt", "").with("src", url));
         }
-        let image = element("img", "").with("alt", "");
-        image.show(false);
-        let shown = image.clone();
-        self.listeners.push(Listener::new(&image, "load", move |_| shown.show(true)));
-        image.set("src", url);
-        self.logo.append(&image);
     }
 
     /// Draws the phase. Sets properties only; the tree is built elsewhere.
@@ -467,24 +461,26 @@ impl<'a> View<'a> {
         }
     }
 
-    /// After a failure the focus goes where the next step is: the field that is to blame, else the
-    /// button. The text stays.
+    /// After a failure the focus is in the field that is to blame, else in the credential: pasting
+    /// another one and pressing Enter is all that is left to do. The text stays.
     fn focus_after(&mut self, failure: &Failure, form: Option<&Form>) {
-        let blamed = self.fields.iter_mut().find(|view| {
+        let refused = matches!(failure.cause, Cause::Refused | Cause::Forbidden);
+        let wrong = refused || failure.cause == Cause::Address;
+        let blamed = |view: &&mut FieldView| {
             let field = form.and_then(|form| form.fields.get(view.index));
             field.is_some_and(|field| match failure.cause {
-                Cause::Refused | Cause::Forbidden => field.credential,
                 Cause::Address => field.kind.is_structural(),
-                _ => false,
+                Cause::Invalid => view.is_faulty(),
+                _ => field.credential,
             })
-        });
-        match blamed {
-            Some(field) => {
-                field.mark(true);
-                field.focus(true);
+        };
+        if let Some(view) = self.fields.iter_mut().find(blamed) {
+            if wrong {
+                view.mark(true);
             }
-            None if failure.cause.may_pass() => self.submit.focus(),
-            None => self.focus_first(),
+            view.focus(wrong);
+        } else {
+            self.submit.focus();
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
 /// Deletes a connection and its credential.
 ///
 /// # Errors
-/// 404 `unknown_provider_config` or `unknown_connection`.
+/// 404 `unknown_provider_config`; 400 `unknown_connection`.
 pub async fn delete(
     State(state): State<AppState>,
     key: Key,
@@ -25,6 +25,6 @@ pub async fn delete(
         .store
         .delete_connection(key.environment(), named.integration.as_str(), named.id.as_str(), audit)
         .await?;
-    existing(found, &named.integration, ApiError::UnknownConnection)?;
+    existing(found, &named.integration, ApiError::NothingToDelete)?;
     Ok(ok(&json!({ "success": true })))
 }
