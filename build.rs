@@ -3,9 +3,12 @@
 use std::path::Path;
 
 fn main() {
-    let source = "src/view/widget.css";
-    println!("cargo::rerun-if-changed={source}");
-    let css = std::fs::read_to_string(source).expect("the sheet is part of the crate");
+    // Two packages build these sources: this one and tests/rlib.
+    let package = std::env::current_dir().expect("cargo sets it");
+    let sheet = package.ancestors().map(|folder| folder.join("src/view/widget.css"));
+    let sheet = sheet.into_iter().find(|sheet| sheet.exists()).expect("part of the crate");
+    println!("cargo::rerun-if-changed={}", sheet.display());
+    let css = std::fs::read_to_string(sheet).expect("readable");
     let mut small = String::with_capacity(css.len());
     let mut rest = css.as_str();
     while let Some((before, after)) = rest.split_once("/*") {

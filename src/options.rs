@@ -1,11 +1,10 @@
 //! The options of a call: read once, checked at once, wrong ones named.
 
-use crate::read::{get, read};
+use crate::read::Js;
 use crate::rejection::Rejection;
 use keyslot_core::error::AuthErrorCode;
-use keyslot_core::template::Map;
+use keyslot_core::json::Json;
 use keyslot_core::words::{ENGLISH, Word};
-use serde::Deserialize;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -49,7 +48,7 @@ pub(crate) enum Access {
     /// A connect session: a token, or a function that returns one or a promise of one.
     Session(JsValue),
     /// Legacy: the environment's public key, with a signature when it asks for one.
-    Public { key: String, hmac: Option<String> },
+    Public { key: String, hmac: String },
 }
 
 /// Everything of `options` that more than one module needs.
@@ -75,17 +74,65 @@ pub(crate) struct Options {
 }
 
 /// `theme`: a mode, or an object.
-#[derive(Deserialize, Default)]
-#[serde(default)]
 pub(crate) struct Theme {
     /// `light`, `dark` or `system`; empty: the operator's choice.
     pub(crate) mode: String,
     /// CSS colour; kept legible whatever it is.
     pub(crate) accent: String,
     /// Overrides of the custom properties, names without `--keyslot-`.
-    pub(crate) tokens: Map<String>,
-    /// Address of the integrator's own logo.
+    pub(crate) tokens: Vec<(String, String)>,
+    /// Address of the integrator's own logo, or `provider`.
     pub(crate) logo: String,
+}
+
+/// The options as they came, defaults below; says by name what cannot be used.
+struct Given(Js);
+
+impl Given {
+    fn is_absent(&self, name: &str) -> bool {
+        let value = self.0.get(name).0;
+        value.is_undefined() || value.is_null()
+    }
+
+    /// A value of the expected kind, or nothing; another kind is refused.
+    fn checked(
+        &self,
+        name: &str,
+        expected: &str,
+        fits: fn(&JsValue) -> bool,
+    ) -> Result<Option<JsValue>, Rejection> {
+        let value = self.0.get(name).0;
+        if self.is_absent(name) {
+            Ok(None)
+        } else if fits(&value) {
+            Ok(Some(value))
+        } else {
+            Err(Rejection::argument(name, expected, &value))
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<String, Rejection> {
+        let text = self.checked(name, "a non-empty string", is_text)?;
+        Ok(text.and_then(|text| text.as_string()).unwrap_or_default())
+    }
+
+    fn object(&self, name: &str) -> Result<JsValue, Rejection> {
+        Ok(self.checked(name, "an object", JsValue::is_object)?.unwrap_or(JsValue::UNDEFINED))
+    }
+
+    /// Names and texts of an object; members that are no text are left out, as on the wire.
+    fn record(&self, name: &str) -> Result<Vec<(String, String)>, Rejection> {
+        self.object(name).map(|object| record(&Js(object)))
+    }
+}
+
+fn record(object: &Js) -> Vec<(String, String)> {
+    let names = object.names().into_iter();
+    names.filter_map(|name| object.optional(&name).map(|text| (name, text))).collect()
+}
+
+fn is_text(value: &JsValue) -> bool {
+    value.as_string().is_some_and(|text| !text.is_empty())
 }
 
 impl Options {
@@ -94,111 +141,73 @@ impl Options {
         if !(options.is_undefined() || options.is_null() || options.is_object()) {
             return Err(Rejection::argument("options", "an object", options));
         }
-        let all = DEFAULTS.with_borrow(|defaults| merged(defaults, options));
-        let text = |name: &str| {
-            let value = get(&all, name);
-            match value.as_string() {
-                Some(text) if !text.is_empty() => Ok(Some(text)),
-                None if value.is_undefined() || value.is_null() => Ok(None),
-                _ => Err(Rejection::argument(name, "a non-empty string", &value)),
-            }
-        };
-        let record = |name: &str| {
-            let value = get(&all, name);
-            match read::<Map<String>>(value.clone()) {
-                Ok(Map(entries)) => Ok(entries),
-                Err(_) => Err(Rejection::argument(name, "an object of strings", &value)),
-            }
-        };
-        let flag = |name: &str, default: bool| get(&all, name).as_bool().unwrap_or(default);
-        let function = |name: &str| {
-            let value = get(&all, name);
-            if value.is_undefined() || value.is_null() || value.is_function() {
-                Ok(value)
-            } else {
-                Err(Rejection::argument(name, "a function", &value))
-            }
-        };
+        let given = Given(Js(DEFAULTS.with_borrow(|defaults| merged(defaults, options))));
 
-        let session = get(&all, "session");
-        let access = if session.is_function() || session.as_string().is_some_and(|t| !t.is_empty())
-        {
-            Access::Session(session)
-        } else if !session.is_undefined() && !session.is_null() {
-            let expected = "a connect session token or a function that returns one";
-            return Err(Rejection::argument("session", expected, &session));
-        } else if let Some(key) = text("publicKey")? {
-            Access::Public { key, hmac: text("hmac")? }
-        } else {
-            return Err(AuthErrorCode::MissingAuthToken.into());
+        let expected = "a connect session token or a function that returns one";
+        let session =
+            given.checked("session", expected, |value| value.is_function() || is_text(value))?;
+        let key = given.text("publicKey")?;
+        let access = match session {
+            Some(session) => Access::Session(session),
+            None if key.is_empty() => return Err(AuthErrorCode::MissingAuthToken.into()),
+            None => Access::Public { key, hmac: given.text("hmac")? },
         };
-
-        let timeout = get(&all, "timeout");
-        let timeout = match timeout.as_f64() {
-            Some(milliseconds) if milliseconds > 0.0 => milliseconds,
-            None if timeout.is_undefined() => 30_000.0,
-            _ => {
-                return Err(Rejection::argument("timeout", "a number of milliseconds", &timeout));
-            }
-        };
-
-        let credentials = get(&all, "credentials");
-        let credentials = if credentials.is_undefined() || credentials.is_null() {
-            None
-        } else {
-            let mut entries = record("credentials")?;
-            entries.retain(|(name, _)| name != "type"); // Nango's own SDK accepts and drops it
-            Some(entries.into_iter().map(|(name, value)| (name, value.into())).collect())
-        };
-
-        let theme = get(&all, "theme");
-        let theme = match theme.as_string() {
-            Some(mode) => Theme { mode, ..Theme::default() },
-            None if theme.is_undefined() => Theme::default(),
-            None => read(theme.clone()).map_err(|_| {
-                let expected = "\"light\", \"dark\", \"system\" or an object";
-                Rejection::argument("theme", expected, &theme)
-            })?,
-        };
-
-        let signal = get(&all, "signal");
-        if !(signal.is_undefined() || signal.is_null() || signal.is_object()) {
-            return Err(Rejection::argument("signal", "an AbortSignal", &signal));
+        let timeout = given.checked("timeout", "a number of milliseconds over 0", |value| {
+            value.as_f64().is_some_and(|milliseconds| milliseconds > 0.0)
+        })?;
+        let credentials =
+            if given.is_absent("credentials") { None } else { Some(given.record("credentials")?) };
+        let on_event = given.checked("onEvent", "a function", JsValue::is_function)?;
+        let theme =
+            given.checked("theme", "\"light\", \"dark\", \"system\" or an object", |value| {
+                is_text(value) || value.is_object()
+            })?;
+        let theme = Js(theme.unwrap_or(JsValue::UNDEFINED));
+        let mut locale = given.text("locale")?;
+        if locale.is_empty() {
+            locale.push_str("en");
         }
-
         Ok(Options {
-            host: host(text("host")?)?,
+            host: host(given.text("host")?)?,
             access,
-            params: record("params")?,
-            timeout,
-            credentials,
+            params: given.record("params")?,
+            timeout: timeout.and_then(|timeout| timeout.as_f64()).unwrap_or(30_000.0),
+            credentials: credentials.map(|entries| {
+                entries.into_iter().map(|(name, value)| (name, value.into())).collect()
+            }),
             words: Words {
-                locale: text("locale")?.unwrap_or_else(|| "en".to_owned()),
-                own: record("strings")?,
-                language: record("words")?,
+                locale,
+                own: given.record("strings")?,
+                language: given.record("words")?,
             },
-            keep_draft: flag("keepDraft", true),
-            password_managers: text("passwordManagers")?.as_deref() == Some("allow"),
-            theme,
-            signal,
-            on_event: function("onEvent")?,
-            return_focus: get(&all, "returnFocus"),
+            keep_draft: given.0.get("keepDraft").0 != JsValue::FALSE,
+            password_managers: given.0.text("passwordManagers") == "allow",
+            theme: Theme {
+                mode: theme.as_text().unwrap_or_else(|| theme.text("mode")),
+                accent: theme.text("accent"),
+                tokens: record(&theme.get("tokens")),
+                logo: theme.text("logo"),
+            },
+            signal: given.object("signal")?,
+            on_event: on_event.unwrap_or(JsValue::UNDEFINED),
+            return_focus: given.0.get("returnFocus").0,
         })
     }
 }
 
 /// The server's address: absolute, http or https, without query, fragment or trailing slash. Without
 /// one, the page's own origin: the widget is often served by the server itself.
-fn host(given: Option<String>) -> Result<String, Rejection> {
+fn host(given: String) -> Result<String, Rejection> {
     let invalid = || Rejection::from(AuthErrorCode::InvalidHostUrl);
-    let url = match given {
-        // `new URL` would take `example.com` as a path below the page: ask for the scheme first.
-        Some(given) if given.starts_with("https://") || given.starts_with("http://") => {
-            Url::new(&given, &given).map_err(|_| invalid())?
-        }
-        Some(_) => return Err(invalid()),
-        None => PAGE.with(|page| Url::new("/", page)).map_err(|_| invalid())?,
+    let url = if given.is_empty() {
+        PAGE.with(|page| Url::new("/", page))
+    } else if given.starts_with("https://") || given.starts_with("http://") {
+        Url::new(&given, &given)
+    } else {
+        // `new URL` would take `example.com` as a path below the page.
+        return Err(invalid());
     };
+    let url = url.map_err(|_| invalid())?;
     let href = url.href();
     let end = href.find(['?', '#']).unwrap_or(href.len());
     let base = href.get(..end).unwrap_or_default();

@@ -5,11 +5,12 @@
 //! only this loop acts on them.
 
 use crate::claim::Claim;
-use crate::dom::is_online;
+use crate::dom::{is_online, object};
 use crate::draft;
 use crate::flow::Flow;
 use crate::options::Options;
 use crate::preload;
+use crate::read::Js;
 use crate::rejection::Rejection;
 use crate::timer::Timer;
 use crate::transport::{self, Loaded, Server, Trouble};
@@ -21,8 +22,7 @@ use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome, Phase};
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
-use keyslot_core::template::Template;
-use keyslot_core::wire::{Integration, Verification};
+use keyslot_core::wire::Verification;
 use serde::Serialize;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -317,9 +317,9 @@ pub(crate) async fn headless(call: Call) -> Result<Connection, Rejection> {
     let form = if let crate::options::Access::Public { .. } = options.access {
         // A public key may not read the template: the shape of the credential tells the route.
         let auth_mode = if given("apiKey").is_some() { "API_KEY" } else { "BASIC" };
-        let template = Template { auth_mode: auth_mode.to_owned(), ..Template::default() };
-        let integration = Integration { unique_key: integration, ..Integration::default() };
-        Form::build(template, &integration, None, &options.params, String::new())?
+        let template = object(&[("auth_mode", auth_mode.into())]);
+        let integration = object(&[("unique_key", integration.as_str().into())]);
+        Form::build(&Js(template), &Js(integration), &Js(JsValue::UNDEFINED), &options.params)?
     } else {
         let loaded = server.load(&integration, &options.params).await;
         loaded.map_err(plain)?.form

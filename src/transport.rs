@@ -5,7 +5,7 @@
 
 use crate::listener::Listener;
 use crate::options::{Access, Options};
-use crate::read::{get, read};
+use crate::read::{Js, get};
 use crate::rejection::Rejection;
 use crate::timer::Timer;
 use gloo_net::http::{Method, RequestBuilder, Response};
@@ -14,8 +14,8 @@ use keyslot_core::dialog::Connection;
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::failure::{Cause, Failure};
 use keyslot_core::form::{Form, Value};
-use keyslot_core::template::Template;
-use keyslot_core::wire::{Connected, ErrorBody, Integration, Issue, Session};
+use keyslot_core::json::Json;
+use keyslot_core::wire::{Issue, Verification};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -75,7 +75,7 @@ pub(crate) struct Server {
 /// The form, and what the session says about it.
 pub(crate) struct Loaded {
     pub(crate) form: Form,
-    pub(crate) session: Session,
+    pub(crate) session: Js,
 }
 
 impl Server {
@@ -143,7 +143,7 @@ impl Server {
         }
         if let Access::Public { key, hmac } = &self.access {
             parameter(&mut path, "public_key", key);
-            parameter(&mut path, "hmac", hmac.as_deref().unwrap_or_default());
+            parameter(&mut path, "hmac", hmac);
             parameter(&mut path, "connection_id", connection.unwrap_or_default());
         }
         path
@@ -277,26 +277,22 @@ fn loaded(
     template: JsValue,
     params: &[(String, String)],
 ) -> Result<Box<Loaded>, Trouble> {
-    let unreadable = |_| Trouble::from(Cause::Server);
-    let session: Session = read(session).map_err(unreadable)?;
-    let integration: Integration = read(integration).map_err(unreadable)?;
-    let template: Template = read(template).map_err(unreadable)?;
-    let key = &integration.unique_key;
-    let guide = session.overrides.get(key).map(|replaced| replaced.docs_connect.clone());
-    let presets = session.integrations_config_defaults.get(key);
-    let form = Form::build(template, &integration, presets, params, guide.unwrap_or_default())?;
+    let session = Js(session);
+    let form = Form::build(&Js(template), &Js(integration), &session, params)?;
     Ok(Box::new(Loaded { form, session }))
 }
 
 fn connected(answer: Answer) -> Result<Connection, Trouble> {
-    match read::<Connected>(answer.body.clone()) {
-        Ok(connected) if !connected.connection_id.is_empty() => Ok(Connection {
-            connection_id: connected.connection_id,
-            provider_config_key: connected.provider_config_key,
-            verification: connected.verification,
-        }),
-        _ => Err(unreadable(answer)),
+    let body = Js(answer.body.clone());
+    let connection_id = body.text("connectionId");
+    if connection_id.is_empty() {
+        return Err(unreadable(answer));
     }
+    Ok(Connection {
+        connection_id,
+        provider_config_key: body.text("providerConfigKey"),
+        verification: Verification::read(&body),
+    })
 }
 
 /// The server answered 2xx with something else than its wire says.
@@ -307,24 +303,25 @@ fn unreadable(answer: Answer) -> Trouble {
 
 /// Sorts an error answer: ending or failure.
 fn trouble(answer: Answer) -> Trouble {
-    let error: ErrorBody = read(get(&answer.body, "error")).unwrap_or_default();
-    let request_id = error.request_id.or(answer.request_id);
-    if let Some(code) = AuthErrorCode::ending(&error.code) {
+    let error = Js(get(&answer.body, "error"));
+    let word = error.text("code");
+    let request_id = error.optional("request_id").or(answer.request_id);
+    if let Some(code) = AuthErrorCode::ending(&word) {
         return Trouble::Ending(Box::new(Rejection {
-            message: error.message,
+            message: error.optional("message"),
             status: Some(answer.status),
             request_id,
             ..code.into()
         }));
     }
-    let cause = match error.code.as_str() {
-        "connection_test_failed" => Cause::from_reason(error.reason.as_deref()),
+    let cause = match word.as_str() {
+        "connection_test_failed" => Cause::from_reason(&error.text("reason")),
         "invalid_body" | "invalid_query_params" => Cause::Invalid,
         _ if answer.status == 429 => Cause::Limited,
         _ => Cause::Server,
     };
     let failure = Failure { cause, request_id, status: Some(answer.status) };
-    Trouble::Failure(failure, error.errors)
+    Trouble::Failure(failure, Issue::read(&error))
 }
 
 /// Appends a query parameter, unless it is empty.

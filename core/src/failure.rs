@@ -53,11 +53,11 @@ impl Cause {
     /// Reads `error.reason` of a `connection_test_failed`. A stock Nango server sends none: the
     /// answer then can only be taken as a refusal.
     #[must_use]
-    pub fn from_reason(reason: Option<&str>) -> Cause {
+    pub fn from_reason(reason: &str) -> Cause {
         match reason {
-            Some("forbidden") => Self::Forbidden,
-            Some("address") => Self::Address,
-            Some("unavailable") => Self::Unavailable,
+            "forbidden" => Self::Forbidden,
+            "address" => Self::Address,
+            "unavailable" => Self::Unavailable,
             _ => Self::Refused,
         }
     }

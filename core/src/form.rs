@@ -5,9 +5,9 @@
 //! a `pattern` only advises. Drawing is the widget's business, wording too.
 
 use crate::advice::{self, FieldShape, KeyShape, Kind, Refusal, Repair};
+use crate::auth_mode::AuthMode;
 use crate::error::AuthErrorCode;
-use crate::template::{AuthMode, FieldSpec, Template};
-use crate::wire::{Integration, Presets};
+use crate::json::Json;
 use zeroize::Zeroizing;
 
 /// A value typed by a person; wiped when dropped.
@@ -102,70 +102,69 @@ pub struct Checked {
 }
 
 impl Form {
-    /// Builds the form.
+    /// Builds the form from the answers of the server: the provider's template, the integration and
+    /// the session, in the shapes of the wire.
     ///
-    /// `presets` come from the session, `params` from the caller; both hide their field, only the
-    /// latter are sent (the server knows the former). `guide` replaces the vendor's.
+    /// The session's presets and the caller's `params` both hide their field; only the latter are
+    /// sent (the server knows the former).
     ///
     /// # Errors
     /// [`AuthErrorCode::InvalidAuthMode`] when the provider takes neither a key nor a password.
-    pub fn build(
-        template: Template,
-        integration: &Integration,
-        presets: Option<&Presets>,
+    pub fn build<J: Json>(
+        template: &J,
+        integration: &J,
+        session: &J,
         params: &[(String, String)],
-        guide: String,
     ) -> Result<Form, AuthErrorCode> {
-        let mode =
-            AuthMode::from_wire(&template.auth_mode).ok_or(AuthErrorCode::InvalidAuthMode)?;
+        let mode = AuthMode::from_wire(&template.text("auth_mode"))
+            .ok_or(AuthErrorCode::InvalidAuthMode)?;
+        let key = integration.text("unique_key");
+        let own_guide = session.get("overrides").get(&key).text("docs_connect");
+        let guide = or(own_guide.clone(), template, "docs_connect");
         // An override names one page; a section of the vendor's page means nothing there.
-        let section_base =
-            if guide.is_empty() { template.docs_connect.clone() } else { String::new() };
+        let section_base = if own_guide.is_empty() { guide.as_str() } else { "" };
 
         let mut ranked: Vec<(i32, Field)> = Vec::new();
-        let mut next = 99;
-        let mut rank = || {
-            next += 1;
-            next
-        };
+        let mut rank = 99;
         let generic: &[&str] = match mode {
             AuthMode::ApiKey => &["apiKey"],
             AuthMode::Basic => &["username", "password"],
         };
         for name in generic {
-            let spec = template.credentials.get(name).cloned().unwrap_or_default();
-            let mut field = Field::from_spec(name, spec, true, &section_base);
-            if let Some(label) = integration.credentials_label.get(name) {
-                field.title.clone_from(label);
+            let spec = template.get("credentials").get(name);
+            let mut field = Field::from_spec(name, &spec, true, section_base);
+            if let Some(label) = integration.get("credentials_label").optional(name) {
+                field.title = label;
                 field.description.clear();
             }
-            insert(&mut ranked, rank(), field);
+            rank += 1;
+            insert(&mut ranked, rank, field);
         }
-        let is_preset = |name: &str| {
-            presets.is_some_and(|p| p.connection_config.get(name).is_some())
-                || params.iter().any(|(key, _)| key == name)
-                || integration.preconfigured_connection_config.iter().any(|key| key == name)
-        };
-        for (name, spec) in template.connection_config.0 {
-            if spec.automated || is_preset(&name) {
+        let defaults = session.get("integrations_config_defaults").get(&key);
+        let mut preset = defaults.get("connection_config").names();
+        preset.extend(integration.texts("preconfigured_connection_config"));
+        preset.extend(params.iter().map(|(name, _)| name.clone()));
+        let config = template.get("connection_config");
+        for name in config.names() {
+            let spec = config.get(&name);
+            if spec.get("automated").is_truthy() || preset.contains(&name) {
                 continue;
             }
-            let at = if spec.order == 0 { rank() } else { spec.order };
-            insert(&mut ranked, at, Field::from_spec(&name, spec, false, &section_base));
+            let order = spec.get("order").as_number().filter(|order| *order != 0);
+            rank += i32::from(order.is_none());
+            let field = Field::from_spec(&name, &spec, false, section_base);
+            insert(&mut ranked, order.unwrap_or(rank), field);
         }
 
-        let or = |first: &str, second: String| {
-            if first.is_empty() { second } else { first.to_owned() }
-        };
         Ok(Form {
             mode,
-            provider_name: or(&integration.display_name, template.display_name),
-            logo: or(&integration.logo, template.logo_url),
-            integration: integration.unique_key.clone(),
+            provider_name: or(integration.text("display_name"), template, "display_name"),
+            logo: or(integration.text("logo"), template, "logo_url"),
+            integration: key,
             fields: ranked.into_iter().map(|(_, field)| field).collect(),
-            steps: template.steps,
-            guide: or(&guide, template.docs_connect),
-            key_shapes: template.key_shapes,
+            steps: template.texts("where"),
+            guide,
+            key_shapes: template.get("key_shapes").items().iter().map(KeyShape::read).collect(),
             fixed: params.to_vec(),
         })
     }
@@ -261,50 +260,61 @@ impl Form {
 }
 
 impl Field {
-    fn from_spec(name: &str, spec: FieldSpec, credential: bool, docs: &str) -> Field {
-        let secret = spec.secret || (credential && name != "username");
-        let kind = match (credential, name, spec.format.as_str()) {
-            (true, "password", _) => Kind::Password,
-            (true, "username", _) if !secret => Kind::Username,
-            (true, ..) => Kind::Key,
-            (false, _, "hostname") => Kind::Hostname,
-            (false, _, "uri") => Kind::Url,
+    fn from_spec(name: &str, spec: &impl Json, credential: bool, docs: &str) -> Field {
+        let flag = |name: &str| spec.get(name).is_truthy();
+        let secret = flag("secret") || (credential && name != "username");
+        let (prefix, suffix) = (spec.optional("prefix"), spec.optional("suffix"));
+        let format = spec.text("format");
+        let kind = match (credential, name) {
+            (true, "password") => Kind::Password,
+            (true, "username") if !secret => Kind::Username,
+            (true, _) => Kind::Key,
+            _ if format == "hostname" => Kind::Hostname,
+            _ if format == "uri" => Kind::Url,
             _ if secret => Kind::Key,
-            _ if spec.suffix.as_deref().is_some_and(|s| s.starts_with('.')) => Kind::Subdomain,
-            _ if spec.prefix.as_deref().is_some_and(|p| p.ends_with("//")) => Kind::Hostname,
+            _ if suffix.as_deref().is_some_and(|s| s.starts_with('.')) => Kind::Subdomain,
+            _ if prefix.as_deref().is_some_and(|p| p.ends_with('/')) => Kind::Hostname,
             _ => Kind::Plain,
         };
+        let (hidden, choices) = (flag("hidden"), spec.texts("enum"));
+        let default = spec.optional("default_value");
         // A default may be emptied, the wire says.
-        let optional = spec.optional || spec.default_value.is_some();
-        let initial = match spec.default_value {
+        let optional = flag("optional") || default.is_some();
+        let initial = match default {
             Some(value) => value,
             // A choice that must be made starts with the first one, as the wire's own UI does.
-            None if !optional && !spec.hidden => spec.choices.first().cloned().unwrap_or_default(),
+            None if !optional && !hidden => choices.first().cloned().unwrap_or_default(),
             None => String::new(),
         };
-        let mut guide = String::new();
-        if !docs.is_empty() && !spec.doc_section.is_empty() {
-            guide.push_str(docs);
-            guide.push_str(&spec.doc_section);
-        }
+        let section = spec.text("doc_section");
+        let guide = if docs.is_empty() || section.is_empty() {
+            String::new()
+        } else {
+            [docs, &section].concat()
+        };
         Field {
             name: name.to_owned(),
             credential,
-            title: spec.title,
-            description: spec.description,
-            example: spec.example,
+            title: spec.text("title"),
+            description: spec.text("description"),
+            example: spec.text("example"),
             guide,
             kind,
             secret,
             optional,
-            choices: spec.choices,
-            prefix: spec.prefix,
-            suffix: spec.suffix,
-            pattern: spec.pattern,
+            choices,
+            prefix,
+            suffix,
+            pattern: spec.text("pattern"),
             initial,
-            hidden: spec.hidden,
+            hidden,
         }
     }
+}
+
+/// The first text, or a member of `other` where it is empty.
+fn or(text: String, other: &impl Json, name: &str) -> String {
+    if text.is_empty() { other.text(name) } else { text }
 }
 
 /// Keeps `ranked` in order; equal ranks stay in the order of the template. A form has a handful of
@@ -370,5 +380,135 @@ impl JsonObject {
     fn finish(mut self) -> Zeroizing<Vec<u8>> {
         self.0.push(b'}');
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value as Json5, json};
+
+    fn form(template: Json5, session: Json5) -> Form {
+        let integration = json!({"unique_key": "acme", "display_name": "Acme"});
+        Form::build(&template, &integration, &session, &[]).unwrap()
+    }
+
+    fn names(form: &Form) -> Vec<&str> {
+        form.fields.iter().map(|field| field.name.as_str()).collect()
+    }
+
+    fn answers(form: &Form) -> Vec<Value> {
+        form.fields.iter().map(|field| field.initial.clone().into()).collect()
+    }
+
+    #[test]
+    fn ordered_config_comes_first_then_credentials_then_the_rest() {
+        let form = form(
+            json!({"auth_mode": "BASIC", "connection_config": {
+                "late": {}, "second": {"order": 2}, "first": {"order": 1}, "later": {"order": 0}
+            }}),
+            json!({}),
+        );
+        assert_eq!(names(&form), ["first", "second", "username", "password", "late", "later"]);
+    }
+
+    #[test]
+    fn presets_and_automated_fields_are_left_out_and_a_preset_may_be_empty() {
+        let form = form(
+            json!({"auth_mode": "API_KEY", "connection_config": {
+                "preset": {}, "auto": {"automated": true}, "asked": {}
+            }}),
+            json!({"integrations_config_defaults": {"acme": {"connection_config": {"preset": ""}}}}),
+        );
+        assert_eq!(names(&form), ["apiKey", "asked"]);
+    }
+
+    #[test]
+    fn another_auth_mode_is_not_ours() {
+        let oauth = json!({"auth_mode": "OAUTH2"});
+        let built = Form::build(&oauth, &json!({}), &json!({}), &[]);
+        assert_eq!(built.err(), Some(AuthErrorCode::InvalidAuthMode));
+    }
+
+    #[test]
+    fn a_key_in_the_user_name_is_a_key_and_the_hidden_password_is_sent_as_it_is() {
+        let form = form(
+            json!({"auth_mode": "BASIC", "credentials": {
+                "username": {"title": "API key", "secret": true},
+                "password": {"hidden": true, "default_value": "X"}
+            }}),
+            json!({}),
+        );
+        assert_eq!(form.fields[0].kind, Kind::Key);
+        assert!(form.fields[1].hidden);
+        let mut answers = answers(&form);
+        answers[0] = Value::new("k\"1\u{1}".into());
+        let body = form.body(&answers, false, Some("ignored by a stock server"), true);
+        assert_eq!(
+            serde_json::from_slice::<Json5>(&body).unwrap(),
+            json!({"username": "k\"1\u{1}", "password": "X"})
+        );
+    }
+
+    #[test]
+    fn a_keyslot_server_gets_params_and_connection_id_in_the_body() {
+        let mut form = form(
+            json!({"auth_mode": "API_KEY", "connection_config": {
+                "subdomain": {"suffix": ".acme.com"}, "empty": {"optional": true}
+            }}),
+            json!({}),
+        );
+        form.fixed = vec![("region".into(), "eu".into())];
+        let mut answers = answers(&form);
+        answers[0] = Value::new("key".into());
+        answers[1] = Value::new("shop".into());
+        let body = form.body(&answers, true, Some("user-42"), true);
+        assert_eq!(
+            serde_json::from_slice::<Json5>(&body).unwrap(),
+            json!({"apiKey": "key", "params": {"region": "eu", "subdomain": "shop"},
+                   "connection_id": "user-42", "store_unverified": true})
+        );
+        assert_eq!(form.fields[1].kind, Kind::Subdomain);
+    }
+
+    #[test]
+    fn the_body_is_written_into_one_allocation() {
+        let form = form(json!({"auth_mode": "API_KEY"}), json!({}));
+        let long = Value::new("\u{7}".repeat(4096));
+        let body = form.body(std::slice::from_ref(&long), true, Some(&"c".repeat(255)), true);
+        let roomy = form.body(&[Value::new(String::new())], true, None, false);
+        assert!(body.capacity() >= body.len() && body.len() > 6 * 4096);
+        assert!(roomy.capacity() >= roomy.len());
+    }
+
+    #[test]
+    fn checking_repairs_refuses_and_leaves_alone_what_was_undone() {
+        let form = form(
+            json!({"auth_mode": "API_KEY", "connection_config": {"region": {"enum": ["eu", "us"]}}}),
+            json!({}),
+        );
+        let key = &form.fields[0];
+        let repaired = form.check(key, "  abc12345  ", false);
+        assert_eq!(repaired.repair.unwrap().value.as_str(), "abc12345");
+        assert!(form.check(key, "  abc12345  ", true).repair.is_none());
+        assert_eq!(form.check(key, "", false).fault, Some(Fault::Refused(Refusal::Empty)));
+        let region = &form.fields[1];
+        assert_eq!(region.initial, "eu");
+        assert_eq!(form.check(region, "mars", false).fault, Some(Fault::NotAChoice));
+        assert_eq!(form.check(region, "us", false).fault, None);
+    }
+
+    #[test]
+    fn an_override_of_the_guide_drops_the_vendor_s_sections() {
+        let template = json!({"auth_mode": "API_KEY", "docs_connect": "https://v.example/g",
+            "credentials": {"apiKey": {"doc_section": "#step-1"}}});
+        let vendor = form(template.clone(), json!({}));
+        assert_eq!(vendor.fields[0].guide, "https://v.example/g#step-1");
+        let own = json!({"overrides": {"acme": {"docs_connect": "https://i.example"}}});
+        let replaced = form(template, own);
+        assert_eq!(
+            (replaced.guide.as_str(), replaced.fields[0].guide.as_str()),
+            ("https://i.example", "")
+        );
     }
 }

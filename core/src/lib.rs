@@ -22,12 +22,13 @@
 extern crate alloc;
 
 pub mod advice;
+pub mod auth_mode;
 pub mod contrast;
 pub mod dialog;
 pub mod error;
 pub mod failure;
 pub mod form;
 pub mod id;
-pub mod template;
+pub mod json;
 pub mod wire;
 pub mod words;

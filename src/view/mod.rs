@@ -33,6 +33,7 @@ use keyslot_core::advice::Repair;
 use keyslot_core::dialog::{Event, Phase};
 use keyslot_core::failure::{Cause, Failure};
 use keyslot_core::form::{Form, Value};
+use keyslot_core::json::Json;
 use keyslot_core::wire::{Issue, Verification};
 use keyslot_core::words::Word;
 use style::ScrollLock;
@@ -148,8 +149,8 @@ impl<'a> View<'a> {
         let words = &options.words;
         let host = element("div", "").with("data-keyslot", "");
         let root = host.attach_shadow(&object(&[("mode", "open".into())]))?;
-        style::adopt(&root, style::mode(&options.theme, None))?;
-        style::paint(&host, &options.theme, None);
+        style::adopt(&root, &options.theme.mode)?;
+        style::paint(&host, &options.theme);
 
         // Both live regions are there before they speak, or screen readers would not hear them.
         let mut parts = tree(SHELL).into_iter();
@@ -279,10 +280,15 @@ impl<'a> View<'a> {
     /// As [`View::mount`].
     pub(crate) fn show_form(&mut self, loaded: &Loaded, options: &Options) -> Result<(), JsValue> {
         let (form, words) = (&loaded.form, &options.words);
-        let settings = &loaded.session.settings;
-        style::adopt(&self.root, style::mode(&options.theme, Some(settings)))?;
-        style::paint(&self.host, &options.theme, Some(settings));
-        self.allow_unverified = loaded.session.keyslot.allow_unverified;
+        let settings = loaded.session.get("connectUISettings");
+        if options.theme.mode.is_empty() {
+            style::adopt(&self.root, &settings.text("defaultTheme"))?;
+        }
+        if options.theme.accent.is_empty() && settings.get("branded").is_truthy() {
+            let colour = |name: &str| settings.get("theme").get(name).text("primary");
+            style::accent_of(&self.host, &colour("light"), &colour("dark"));
+        }
+        self.allow_unverified = loaded.session.get("keyslot").get("allow_unverified").is_truthy();
         self.title.say(&words.fill(Word::Title, &[("provider", &form.provider_name)]));
         self.show_logo(form);
 
@@ -511,7 +517,7 @@ impl<'a> View<'a> {
     pub(crate) fn show_issues(&mut self, issues: &[Issue], form: Option<&Form>) {
         let Some(form) = form else { return };
         for issue in issues {
-            let named = issue.path.last().map_or("", String::as_str);
+            let named = issue.field.as_str();
             let at = self
                 .fields
                 .iter_mut()

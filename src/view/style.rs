@@ -4,7 +4,6 @@ use crate::dom::{Dom, document, window};
 use crate::options::Theme;
 use js_sys::Array;
 use keyslot_core::contrast::{Rgb, accent};
-use keyslot_core::wire::Settings;
 use std::cell::RefCell;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -63,35 +62,25 @@ pub(super) fn adopt(root: &Dom, mode: &str) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// The mode to start with: the caller's word, else the operator's, else the system's.
-pub(super) fn mode<'a>(theme: &'a Theme, settings: Option<&'a Settings>) -> &'a str {
-    let operator = settings.map(|settings| settings.default_theme.as_str());
-    if theme.mode.is_empty() { operator.unwrap_or_default() } else { &theme.mode }
+/// Sets the integrator's tokens and accent.
+pub(super) fn paint(host: &Dom, theme: &Theme) {
+    if let Some(style) = host.object("style") {
+        for (name, value) in &theme.tokens {
+            style.set_property(&["--keyslot-", name].concat(), value);
+        }
+    }
+    accent_of(host, &theme.accent, &theme.accent);
 }
 
-/// Sets the custom properties: the integrator's tokens, and the accent in the shades that keep text
-/// at 4.5:1 and edges at 3:1 on both surfaces (WCAG 2.2, 1.4.3 and 1.4.11).
-pub(super) fn paint(host: &Dom, theme: &Theme, settings: Option<&Settings>) {
+/// Sets an accent in the shades that keep text at 4.5:1 and edges at 3:1 on both surfaces (WCAG 2.2,
+/// 1.4.3 and 1.4.11). What is no colour changes nothing.
+pub(super) fn accent_of(host: &Dom, light: &str, dark: &str) {
     let Some(style) = host.object("style") else { return };
-    for (name, value) in &theme.tokens.0 {
-        style.set_property(&["--keyslot-", name].concat(), value);
-    }
-    let branded = settings.filter(|settings| settings.branded);
-    for (at, (name, surface)) in SURFACES.into_iter().enumerate() {
-        let operators = branded.map_or("", |settings| {
-            let theme = &settings.theme;
-            if at == 0 || theme.dark.primary.is_empty() {
-                &theme.light.primary
-            } else {
-                &theme.dark.primary
-            }
-        });
-        let colour = if theme.accent.is_empty() { operators } else { &theme.accent };
+    for ((name, surface), colour) in SURFACES.into_iter().zip([light, dark]) {
         let Some(colour) = Rgb::parse(colour) else { continue };
         let accent = accent(colour, surface);
         for (role, shade) in [
             ("fill", accent.fill),
-            ("hover", accent.fill_hover),
             ("on-fill", accent.on_fill),
             ("ring", accent.border),
             ("link", accent.text),
