@@ -9,13 +9,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
+use hyper_rustls::{DefaultServerNameResolver, MaybeHttpsStream, ResolveServerName};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use crate::error::{BoxError, EgressError, Phase};
+use crate::error::{EgressError, Phase};
 use crate::limits::{Cleartext, ConnectLimits};
 use crate::policy::Policy;
 
@@ -43,17 +46,18 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Opens TCP connections for the HTTP client, to admitted addresses only.
+/// Opens connections for the HTTP client, to admitted addresses only.
 #[derive(Clone)]
 pub(crate) struct Connector {
     pub(crate) policy: Arc<Policy>,
     pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) tls: Arc<ClientConfig>,
     pub(crate) limits: ConnectLimits,
     pub(crate) cleartext: Cleartext,
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
     type Error = EgressError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, EgressError>> + Send>>;
 
@@ -63,13 +67,35 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connector = self.clone();
-        Box::pin(async move { connector.open(&uri).await.map(TokioIo::new) })
+        Box::pin(async move { connector.open(&uri).await })
     }
 }
 
 impl Connector {
-    async fn open(&self, uri: &Uri) -> Result<TcpStream, EgressError> {
-        let tls = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
+    async fn open(&self, uri: &Uri) -> Result<MaybeHttpsStream<TokioIo<TcpStream>>, EgressError> {
+        let sockets = self.admit(uri).await?;
+        let stream = timeout(self.limits.connect, race(sockets))
+            .await
+            .map_err(|_| EgressError::Timeout(Phase::Connect))?
+            .map(TokioIo::new)?;
+        if !is_tls(uri) {
+            return Ok(MaybeHttpsStream::Http(stream));
+        }
+        let name = DefaultServerNameResolver::default()
+            .resolve(uri)
+            .map_err(|_| EgressError::BadUrl("its host cannot be in a certificate"))?;
+        let handshake =
+            TlsConnector::from(Arc::clone(&self.tls)).connect(name, TokioIo::new(stream));
+        let stream = timeout(self.limits.tls, handshake)
+            .await
+            .map_err(|_| EgressError::Timeout(Phase::Tls))?
+            .map_err(|error| EgressError::from_tls(&error))?;
+        Ok(MaybeHttpsStream::Https(TokioIo::new(stream)))
+    }
+
+    /// Resolves and judges; what it returns may be connected to.
+    pub(crate) async fn admit(&self, uri: &Uri) -> Result<Vec<SocketAddr>, EgressError> {
+        let tls = is_tls(uri);
         let host = uri.host().ok_or(EgressError::BadUrl("it has no host"))?;
         let host = host
             .strip_prefix('[')
@@ -91,10 +117,12 @@ impl Connector {
                 return Err(EgressError::Cleartext);
             }
         }
-        timeout(self.limits.connect, race(sockets))
-            .await
-            .map_err(|_| EgressError::Timeout(Phase::Connect))?
+        Ok(sockets)
     }
+}
+
+fn is_tls(uri: &Uri) -> bool {
+    uri.scheme() == Some(&http::uri::Scheme::HTTPS)
 }
 
 /// Connects to the first address that answers. A new attempt starts when the last one failed, or
@@ -122,45 +150,5 @@ async fn race(sockets: Vec<SocketAddr>) -> Result<TcpStream, EgressError> {
             },
             () = sleep(STAGGER), if waiting.len() > 0 => {}
         }
-    }
-}
-
-/// Bounds the time that the TLS handshake inside `S` takes, and names failures.
-#[derive(Clone)]
-pub(crate) struct Timed<S> {
-    pub(crate) inner: S,
-    pub(crate) limits: ConnectLimits,
-}
-
-impl<S> Service<Uri> for Timed<S>
-where
-    S: Service<Uri, Error = BoxError>,
-    S::Future: Send + 'static,
-    S::Response: 'static,
-{
-    type Response = S::Response;
-    type Error = EgressError;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, EgressError>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), EgressError>> {
-        self.inner
-            .poll_ready(cx)
-            .map_err(EgressError::from_connector)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        // The steps before TLS end by their own, shorter limits, so what runs out here is TLS.
-        let ConnectLimits {
-            resolve,
-            connect,
-            tls,
-        } = self.limits;
-        let opening = timeout(resolve + connect + tls, self.inner.call(uri));
-        Box::pin(async move {
-            opening
-                .await
-                .map_err(|_| EgressError::Timeout(Phase::Tls))?
-                .map_err(EgressError::from_connector)
-        })
     }
 }

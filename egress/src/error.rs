@@ -90,12 +90,9 @@ pub enum TlsFault {
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl EgressError {
-    /// Finds out what a failure of the connector was. Everything that is not ours came from the
-    /// TLS layer.
-    pub(crate) fn from_connector(error: BoxError) -> Self {
-        find::<Self>(&*error)
-            .cloned()
-            .unwrap_or_else(|| Self::Tls(tls_fault(&*error)))
+    /// Finds out what a failure of the TLS handshake was.
+    pub(crate) fn from_tls(error: &(dyn StdError + 'static)) -> Self {
+        Self::Tls(tls_fault(error))
     }
 
     /// Finds out what a failure of the HTTP client was.

@@ -1,12 +1,12 @@
 //! Sending a request and getting its answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{
     CONNECTION, HOST, HeaderMap, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Request, Response, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
@@ -15,17 +15,18 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use crate::body::{Body, Progress, ResponseBody};
-use crate::connect::{Connector, Resolve, SystemResolver, Timed};
+use crate::connect::{Connector, Resolve, SystemResolver};
 use crate::error::{EgressError, Phase};
 use crate::limits::{Cleartext, ConnectLimits, Limits};
 use crate::policy::Policy;
 
-type HttpClient = Client<Timed<HttpsConnector<Connector>>, Body>;
+type HttpClient = Client<Connector, Body>;
 
 /// The door out. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Egress {
     policy: Arc<Policy>,
+    connector: Connector,
     /// Two, because a connection does not know which request it is opened for.
     opened_cleartext: HttpClient,
     any_cleartext: HttpClient,
@@ -63,6 +64,26 @@ impl Egress {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// Resolves a URL and judges its addresses as [`Egress::send`] would, without connecting: for
+    /// telling someone early that a target they enter cannot be used. It decides nothing, since
+    /// the name may resolve to something else later.
+    ///
+    /// Returns the addresses that may be connected to.
+    ///
+    /// # Errors
+    /// Those of [`Egress::send`] that come before a connection.
+    pub async fn check(
+        &self,
+        uri: &Uri,
+        cleartext: Cleartext,
+    ) -> Result<Vec<SocketAddr>, EgressError> {
+        let connector = Connector {
+            cleartext,
+            ..self.connector.clone()
+        };
+        connector.admit(&target(uri)?).await
     }
 
     /// Sends a request and returns the head of the answer, with the body still to be read.
@@ -144,19 +165,14 @@ impl Builder {
             roots,
         } = self;
         let policy = Arc::new(policy);
-        let tls = tls_config(roots);
+        let connector = Connector {
+            policy: Arc::clone(&policy),
+            resolver,
+            tls: Arc::new(tls_config(roots)),
+            limits: connect,
+            cleartext: Cleartext::OpenedOnly,
+        };
         let client = |cleartext| {
-            let connector = Connector {
-                policy: Arc::clone(&policy),
-                resolver: Arc::clone(&resolver),
-                limits: connect,
-                cleartext,
-            };
-            let https = HttpsConnectorBuilder::new()
-                .with_tls_config(tls.clone())
-                .https_or_http()
-                .enable_all_versions()
-                .wrap_connector(connector);
             Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .pool_timer(TokioTimer::new())
@@ -166,14 +182,15 @@ impl Builder {
                 .http1_max_buf_size(64 * 1024)
                 .http1_max_headers(128)
                 .http2_max_header_list_size(64 * 1024)
-                .build(Timed {
-                    inner: https,
-                    limits: connect,
+                .build(Connector {
+                    cleartext,
+                    ..connector.clone()
                 })
         };
         Egress {
             opened_cleartext: client(Cleartext::OpenedOnly),
             any_cleartext: client(Cleartext::Anywhere),
+            connector,
             policy,
         }
     }
@@ -181,12 +198,14 @@ impl Builder {
 
 fn tls_config(roots: RootCertStore) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         // Fails only for a provider without a suite of either version; this one has both.
         .expect("aws-lc-rs has suites for TLS 1.2 and 1.3")
         .with_root_certificates(roots)
-        .with_no_client_auth()
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config
 }
 
 /// Reads the URL as browsers do and gives back that reading.

@@ -425,7 +425,9 @@ impl Alternative {
                             let (name, value) = config_choice(expr, config, fields)?;
                             let after = host.get(index + 1..).unwrap_or_default();
                             let field = fields.iter().find(|field| field.name == name);
-                            let problem = if leaves_domain(after) {
+                            let problem = if let Some(problem) = choice_problem(value, field) {
+                                Some(problem)
+                            } else if leaves_domain(after) {
                                 label_problem(value, field)
                             } else {
                                 host_name_problem(value)
@@ -464,7 +466,12 @@ impl Alternative {
                 if url.host_str() != Some(expected.as_str()) || !url.username().is_empty() {
                     return Err(AddressError::Escaped);
                 }
-                let names = self.host_names();
+                let mut names = Vec::new();
+                for piece in host {
+                    if let Piece::Value(expr) = piece {
+                        expr.config_names(&mut names);
+                    }
+                }
                 if let Some(name) = names.last() {
                     reachable(&url, policy).map_err(|problem| AddressError::Field {
                         field: (*name).to_owned(),
@@ -653,6 +660,13 @@ fn label_problem(value: &str, field: Option<&Field>) -> Option<String> {
         }
         None => "Enter only that part of the address: letters, digits and hyphens.".to_owned(),
     })
+}
+
+/// A template that lists the hosts it knows means those and no others.
+fn choice_problem(value: &str, field: Option<&Field>) -> Option<String> {
+    let choices = &field?.choices;
+    (!choices.is_empty() && !choices.iter().any(|choice| choice == value))
+        .then(|| format!("Use one of: {}.", choices.join(", ")))
 }
 
 fn host_name_problem(value: &str) -> Option<String> {
