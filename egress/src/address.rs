@@ -33,18 +33,12 @@ impl fmt::Display for Special {
 }
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, length: u8, name: &'static str) -> (Ipv4Net, Special) {
-    (
-        Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length),
-        Special(name),
-    )
+    (Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length), Special(name))
 }
 
 const fn v6(segments: [u16; 8], length: u8, name: &'static str) -> (Ipv6Net, Special) {
     let [a, b, c, d, e, f, g, h] = segments;
-    (
-        Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length),
-        Special(name),
-    )
+    (Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length), Special(name))
 }
 
 /// IPv4 blocks that are not public. Three anycast services that IANA marks as globally reachable
@@ -83,11 +77,7 @@ const V6: &[(Ipv6Net, Special)] = &[
     v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
     v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16, "segment routing"),
     // Teredo, benchmarking, ORCHID and the rest of the protocol assignments: none is an API.
-    v6(
-        [0x2001, 0, 0, 0, 0, 0, 0, 0],
-        23,
-        "IETF protocol assignments",
-    ),
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "IETF protocol assignments"),
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "documentation"),
     v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "documentation"),
 ];
@@ -145,9 +135,7 @@ pub fn is_metadata(address: IpAddr) -> bool {
 }
 
 fn special_v4(address: Ipv4Addr) -> Option<Special> {
-    V4.iter()
-        .find(|(net, _)| net.contains(&address))
-        .map(|&(_, name)| name)
+    V4.iter().find(|(net, _)| net.contains(&address)).map(|&(_, name)| name)
 }
 
 fn special_v6(address: Ipv6Addr) -> Option<Special> {

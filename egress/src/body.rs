@@ -42,10 +42,7 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self {
-            inner: body.map_err(Into::into).boxed_unsync(),
-            progress: None,
-        }
+        Self { inner: body.map_err(Into::into).boxed_unsync(), progress: None }
     }
 
     pub(crate) fn watched(mut self, progress: Arc<Progress>) -> Self {
@@ -92,10 +89,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(start: Instant) -> Arc<Self> {
-        Arc::new(Self {
-            start,
-            millis: AtomicU64::new(0),
-        })
+        Arc::new(Self { start, millis: AtomicU64::new(0) })
     }
 
     fn touch(&self) {
@@ -140,9 +134,7 @@ impl ResponseBody {
     /// # Errors
     /// What the stream fails with; see [`ResponseBody`].
     pub async fn collect(self) -> Result<Bytes, EgressError> {
-        BodyExt::collect(self)
-            .await
-            .map(http_body_util::Collected::to_bytes)
+        BodyExt::collect(self).await.map(http_body_util::Collected::to_bytes)
     }
 
     fn fail(&mut self, error: EgressError) -> Poll<Option<Result<Frame<Bytes>, EgressError>>> {
@@ -196,8 +188,6 @@ impl HttpBody for ResponseBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner
-            .as_ref()
-            .map_or_else(SizeHint::default, HttpBody::size_hint)
+        self.inner.as_ref().map_or_else(SizeHint::default, HttpBody::size_hint)
     }
 }

@@ -97,10 +97,7 @@ impl Connector {
     pub(crate) async fn admit(&self, uri: &Uri) -> Result<Vec<SocketAddr>, EgressError> {
         let tls = is_tls(uri);
         let host = uri.host().ok_or(EgressError::BadUrl("it has no host"))?;
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
 
         let addresses = timeout(self.limits.resolve, self.resolver.resolve(host))

@@ -37,8 +37,7 @@ impl Policy {
     /// demo API).
     #[must_use]
     pub fn allow_socket(mut self, socket: SocketAddr) -> Self {
-        self.sockets
-            .push(SocketAddr::new(socket.ip().to_canonical(), socket.port()));
+        self.sockets.push(SocketAddr::new(socket.ip().to_canonical(), socket.port()));
         self
     }
 
@@ -53,10 +52,7 @@ impl Policy {
     #[must_use]
     pub fn opens(&self, socket: SocketAddr) -> bool {
         let address = socket.ip().to_canonical();
-        if self
-            .sockets
-            .contains(&SocketAddr::new(address, socket.port()))
-        {
+        if self.sockets.contains(&SocketAddr::new(address, socket.port())) {
             return true;
         }
         let exact_only = is_metadata(address);
@@ -75,10 +71,7 @@ impl Policy {
         }
         match special(socket.ip()) {
             None => Ok(()),
-            Some(block) => Err(EgressError::Denied {
-                address: socket.ip(),
-                block,
-            }),
+            Some(block) => Err(EgressError::Denied { address: socket.ip(), block }),
         }
     }
 
@@ -96,10 +89,8 @@ impl Policy {
         addresses: Vec<IpAddr>,
         port: u16,
     ) -> Result<Vec<SocketAddr>, EgressError> {
-        let sockets: Vec<_> = addresses
-            .into_iter()
-            .map(|address| SocketAddr::new(address, port))
-            .collect();
+        let sockets: Vec<_> =
+            addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
         let internal = sockets.iter().any(|&socket| self.opens(socket));
         let mut admitted = Vec::with_capacity(sockets.len());
         let mut denied = None;
@@ -122,9 +113,9 @@ fn canonical_net(net: IpNet) -> IpNet {
         return net.trunc();
     };
     match (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) {
-        (Some(address), Some(length)) => IpNet::new(IpAddr::V4(address), length)
-            .unwrap_or(net)
-            .trunc(),
+        (Some(address), Some(length)) => {
+            IpNet::new(IpAddr::V4(address), length).unwrap_or(net).trunc()
+        }
         _ => net.trunc(),
     }
 }

@@ -54,9 +54,7 @@ impl Egress {
             policy,
             resolver: Arc::new(SystemResolver),
             connect: ConnectLimits::default(),
-            roots: RootCertStore {
-                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-            },
+            roots: RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
         }
     }
 
@@ -79,10 +77,7 @@ impl Egress {
         uri: &Uri,
         cleartext: Cleartext,
     ) -> Result<Vec<SocketAddr>, EgressError> {
-        let connector = Connector {
-            cleartext,
-            ..self.connector.clone()
-        };
+        let connector = Connector { cleartext, ..self.connector.clone() };
         connector.admit(&target(uri)?).await
     }
 
@@ -158,12 +153,7 @@ impl Builder {
     /// Makes the door.
     #[must_use]
     pub fn build(self) -> Egress {
-        let Self {
-            policy,
-            resolver,
-            connect,
-            roots,
-        } = self;
+        let Self { policy, resolver, connect, roots } = self;
         let policy = Arc::new(policy);
         let connector = Connector {
             policy: Arc::clone(&policy),
@@ -182,10 +172,7 @@ impl Builder {
                 .http1_max_buf_size(64 * 1024)
                 .http1_max_headers(128)
                 .http2_max_header_list_size(64 * 1024)
-                .build(Connector {
-                    cleartext,
-                    ..connector.clone()
-                })
+                .build(Connector { cleartext, ..connector.clone() })
         };
         Egress {
             opened_cleartext: client(Cleartext::OpenedOnly),
@@ -240,15 +227,7 @@ fn strip_connection_headers(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
-    for name in [
-        CONNECTION,
-        HOST,
-        PROXY_AUTHORIZATION,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ] {
+    for name in [CONNECTION, HOST, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE] {
         headers.remove(name);
     }
     for name in ["keep-alive", "proxy-connection"] {

@@ -68,12 +68,7 @@ const V6: &[&str] = &[
     "200::/7",
 ];
 
-const V6_PUBLIC: &[&str] = &[
-    "2620:4f:8000::/48",
-    "2606:4700::/32",
-    "2a00::/12",
-    "2002:808::/32",
-];
+const V6_PUBLIC: &[&str] = &["2620:4f:8000::/48", "2606:4700::/32", "2a00::/12", "2002:808::/32"];
 
 fn ends(net: &str) -> (IpAddr, IpAddr) {
     let net: keyslot_egress::ipnet::IpNet = net.parse().expect("a network");
@@ -85,23 +80,15 @@ fn ends(net: &str) -> (IpAddr, IpAddr) {
 
 fn before(address: IpAddr) -> Option<IpAddr> {
     match address {
-        IpAddr::V4(a) => u32::from(a)
-            .checked_sub(1)
-            .map(|a| Ipv4Addr::from(a).into()),
-        IpAddr::V6(a) => u128::from(a)
-            .checked_sub(1)
-            .map(|a| Ipv6Addr::from(a).into()),
+        IpAddr::V4(a) => u32::from(a).checked_sub(1).map(|a| Ipv4Addr::from(a).into()),
+        IpAddr::V6(a) => u128::from(a).checked_sub(1).map(|a| Ipv6Addr::from(a).into()),
     }
 }
 
 fn after(address: IpAddr) -> Option<IpAddr> {
     match address {
-        IpAddr::V4(a) => u32::from(a)
-            .checked_add(1)
-            .map(|a| Ipv4Addr::from(a).into()),
-        IpAddr::V6(a) => u128::from(a)
-            .checked_add(1)
-            .map(|a| Ipv6Addr::from(a).into()),
+        IpAddr::V4(a) => u32::from(a).checked_add(1).map(|a| Ipv4Addr::from(a).into()),
+        IpAddr::V6(a) => u128::from(a).checked_add(1).map(|a| Ipv6Addr::from(a).into()),
     }
 }
 
@@ -142,11 +129,7 @@ fn ipv6_addresses_beside_a_special_block_are_public_exactly_inside_2000_3() {
         for neighbour in [before(first), after(last)].into_iter().flatten() {
             let global = in_any(neighbour, &["2000::/3"]) && !in_any(neighbour, V6);
             // The neighbours above ::/96 and below 64:ff9b:1::/48 are no carriers of IPv4.
-            assert_eq!(
-                special(neighbour).is_none(),
-                global,
-                "{neighbour} beside {net}"
-            );
+            assert_eq!(special(neighbour).is_none(), global, "{neighbour} beside {net}");
         }
     }
 }
@@ -177,11 +160,7 @@ fn every_ipv4_address_gets_the_same_verdict_in_each_ipv6_form_that_carries_it() 
         ];
         for carrier in carriers {
             let carrier = Ipv6Addr::from(carrier);
-            assert_eq!(
-                special(carrier.into()).is_some(),
-                expected,
-                "{carrier} carries {v4}"
-            );
+            assert_eq!(special(carrier.into()).is_some(), expected, "{carrier} carries {v4}");
         }
     }
 }
@@ -207,11 +186,8 @@ fn metadata_addresses_stay_denied_in_an_opened_range_and_open_only_by_name() {
         assert!(Policy::default().check(socket).is_err(), "{address}");
         let opened = Policy::default().allow(range.parse().expect("a range"));
         assert!(opened.check(socket).is_err(), "{address} in {range}");
-        let exact = if address.is_ipv4() {
-            format!("{address}/32")
-        } else {
-            format!("{address}/128")
-        };
+        let exact =
+            if address.is_ipv4() { format!("{address}/32") } else { format!("{address}/128") };
         let named = Policy::default().allow(exact.parse().expect("one address"));
         assert!(named.check(socket).is_ok(), "{address} as {exact}");
     }
@@ -230,46 +206,20 @@ fn an_opened_range_opens_itself_and_nothing_beside_it() {
         "192.168.7.9:80",
         "[::ffff:10.20.1.1]:80",
     ] {
-        assert!(
-            policy.check(open.parse().expect("a socket")).is_ok(),
-            "{open}"
-        );
+        assert!(policy.check(open.parse().expect("a socket")).is_ok(), "{open}");
     }
-    for closed in [
-        "10.19.255.255:1",
-        "10.21.0.0:1",
-        "[fd12:3457::1]:443",
-        "192.168.8.1:80",
-        "127.0.0.1:80",
-    ] {
-        assert!(
-            policy.check(closed.parse().expect("a socket")).is_err(),
-            "{closed}"
-        );
+    for closed in
+        ["10.19.255.255:1", "10.21.0.0:1", "[fd12:3457::1]:443", "192.168.8.1:80", "127.0.0.1:80"]
+    {
+        assert!(policy.check(closed.parse().expect("a socket")).is_err(), "{closed}");
     }
 }
 
 #[test]
 fn an_opened_socket_opens_one_port_only() {
     let policy = Policy::default().allow_socket("127.0.0.1:3003".parse().expect("a socket"));
-    assert!(
-        policy
-            .check("127.0.0.1:3003".parse().expect("a socket"))
-            .is_ok()
-    );
-    assert!(
-        policy
-            .check("[::ffff:127.0.0.1]:3003".parse().expect("a socket"))
-            .is_ok()
-    );
-    assert!(
-        policy
-            .check("127.0.0.1:3004".parse().expect("a socket"))
-            .is_err()
-    );
-    assert!(
-        policy
-            .check("127.0.0.2:3003".parse().expect("a socket"))
-            .is_err()
-    );
+    assert!(policy.check("127.0.0.1:3003".parse().expect("a socket")).is_ok());
+    assert!(policy.check("[::ffff:127.0.0.1]:3003".parse().expect("a socket")).is_ok());
+    assert!(policy.check("127.0.0.1:3004".parse().expect("a socket")).is_err());
+    assert!(policy.check("127.0.0.2:3003".parse().expect("a socket")).is_err());
 }

@@ -19,31 +19,19 @@ async fn endless_and_compressed_answers_do_not_fill_the_memory() {
     // Ten gigabytes of zeros in gzip are ten megabytes of this; without decompression it is just
     // an endless body.
     let (gzip, _) = server(|mut stream, _| async move {
-        say(
-            &mut stream,
-            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n",
-        )
-        .await;
+        say(&mut stream, "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n").await;
         let block = [0_u8; 8192];
         while say(&mut stream, block).await {}
     })
     .await;
     let (chunks, _) = server(|mut stream, _| async move {
-        say(
-            &mut stream,
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
-        )
-        .await;
+        say(&mut stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
         let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
         while say(&mut stream, &chunk).await {}
     })
     .await;
     let (extensions, _) = server(|mut stream, _| async move {
-        say(
-            &mut stream,
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;",
-        )
-        .await;
+        say(&mut stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;").await;
         while say(&mut stream, "x".repeat(4096)).await {}
     })
     .await;
@@ -53,33 +41,19 @@ async fn endless_and_compressed_answers_do_not_fill_the_memory() {
     })
     .await;
     let (trailers, _) = server(|mut stream, _| async move {
-        say(
-            &mut stream,
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n",
-        )
-        .await;
+        say(&mut stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n").await;
         while say(&mut stream, format!("x: {}\r\n", "y".repeat(4096))).await {}
     })
     .await;
     let (informational, _) = server(|mut stream, _| async move {
-        while say(
-            &mut stream,
-            "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n",
-        )
-        .await
-        {}
+        while say(&mut stream, "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n").await {}
     })
     .await;
 
     let targets = [gzip, chunks, extensions, heads, trailers, informational];
-    let policy = targets
-        .iter()
-        .fold(Policy::default(), |policy, &to| policy.allow_socket(to));
+    let policy = targets.iter().fold(Policy::default(), |policy, &to| policy.allow_socket(to));
     let egress = Egress::new(policy);
-    let limits = Limits {
-        total: std::time::Duration::from_secs(2),
-        ..limits()
-    };
+    let limits = Limits { total: std::time::Duration::from_secs(2), ..limits() };
     let run = async || {
         for to in targets {
             let error = match get(&egress, &format!("http://{to}/"), limits).await {

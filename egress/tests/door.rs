@@ -60,19 +60,13 @@ async fn a_name_that_changes_its_answer_a_thousand_times_never_reaches_the_canar
         |turn, good, bad| vec![if turn.is_multiple_of(2) { good } else { bad }],
         |turn, good, bad| vec![if turn.is_multiple_of(3) { bad } else { good }],
         |turn, good, bad| {
-            if turn.is_multiple_of(2) {
-                vec![good, bad]
-            } else {
-                vec![bad, good]
-            }
+            if turn.is_multiple_of(2) { vec![good, bad] } else { vec![bad, good] }
         },
         |turn, good, bad| vec![[good, bad, good, good, bad][turn % 5]],
     ];
     for rhythm in rhythms {
         let egress = Egress::builder(Policy::default().allow_socket(open))
-            .resolver(Flipping(AtomicUsize::new(0), move |turn| {
-                rhythm(turn, good, bad)
-            }))
+            .resolver(Flipping(AtomicUsize::new(0), move |turn| rhythm(turn, good, bad)))
             .build();
         let url = format!("http://rebind.test:{}/", open.port());
         let uri = url.parse().expect("a URL");
@@ -84,15 +78,8 @@ async fn a_name_that_changes_its_answer_a_thousand_times_never_reaches_the_canar
             }
         }
     }
-    assert_eq!(
-        canary_hits.load(Ordering::SeqCst),
-        0,
-        "connections to the canary"
-    );
-    assert!(
-        open_hits.load(Ordering::SeqCst) > 250,
-        "the open server was really asked"
-    );
+    assert_eq!(canary_hits.load(Ordering::SeqCst), 0, "connections to the canary");
+    assert!(open_hits.load(Ordering::SeqCst) > 250, "the open server was really asked");
 }
 
 #[tokio::test]
@@ -106,9 +93,7 @@ async fn a_redirect_to_a_private_address_is_returned_and_not_followed() {
             say(&mut stream, head).await;
         })
         .await;
-        let answer = get(&door(to), &format!("http://{to}/"), limits())
-            .await
-            .expect("an answer");
+        let answer = get(&door(to), &format!("http://{to}/"), limits()).await.expect("an answer");
         assert_eq!(answer.status(), status);
     }
     assert_eq!(hits.load(Ordering::SeqCst), 0);
@@ -119,37 +104,23 @@ async fn the_environments_proxies_are_not_used() {
     const CHILD: &str = "KEYSLOT_TEST_TARGET";
     if let Ok(target) = std::env::var(CHILD) {
         let to = target.parse().expect("a socket");
-        let answer = get(&door(to), &format!("http://{to}/"), limits())
-            .await
-            .expect("an answer");
+        let answer = get(&door(to), &format!("http://{to}/"), limits()).await.expect("an answer");
         assert_eq!(answer.status(), 200);
         return;
     }
     let (proxy, proxy_hits) = server(answers_ok).await;
     let (target, target_hits) = server(answers_ok).await;
     let mut child = Command::new(std::env::current_exe().expect("this test"));
-    child
-        .args(["--exact", "the_environments_proxies_are_not_used"])
-        .env(CHILD, target.to_string());
-    for name in [
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-    ] {
+    child.args(["--exact", "the_environments_proxies_are_not_used"]).env(CHILD, target.to_string());
+    for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
+    {
         child.env(name, format!("http://{proxy}"));
     }
     child.env_remove("no_proxy").env_remove("NO_PROXY");
     let output = tokio::task::spawn_blocking(move || child.output().expect("the child runs"))
         .await
         .expect("it ends");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(target_hits.load(Ordering::SeqCst), 1);
     assert_eq!(proxy_hits.load(Ordering::SeqCst), 0);
 }
@@ -157,14 +128,9 @@ async fn the_environments_proxies_are_not_used() {
 #[tokio::test]
 async fn plain_http_to_a_public_address_needs_the_templates_word() {
     let egress = Egress::builder(Policy::default())
-        .resolver(Flipping(AtomicUsize::new(0), |_| {
-            vec![IpAddr::from([8, 8, 8, 8])]
-        }))
+        .resolver(Flipping(AtomicUsize::new(0), |_| vec![IpAddr::from([8, 8, 8, 8])]))
         .build();
-    let error = get(&egress, "http://api.test/", limits())
-        .await
-        .err()
-        .expect("an error");
+    let error = get(&egress, "http://api.test/", limits()).await.err().expect("an error");
     assert!(matches!(error, EgressError::Cleartext), "{error:?}");
     let uri = "http://api.test/".parse().expect("a URL");
     assert!(egress.check(&uri, Cleartext::Anywhere).await.is_ok());
@@ -210,38 +176,19 @@ async fn the_host_header_and_hop_by_hop_headers_are_not_the_callers() {
         .body(Body::empty())
         .expect("a request");
     door(to).send(request, limits()).await.expect("an answer");
-    let head = heads
-        .recv()
-        .await
-        .expect("the request's head")
-        .to_ascii_lowercase();
+    let head = heads.recv().await.expect("the request's head").to_ascii_lowercase();
     let mut lines: Vec<_> = head.trim_end().split("\r\n").collect();
     lines.sort_unstable();
     let host = format!("host: {to}");
-    assert_eq!(
-        lines,
-        ["get /path?query http/1.1", host.as_str(), "x-kept: 2"]
-    );
+    assert_eq!(lines, ["get /path?query http/1.1", host.as_str(), "x-kept: 2"]);
 }
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_is_a_connect_error() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port")
-        .local_addr()
-        .expect("bound");
-    let error = get(&door(free), &format!("http://{free}/"), limits())
-        .await
-        .err()
-        .expect("an error");
-    assert!(
-        matches!(
-            error,
-            EgressError::Connect(io::ErrorKind::ConnectionRefused)
-        ),
-        "{error:?}"
-    );
+    let free = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("bound");
+    let error =
+        get(&door(free), &format!("http://{free}/"), limits()).await.err().expect("an error");
+    assert!(matches!(error, EgressError::Connect(io::ErrorKind::ConnectionRefused)), "{error:?}");
 }
 
 #[tokio::test]
@@ -249,25 +196,14 @@ async fn the_next_address_of_a_name_is_tried_when_one_refuses() {
     let (open, _, canary, _) = open_and_canary().await;
     let (first, second) = (IpAddr::from([127, 0, 0, 3]), open.ip());
     let egress = Egress::builder(
-        Policy::default()
-            .allow(first.into())
-            .allow(second.into())
-            .allow(canary.ip().into()),
+        Policy::default().allow(first.into()).allow(second.into()).allow(canary.ip().into()),
     )
     .resolver(Flipping(AtomicUsize::new(0), move |_| vec![first, second]))
     .build();
     let start = Instant::now();
-    let answer = get(
-        &egress,
-        &format!("http://two.test:{}/", open.port()),
-        limits(),
-    )
-    .await;
+    let answer = get(&egress, &format!("http://two.test:{}/", open.port()), limits()).await;
     assert_eq!(answer.expect("an answer").status(), 200);
-    assert!(
-        start.elapsed() < Duration::from_millis(200),
-        "a refusal is not waited for"
-    );
+    assert!(start.elapsed() < Duration::from_millis(200), "a refusal is not waited for");
 }
 
 #[tokio::test]
@@ -275,10 +211,7 @@ async fn a_name_without_an_address_is_a_dns_error() {
     let egress = Egress::builder(Policy::default())
         .resolver(Flipping(AtomicUsize::new(0), |_| Vec::new()))
         .build();
-    let error = get(&egress, "https://nowhere.test/", limits())
-        .await
-        .err()
-        .expect("an error");
+    let error = get(&egress, "https://nowhere.test/", limits()).await.err().expect("an error");
     assert!(matches!(error, EgressError::Dns), "{error:?}");
 }
 
@@ -290,22 +223,11 @@ async fn a_name_server_that_does_not_answer_is_left_after_its_limit() {
             Box::pin(std::future::pending())
         }
     }
-    let connect = ConnectLimits {
-        resolve: Duration::from_millis(100),
-        ..ConnectLimits::default()
-    };
-    let egress = Egress::builder(Policy::default())
-        .resolver(Silent)
-        .connect_limits(connect)
-        .build();
-    let error = get(&egress, "https://slow.test/", limits())
-        .await
-        .err()
-        .expect("an error");
-    assert!(
-        matches!(error, EgressError::Timeout(Phase::Resolve)),
-        "{error:?}"
-    );
+    let connect = ConnectLimits { resolve: Duration::from_millis(100), ..ConnectLimits::default() };
+    let egress =
+        Egress::builder(Policy::default()).resolver(Silent).connect_limits(connect).build();
+    let error = get(&egress, "https://slow.test/", limits()).await.err().expect("an error");
+    assert!(matches!(error, EgressError::Timeout(Phase::Resolve)), "{error:?}");
 }
 
 struct Tls {
@@ -347,14 +269,9 @@ async fn tls_server(name: &str, trusted: bool) -> Tls {
     let mut builder = Egress::builder(Policy::default().allow_socket(to))
         .resolver(Flipping(AtomicUsize::new(0), move |_| vec![to.ip()]));
     if trusted {
-        builder = builder
-            .trust(made.cert.der().clone())
-            .expect("a certificate");
+        builder = builder.trust(made.cert.der().clone()).expect("a certificate");
     }
-    Tls {
-        door: builder.build(),
-        to,
-    }
+    Tls { door: builder.build(), to }
 }
 
 #[tokio::test]
@@ -371,18 +288,12 @@ async fn a_certificate_of_another_name_is_told_from_an_untrusted_one() {
     let Tls { door, to } = tls_server("other.test", true).await;
     let error = get(&door, &format!("https://api.test:{}/", to.port()), limits()).await;
     let error = error.err().expect("an error");
-    assert!(
-        matches!(error, EgressError::Tls(TlsFault::WrongName)),
-        "{error:?}"
-    );
+    assert!(matches!(error, EgressError::Tls(TlsFault::WrongName)), "{error:?}");
 
     let Tls { door, to } = tls_server("api.test", false).await;
     let error = get(&door, &format!("https://api.test:{}/", to.port()), limits()).await;
     let error = error.err().expect("an error");
-    assert!(
-        matches!(error, EgressError::Tls(TlsFault::Untrusted)),
-        "{error:?}"
-    );
+    assert!(matches!(error, EgressError::Tls(TlsFault::Untrusted)), "{error:?}");
 }
 
 #[tokio::test]
@@ -394,14 +305,8 @@ async fn a_server_that_does_not_speak_tls_is_a_tls_error() {
             say(&mut stream, "HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
-    let error = get(&door(to), &format!("https://{to}/"), limits())
-        .await
-        .err()
-        .expect("an error");
-    assert!(
-        matches!(error, EgressError::Tls(TlsFault::Other)),
-        "{error:?}"
-    );
+    let error = get(&door(to), &format!("https://{to}/"), limits()).await.err().expect("an error");
+    assert!(matches!(error, EgressError::Tls(TlsFault::Other)), "{error:?}");
 }
 
 #[tokio::test]
@@ -413,44 +318,26 @@ async fn a_server_that_never_finishes_tls_is_left_after_its_limit() {
         connect: Duration::from_millis(50),
         tls: Duration::from_millis(100),
     };
-    let egress = Egress::builder(Policy::default().allow_socket(to))
-        .connect_limits(connect)
-        .build();
-    let error = get(&egress, &format!("https://{to}/"), limits())
-        .await
-        .err()
-        .expect("an error");
-    assert!(
-        matches!(error, EgressError::Timeout(Phase::Tls)),
-        "{error:?}"
-    );
+    let egress =
+        Egress::builder(Policy::default().allow_socket(to)).connect_limits(connect).build();
+    let error = get(&egress, &format!("https://{to}/"), limits()).await.err().expect("an error");
+    assert!(matches!(error, EgressError::Timeout(Phase::Tls)), "{error:?}");
     drop(listener);
 }
 
 #[tokio::test]
 async fn no_error_text_holds_the_path_or_the_query() {
     let canary = "SECRET-IN-THE-URL";
-    let free = TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port")
-        .local_addr()
-        .expect("bound");
+    let free = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("bound");
     let (broken, _) = server(|stream, _| async move { drop(stream) }).await;
     let (silent, _) = server(|stream, _| async move {
         tokio::time::sleep(Duration::from_secs(60)).await;
         drop(stream);
     })
     .await;
-    let egress = Egress::new(
-        Policy::default()
-            .allow_socket(free)
-            .allow_socket(broken)
-            .allow_socket(silent),
-    );
-    let limits = Limits {
-        first_byte: Duration::from_millis(100),
-        ..limits()
-    };
+    let egress =
+        Egress::new(Policy::default().allow_socket(free).allow_socket(broken).allow_socket(silent));
+    let limits = Limits { first_byte: Duration::from_millis(100), ..limits() };
     for url in [
         format!("http://{free}/{canary}?{canary}"),
         format!("http://{broken}/{canary}?{canary}"),

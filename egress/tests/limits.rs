@@ -18,11 +18,7 @@ const SHORT: Duration = Duration::from_millis(250);
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n";
 
 fn short() -> Limits {
-    Limits {
-        first_byte: SHORT,
-        idle: SHORT,
-        ..limits()
-    }
+    Limits { first_byte: SHORT, idle: SHORT, ..limits() }
 }
 
 /// Runs one exchange to its end and returns its error and the time it took.
@@ -47,10 +43,7 @@ async fn a_server_that_never_answers_is_left_after_the_first_byte_limit() {
     })
     .await;
     let (error, took) = fails(&format!("http://{to}/"), &door(to), short()).await;
-    assert!(
-        matches!(error, EgressError::Timeout(Phase::FirstByte)),
-        "{error:?}"
-    );
+    assert!(matches!(error, EgressError::Timeout(Phase::FirstByte)), "{error:?}");
     assert!(took < SHORT * 4, "{took:?}");
 }
 
@@ -66,10 +59,7 @@ async fn a_head_that_drips_is_left_after_the_first_byte_limit() {
     })
     .await;
     let (error, took) = fails(&format!("http://{to}/"), &door(to), short()).await;
-    assert!(
-        matches!(error, EgressError::Timeout(Phase::FirstByte)),
-        "{error:?}"
-    );
+    assert!(matches!(error, EgressError::Timeout(Phase::FirstByte)), "{error:?}");
     assert!(took < SHORT * 4, "{took:?}");
 }
 
@@ -100,15 +90,9 @@ async fn a_body_without_end_stops_at_the_size_limit() {
         }
     })
     .await;
-    let limits = Limits {
-        max_response: 100_000,
-        ..limits()
-    };
+    let limits = Limits { max_response: 100_000, ..limits() };
     let (error, _) = fails(&format!("http://{to}/"), &door(to), limits).await;
-    assert!(
-        matches!(error, EgressError::TooLarge { limit: 100_000 }),
-        "{error:?}"
-    );
+    assert!(matches!(error, EgressError::TooLarge { limit: 100_000 }), "{error:?}");
     // What was already under way in the sockets, and no more.
     assert!(
         sent.load(Ordering::SeqCst) < 16 << 20,
@@ -120,48 +104,26 @@ async fn a_body_without_end_stops_at_the_size_limit() {
 #[tokio::test]
 async fn a_body_of_exactly_the_size_limit_is_whole() {
     let (to, _) = server(|mut stream, _| async move {
-        say(
-            &mut stream,
-            format!("{HEAD}content-length: 1000\r\n\r\n{}", "x".repeat(1000)),
-        )
-        .await;
+        say(&mut stream, format!("{HEAD}content-length: 1000\r\n\r\n{}", "x".repeat(1000))).await;
     })
     .await;
-    let limits = Limits {
-        max_response: 1000,
-        ..limits()
-    };
-    let answer = get(&door(to), &format!("http://{to}/"), limits)
-        .await
-        .expect("an answer");
-    assert_eq!(
-        answer.into_body().collect().await.expect("the body").len(),
-        1000
-    );
+    let limits = Limits { max_response: 1000, ..limits() };
+    let answer = get(&door(to), &format!("http://{to}/"), limits).await.expect("an answer");
+    assert_eq!(answer.into_body().collect().await.expect("the body").len(), 1000);
 }
 
 #[tokio::test]
 async fn a_body_of_one_byte_a_moment_stops_at_the_total_limit() {
     let (to, _) = server(|mut stream, _| async move {
-        say(
-            &mut stream,
-            format!("{HEAD}content-length: 1000000\r\n\r\n"),
-        )
-        .await;
+        say(&mut stream, format!("{HEAD}content-length: 1000000\r\n\r\n")).await;
         while say(&mut stream, "x").await {
             sleep(Duration::from_millis(20)).await;
         }
     })
     .await;
-    let limits = Limits {
-        total: SHORT,
-        ..limits()
-    };
+    let limits = Limits { total: SHORT, ..limits() };
     let (error, took) = fails(&format!("http://{to}/"), &door(to), limits).await;
-    assert!(
-        matches!(error, EgressError::Timeout(Phase::Total)),
-        "{error:?}"
-    );
+    assert!(matches!(error, EgressError::Timeout(Phase::Total)), "{error:?}");
     assert!(took < SHORT * 4, "{took:?}");
 }
 
@@ -173,10 +135,7 @@ async fn a_body_that_falls_silent_stops_at_the_idle_limit() {
     })
     .await;
     let (error, took) = fails(&format!("http://{to}/"), &door(to), short()).await;
-    assert!(
-        matches!(error, EgressError::Timeout(Phase::Idle)),
-        "{error:?}"
-    );
+    assert!(matches!(error, EgressError::Timeout(Phase::Idle)), "{error:?}");
     assert!(took < SHORT * 4, "{took:?}");
 }
 
@@ -190,9 +149,7 @@ async fn our_own_reader_may_be_slower_than_the_idle_limit() {
         }
     })
     .await;
-    let answer = get(&door(to), &format!("http://{to}/"), short())
-        .await
-        .expect("an answer");
+    let answer = get(&door(to), &format!("http://{to}/"), short()).await.expect("an answer");
     let mut body = answer.into_body();
     let mut whole = 0;
     while let Some(frame) = body.frame().await {
@@ -213,11 +170,7 @@ async fn an_upload_that_keeps_moving_may_take_longer_than_the_first_byte_limit()
                 _ => return,
             }
         }
-        say(
-            &mut stream,
-            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
-        )
-        .await;
+        say(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     })
     .await;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
@@ -230,9 +183,7 @@ async fn an_upload_that_keeps_moving_may_take_longer_than_the_first_byte_limit()
         }
     });
     let body = Body::stream(StreamBody::new(Pieces(receiver)));
-    let request = Request::post(format!("http://{to}/"))
-        .body(body)
-        .expect("a request");
+    let request = Request::post(format!("http://{to}/")).body(body).expect("a request");
     let answer = door(to).send(request, short()).await.expect("an answer");
     assert_eq!(answer.into_body().collect().await.expect("the body"), "ok");
 }
@@ -246,18 +197,9 @@ async fn an_upload_that_stalls_is_left_after_the_first_byte_limit() {
     .await;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let body = Body::stream(StreamBody::new(Pieces(receiver)));
-    let request = Request::post(format!("http://{to}/"))
-        .body(body)
-        .expect("a request");
-    let error = door(to)
-        .send(request, short())
-        .await
-        .err()
-        .expect("an error");
-    assert!(
-        matches!(error, EgressError::Timeout(Phase::FirstByte)),
-        "{error:?}"
-    );
+    let request = Request::post(format!("http://{to}/")).body(body).expect("a request");
+    let error = door(to).send(request, short()).await.err().expect("an error");
+    assert!(matches!(error, EgressError::Timeout(Phase::FirstByte)), "{error:?}");
     drop(sender);
 }
 
@@ -276,23 +218,15 @@ async fn a_large_answer_is_not_read_ahead_of_its_reader() {
         }
     })
     .await;
-    let limits = Limits {
-        max_response: u64::MAX,
-        ..limits()
-    };
-    let answer = get(&door(to), &format!("http://{to}/"), limits)
-        .await
-        .expect("an answer");
+    let limits = Limits { max_response: u64::MAX, ..limits() };
+    let answer = get(&door(to), &format!("http://{to}/"), limits).await.expect("an answer");
     // The server writes until the sockets are full, then stands still.
     let mut before = usize::MAX;
     while sent.load(Ordering::SeqCst) != before {
         before = sent.load(Ordering::SeqCst);
         sleep(Duration::from_millis(100)).await;
     }
-    assert!(
-        before < 32 << 20,
-        "{before} bytes were taken without a reader"
-    );
+    assert!(before < 32 << 20, "{before} bytes were taken without a reader");
     let whole = answer.into_body().collect().await.expect("the body").len();
     assert_eq!(whole, 64 << 20);
 }
@@ -310,10 +244,7 @@ async fn a_connection_that_closes_early_is_an_error() {
         })
         .await;
         let (error, _) = fails(&format!("http://{to}/"), &door(to), limits()).await;
-        assert!(
-            matches!(error, EgressError::Protocol(_)),
-            "{answer:?}: {error:?}"
-        );
+        assert!(matches!(error, EgressError::Protocol(_)), "{answer:?}: {error:?}");
     }
 }
 
@@ -321,25 +252,15 @@ async fn a_connection_that_closes_early_is_an_error() {
 async fn a_compressed_answer_arrives_as_it_was_sent() {
     let (to, _) = server(|mut stream, _| async move {
         let body = [0x1f_u8, 0x8b, 8, 0, 0, 0, 0, 0];
-        say(
-            &mut stream,
-            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 8\r\n\r\n",
-        )
-        .await;
+        say(&mut stream, "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 8\r\n\r\n")
+            .await;
         say(&mut stream, body).await;
     })
     .await;
-    let answer = get(&door(to), &format!("http://{to}/"), limits())
-        .await
-        .expect("an answer");
+    let answer = get(&door(to), &format!("http://{to}/"), limits()).await.expect("an answer");
     assert_eq!(answer.headers()["content-encoding"], "gzip");
     assert_eq!(
-        answer
-            .into_body()
-            .collect()
-            .await
-            .expect("the body")
-            .as_ref(),
+        answer.into_body().collect().await.expect("the body").as_ref(),
         [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]
     );
 }
@@ -354,8 +275,6 @@ impl futures_core::Stream for Pieces {
         mut self: std::pin::Pin<&mut Self>,
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Self::Item>> {
-        self.0
-            .poll_recv(cx)
-            .map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
+        self.0.poll_recv(cx).map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
     }
 }

@@ -37,10 +37,7 @@ fn unescape(text: &str) -> String {
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        let c = rest
-            .chars()
-            .next()
-            .expect("a character after the backslash");
+        let c = rest.chars().next().expect("a character after the backslash");
         rest = &rest[1..];
         match c {
             't' => out.push('\t'),
@@ -77,19 +74,12 @@ fn corpus(port: u16) -> Vec<Target> {
             let names = words
                 .map(|word| {
                     let (name, addresses) = word.split_once('=').expect("name=address");
-                    let addresses = addresses
-                        .split(',')
-                        .map(|a| a.parse().expect("an address"))
-                        .collect();
+                    let addresses =
+                        addresses.split(',').map(|a| a.parse().expect("an address")).collect();
                     (name.to_owned(), addresses)
                 })
                 .collect();
-            Target {
-                line: index + 1,
-                verdict,
-                url,
-                names,
-            }
+            Target { line: index + 1, verdict, url, names }
         })
         .collect()
 }
@@ -105,10 +95,7 @@ impl Resolve for CorpusResolver {
             if let Some(addresses) = self.0.get(&name) {
                 return Ok(addresses.clone());
             }
-            if host
-                .chars()
-                .any(|c| c.is_ascii_alphabetic() && !c.is_ascii_hexdigit() && c != 'x')
-            {
+            if host.chars().any(|c| c.is_ascii_alphabetic() && !c.is_ascii_hexdigit() && c != 'x') {
                 return Err(io::ErrorKind::NotFound.into());
             }
             SystemResolver.resolve(host).await
@@ -142,12 +129,7 @@ fn limits() -> Limits {
 /// The two ways in which a text becomes a request: parsed by the `http` crate, and parsed as
 /// browsers do. Nothing when it does not become one.
 fn uris(url: &str) -> [Option<Uri>; 2] {
-    [
-        url.parse().ok(),
-        Url::parse(url)
-            .ok()
-            .and_then(|url| url.as_str().parse().ok()),
-    ]
+    [url.parse().ok(), Url::parse(url).ok().and_then(|url| url.as_str().parse().ok())]
 }
 
 #[test]
@@ -162,16 +144,9 @@ fn the_corpus_is_large_and_holds_no_target_twice() {
         });
         assert!(seen.insert(key), "line {} is there twice", target.line);
     }
-    let refused = targets
-        .iter()
-        .filter(|t| t.verdict != Verdict::Allowed)
-        .count();
+    let refused = targets.iter().filter(|t| t.verdict != Verdict::Allowed).count();
     assert!(refused >= 300, "{refused} targets to refuse");
-    assert!(
-        targets.len() - refused >= 50,
-        "{} public controls",
-        targets.len() - refused
-    );
+    assert!(targets.len() - refused >= 50, "{} public controls", targets.len() - refused);
 }
 
 #[tokio::test]
@@ -210,12 +185,7 @@ async fn no_target_reaches_the_canary_and_all_public_controls_are_allowed() {
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert_eq!(hits.load(Ordering::SeqCst), 0, "connections to the canary");
 }
 
@@ -225,14 +195,9 @@ async fn the_canary_is_reached_when_its_address_is_opened() {
     let (port, hits) = canary().await;
     let socket = format!("127.0.0.1:{port}").parse().expect("a socket");
     let egress = Egress::new(Policy::default().allow_socket(socket));
-    let request = Request::get(format!("http://127.0.0.1:{port}/"))
-        .body(Body::empty())
-        .expect("one");
-    let error = egress
-        .send(request, limits())
-        .await
-        .err()
-        .expect("it closes at once");
+    let request =
+        Request::get(format!("http://127.0.0.1:{port}/")).body(Body::empty()).expect("one");
+    let error = egress.send(request, limits()).await.err().expect("it closes at once");
     assert!(matches!(error, EgressError::Protocol(_)), "{error:?}");
     assert_eq!(hits.load(Ordering::SeqCst), 1);
 }

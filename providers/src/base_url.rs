@@ -67,11 +67,7 @@ enum Authority {
     /// One field holds scheme, host and port.
     Whole(Expr),
     /// `cleartext` is set where the scheme is `http`, and says how far that may go.
-    Parts {
-        cleartext: Option<Cleartext>,
-        host: Vec<Piece>,
-        port: Vec<Piece>,
-    },
+    Parts { cleartext: Option<Cleartext>, host: Vec<Piece>, port: Vec<Piece> },
 }
 
 /// A base URL, filled.
@@ -164,11 +160,7 @@ impl BaseUrl {
     /// All fields that the base URL names.
     pub(crate) fn config_names(&self) -> Vec<&str> {
         let mut names = self.host_fields();
-        for piece in self
-            .alternatives
-            .iter()
-            .flat_map(|alternative| &alternative.path)
-        {
+        for piece in self.alternatives.iter().flat_map(|alternative| &alternative.path) {
             if let Piece::Value(expr) = piece {
                 expr.config_names(&mut names);
             }
@@ -234,10 +226,7 @@ impl BaseUrl {
     ) -> Vec<(String, String)> {
         // The alternative that will be used is the first one whose fields are all there.
         let has = |alternative: &Alternative| {
-            alternative
-                .host_names()
-                .iter()
-                .all(|name| config_value(config, fields, name).is_some())
+            alternative.host_names().iter().all(|name| config_value(config, fields, name).is_some())
         };
         let Some(alternative) = self.alternatives.iter().find(|a| has(a)) else {
             return Vec::new();
@@ -247,12 +236,7 @@ impl BaseUrl {
             Err(AddressError::Escaped) => alternative
                 .host_names()
                 .into_iter()
-                .map(|name| {
-                    (
-                        name.to_owned(),
-                        "This does not make a valid address.".to_owned(),
-                    )
-                })
+                .map(|name| (name.to_owned(), "This does not make a valid address.".to_owned()))
                 .collect(),
             Err(AddressError::Missing(_)) | Ok(_) => Vec::new(),
         }
@@ -283,14 +267,7 @@ impl Alternative {
                 let (host, port) = split(authority, ':');
                 // `split` leaves the separator with the second half.
                 let port = without_first(port, ':');
-                (
-                    Authority::Parts {
-                        cleartext,
-                        host,
-                        port,
-                    },
-                    path,
-                )
+                (Authority::Parts { cleartext, host, port }, path)
             }
             Some(Piece::Value(expr @ (Expr::Config(_) | Expr::FirstOf(_)))) => {
                 let expr = expr.clone();
@@ -320,12 +297,7 @@ impl Alternative {
         if literal(&self.path, &['?', '#', '\\']) {
             return Err(BaseUrlError::Extra);
         }
-        let Authority::Parts {
-            cleartext,
-            host,
-            port,
-        } = &self.authority
-        else {
+        let Authority::Parts { cleartext, host, port } = &self.authority else {
             return Ok(());
         };
         if literal(host, &['@', '?', '#', '\\']) || literal(port, &['@', '?', '#', '\\', ':']) {
@@ -345,13 +317,7 @@ impl Alternative {
         let sample = |pieces: &[Piece], value: &str| -> String {
             pieces
                 .iter()
-                .map(|piece| {
-                    if let Piece::Literal(text) = piece {
-                        text
-                    } else {
-                        value
-                    }
-                })
+                .map(|piece| if let Piece::Literal(text) = piece { text } else { value })
                 .collect()
         };
         let mut probe = format!("{}{}", scheme(cleartext.is_some()), sample(host, "a"));
@@ -368,10 +334,9 @@ impl Alternative {
     fn has_choices(&self) -> bool {
         match &self.authority {
             Authority::Whole(expr) => matches!(expr, Expr::FirstOf(_)),
-            Authority::Parts { host, port, .. } => host
-                .iter()
-                .chain(port)
-                .any(|piece| matches!(piece, Piece::Value(Expr::FirstOf(_)))),
+            Authority::Parts { host, port, .. } => {
+                host.iter().chain(port).any(|piece| matches!(piece, Piece::Value(Expr::FirstOf(_))))
+            }
         }
     }
 
@@ -412,11 +377,7 @@ impl Alternative {
                 let (name, value) = config_choice(expr, config, fields)?;
                 whole(name, value, policy)
             }
-            Authority::Parts {
-                cleartext,
-                host,
-                port,
-            } => {
+            Authority::Parts { cleartext, host, port } => {
                 let mut expected = String::new();
                 for (index, piece) in host.iter().enumerate() {
                     match piece {
@@ -478,10 +439,7 @@ impl Alternative {
                         problem,
                     })?;
                 }
-                Ok(Origin {
-                    text,
-                    cleartext: cleartext.unwrap_or_default(),
-                })
+                Ok(Origin { text, cleartext: cleartext.unwrap_or_default() })
             }
         }
     }
@@ -498,9 +456,8 @@ pub(crate) fn fill_path(pieces: &[Piece], values: &Values<'_>) -> Result<String,
                 out.push_str(text);
             }
             Piece::Value(expr) => {
-                let value = expr
-                    .value(values)
-                    .map_err(|Missing(name)| AddressError::Missing(name))?;
+                let value =
+                    expr.value(values).map_err(|Missing(name)| AddressError::Missing(name))?;
                 if value.chars().any(char::is_control) {
                     let mut names = Vec::new();
                     expr.config_names(&mut names);
@@ -584,9 +541,9 @@ const fn scheme(cleartext: bool) -> &'static str {
 fn is_config(expr: &Expr) -> bool {
     match expr {
         Expr::Config(_) => true,
-        Expr::FirstOf(choices) => choices
-            .iter()
-            .all(|choice| matches!(choice, Expr::Config(_) | Expr::Literal(_))),
+        Expr::FirstOf(choices) => {
+            choices.iter().all(|choice| matches!(choice, Expr::Config(_) | Expr::Literal(_)))
+        }
         _ => false,
     }
 }
@@ -623,16 +580,13 @@ fn leaves_domain(after: &[Piece]) -> bool {
         return false;
     };
     // What stands before the first dot may be glued to a value; what stands after it is not.
-    last.split_once('.')
-        .is_some_and(|(_, own)| own.contains('.'))
+    last.split_once('.').is_some_and(|(_, own)| own.contains('.'))
 }
 
 fn is_label(label: &str) -> bool {
     !label.is_empty()
         && label.len() <= 63
-        && label
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 fn label_problem(value: &str, field: Option<&Field>) -> Option<String> {
@@ -642,18 +596,13 @@ fn label_problem(value: &str, field: Option<&Field>) -> Option<String> {
     let dots_allowed = field.is_some_and(|field| {
         field.choices.iter().any(|choice| choice == value)
             || field.format == Some(Format::Hostname)
-            || field
-                .pattern
-                .as_ref()
-                .and_then(|pattern| pattern.matches(value))
-                == Some(true)
+            || field.pattern.as_ref().and_then(|pattern| pattern.matches(value)) == Some(true)
     });
     if dots_allowed && value.len() <= 190 && value.split('.').all(is_label) {
         return None;
     }
-    let suffix = field
-        .and_then(|field| field.suffix.as_deref())
-        .filter(|suffix| !suffix.is_empty());
+    let suffix =
+        field.and_then(|field| field.suffix.as_deref()).filter(|suffix| !suffix.is_empty());
     Some(match suffix {
         Some(suffix) => {
             format!("Enter only the part before {suffix}: letters, digits and hyphens.")
@@ -678,39 +627,25 @@ fn host_name_problem(value: &str) -> Option<String> {
 /// reached. What a name resolves to is judged when it is connected to.
 fn reachable(url: &Url, policy: &Policy) -> Result<(), String> {
     let refuse = || {
-        Err(
-            "This address is not on the public internet. Enter the address that you use from \
+        Err("This address is not on the public internet. Enter the address that you use from \
              anywhere."
-                .to_owned(),
-        )
+            .to_owned())
     };
     match url.host() {
         Some(Host::Domain(name)) => {
             let local = !name.trim_end_matches('.').contains('.')
                 || name.trim_end_matches('.').ends_with(".localhost");
-            if local && policy.is_public_only() {
-                refuse()
-            } else {
-                Ok(())
-            }
+            if local && policy.is_public_only() { refuse() } else { Ok(()) }
         }
         Some(Host::Ipv4(address)) => {
             let socket =
                 SocketAddr::new(address.into(), url.port_or_known_default().unwrap_or(443));
-            if policy.check(socket).is_ok() {
-                Ok(())
-            } else {
-                refuse()
-            }
+            if policy.check(socket).is_ok() { Ok(()) } else { refuse() }
         }
         Some(Host::Ipv6(address)) => {
             let socket =
                 SocketAddr::new(address.into(), url.port_or_known_default().unwrap_or(443));
-            if policy.check(socket).is_ok() {
-                Ok(())
-            } else {
-                refuse()
-            }
+            if policy.check(socket).is_ok() { Ok(()) } else { refuse() }
         }
         None => Err(format!("Enter {}.", Format::Uri.expected())),
     }
@@ -718,10 +653,8 @@ fn reachable(url: &Url, policy: &Policy) -> Result<(), String> {
 
 /// Judges a whole address that a user typed.
 fn whole(name: &str, value: &str, policy: &Policy) -> Result<Origin, AddressError> {
-    whole_address(value, policy).map_err(|problem| AddressError::Field {
-        field: name.to_owned(),
-        problem,
-    })
+    whole_address(value, policy)
+        .map_err(|problem| AddressError::Field { field: name.to_owned(), problem })
 }
 
 /// Judges a base URL that replaces the template's: from a form, an integration or a caller.
@@ -749,15 +682,10 @@ fn whole_address(value: &str, policy: &Policy) -> Result<Origin, String> {
     if !url.username().is_empty() || url.password().is_some() || url.port() == Some(0) {
         return Err(expected());
     }
-    let host = url
-        .host_str()
-        .filter(|host| !host.is_empty())
-        .ok_or_else(expected)?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(expected)?;
     if let Some(Host::Ipv4(address)) = url.host() {
         // `0x7f.1` is an address to a URL parser and a riddle to a person.
-        let written = authority
-            .rsplit_once(':')
-            .map_or(authority, |(host, _)| host);
+        let written = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
         if written != address.to_string() {
             return Err(expected());
         }
@@ -769,10 +697,7 @@ fn whole_address(value: &str, policy: &Policy) -> Result<Origin, String> {
     }
     text.push_str(url.path().trim_end_matches('/'));
     // Even where ranges are opened, plain HTTP goes no further than those.
-    Ok(Origin {
-        text,
-        cleartext: Cleartext::OpenedOnly,
-    })
+    Ok(Origin { text, cleartext: Cleartext::OpenedOnly })
 }
 
 impl Base {
@@ -811,10 +736,6 @@ impl Base {
                 .path()
                 .strip_prefix(base.path().trim_end_matches('/'))
                 .is_some_and(|below| below.is_empty() || below.starts_with('/'));
-        if same {
-            Ok(url)
-        } else {
-            Err(AddressError::Escaped)
-        }
+        if same { Ok(url) } else { Err(AddressError::Escaped) }
     }
 }

@@ -77,9 +77,7 @@ impl Catalogue {
         let mut catalogue = Self::default();
         let mut report = Report::default();
         let mut entries = IndexMap::new();
-        let mut names: Vec<_> = Files::iter()
-            .filter(|name| name.ends_with(".yaml"))
-            .collect();
+        let mut names: Vec<_> = Files::iter().filter(|name| name.ends_with(".yaml")).collect();
         names.sort();
         for file in names {
             let Some(content) = Files::get(&file) else {
@@ -144,20 +142,11 @@ impl Catalogue {
                 .and_then(|entry| Provider::read(name, &entry, Cleartext::Anywhere));
             match read {
                 Ok((provider, notes)) => {
-                    let replaced = self
-                        .providers
-                        .insert(name.clone(), Arc::new(provider))
-                        .is_some();
-                    report.loaded.push(Loaded {
-                        name: name.clone(),
-                        replaced,
-                        notes,
-                    });
+                    let replaced =
+                        self.providers.insert(name.clone(), Arc::new(provider)).is_some();
+                    report.loaded.push(Loaded { name: name.clone(), replaced, notes });
                 }
-                Err(reason) => report.skipped.push(Skipped {
-                    name: name.clone(),
-                    reason,
-                }),
+                Err(reason) => report.skipped.push(Skipped { name: name.clone(), reason }),
             }
         }
     }
@@ -235,9 +224,6 @@ impl Report {
     /// Gives the reason why an entry was skipped, by name.
     #[must_use]
     pub fn skipped_by_name(&self) -> HashMap<&str, &Unusable> {
-        self.skipped
-            .iter()
-            .map(|skipped| (skipped.name.as_str(), &skipped.reason))
-            .collect()
+        self.skipped.iter().map(|skipped| (skipped.name.as_str(), &skipped.reason)).collect()
     }
 }

@@ -105,21 +105,12 @@ pub async fn verify(
     let Some(check) = &provider.check else {
         return Verification::NoCheck;
     };
-    let target = Target {
-        provider: &provider,
-        credential,
-        config,
-        policy: egress.policy(),
-    };
+    let target = Target { provider: &provider, credential, config, policy: egress.policy() };
     let result = match timeout(TOTAL, run(egress, target, check)).await {
         Ok(result) => result,
         Err(_) => failed(Reason::Unavailable, None),
     };
-    if let Verification::Failed {
-        reason,
-        provider_status,
-    } = &result
-    {
+    if let Verification::Failed { reason, provider_status } = &result {
         tracing::info!(
             provider = provider.name,
             reason = reason.as_str(),
@@ -131,10 +122,7 @@ pub async fn verify(
 }
 
 const fn failed(reason: Reason, provider_status: Option<u16>) -> Verification {
-    Verification::Failed {
-        reason,
-        provider_status,
-    }
+    Verification::Failed { reason, provider_status }
 }
 
 async fn run(egress: &Egress, target: Target<'_>, check: &Check) -> Verification {
@@ -143,10 +131,7 @@ async fn run(egress: &Egress, target: Target<'_>, check: &Check) -> Verification
         match ask(egress, target, check, endpoint).await {
             // What an endpoint needs was not given, as it was optional: this one cannot tell.
             Verification::NoCheck => {}
-            Verification::Failed {
-                reason,
-                provider_status,
-            } => {
+            Verification::Failed { reason, provider_status } => {
                 failures.push((reason, provider_status));
             }
             verified @ Verification::Verified { .. } => return verified,
@@ -163,27 +148,17 @@ async fn run(egress: &Egress, target: Target<'_>, check: &Check) -> Verification
     failures
         .into_iter()
         .max_by_key(|&(reason, _)| weight(reason))
-        .map_or(Verification::NoCheck, |(reason, status)| {
-            failed(reason, status)
-        })
+        .map_or(Verification::NoCheck, |(reason, status)| failed(reason, status))
 }
 
 async fn ask(egress: &Egress, target: Target<'_>, check: &Check, endpoint: &Text) -> Verification {
     let provider = target.provider;
-    let values = Values::new(
-        target.credential,
-        target.config,
-        &provider.connection_config,
-    );
-    let base = match check
-        .base_url
-        .as_ref()
-        .map(|base| base.fill(&values, target.policy))
-        .transpose()
-    {
-        Ok(base) => base,
-        Err(error) => return cannot_build(provider, &RequestError::Address(error)),
-    };
+    let values = Values::new(target.credential, target.config, &provider.connection_config);
+    let base =
+        match check.base_url.as_ref().map(|base| base.fill(&values, target.policy)).transpose() {
+            Ok(base) => base,
+            Err(error) => return cannot_build(provider, &RequestError::Address(error)),
+        };
     let mut headers = HeaderMap::new();
     for (name, text) in &check.headers {
         if let Ok(value) = text.render(&values)
@@ -218,10 +193,7 @@ async fn ask(egress: &Egress, target: Target<'_>, check: &Check, endpoint: &Text
                 .is_some_and(crate::base_url::BaseUrl::mentions_credential),
     };
     let host = prepared.request.uri().host().unwrap_or_default().to_owned();
-    let limits = Limits {
-        cleartext: prepared.cleartext,
-        ..Limits::VERIFICATION
-    };
+    let limits = Limits { cleartext: prepared.cleartext, ..Limits::VERIFICATION };
     let answer = match egress.send(prepared.request, limits).await {
         Ok(answer) => answer,
         Err(error) => {
@@ -275,11 +247,7 @@ fn no_answer(error: &EgressError, place: Place) -> Reason {
         | EgressError::TooLarge { .. }
         | EgressError::Protocol(_) => false,
     };
-    if wrong_address && place.host_from_config {
-        Reason::Address
-    } else {
-        Reason::Unavailable
-    }
+    if wrong_address && place.host_from_config { Reason::Address } else { Reason::Unavailable }
 }
 
 async fn judge(
@@ -292,10 +260,7 @@ async fn judge(
     let status = answer.status();
     let code = Some(status.as_u16());
     if status.is_redirection() {
-        let location = answer
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok());
+        let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         return failed(redirected(location, host, place), code);
     }
     if !status.is_success() {
@@ -315,11 +280,7 @@ async fn judge(
     };
     let Some(json) = json else {
         // A web page: somebody else's server, or a sign-in page that answers 200.
-        let reason = if place.host_from_config {
-            Reason::Address
-        } else {
-            Reason::Unavailable
-        };
+        let reason = if place.host_from_config { Reason::Address } else { Reason::Unavailable };
         return failed(reason, code);
     };
     for (pointer, expected) in &check.expect {
@@ -327,9 +288,7 @@ async fn judge(
             return failed(Reason::Refused, code);
         }
     }
-    Verification::Verified {
-        account: account(&json, &provider.identity),
-    }
+    Verification::Verified { account: account(&json, &provider.identity) }
 }
 
 /// What a status that is no success says.
@@ -362,14 +321,9 @@ fn redirected(location: Option<&str>, host: &str, place: Place) -> Reason {
         None => (!location.starts_with("//"), location),
     };
     let path = path.to_ascii_lowercase();
-    let sign_in = [
-        "login", "log-in", "log_in", "signin", "sign-in", "sign_in", "sso", "auth",
-    ]
-    .iter()
-    .any(|word| {
-        path.split(['/', '?', '.', '#'])
-            .any(|part| part.starts_with(word))
-    });
+    let sign_in = ["login", "log-in", "log_in", "signin", "sign-in", "sign_in", "sso", "auth"]
+        .iter()
+        .any(|word| path.split(['/', '?', '.', '#']).any(|part| part.starts_with(word)));
     if same_host && sign_in {
         Reason::Refused
     } else if place.host_from_config {
@@ -387,11 +341,7 @@ fn account(json: &Value, pointers: &[String]) -> Option<String> {
             Value::Number(number) => number.to_string(),
             _ => return None,
         };
-        let text: String = text
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(MAX_ACCOUNT)
-            .collect();
+        let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_ACCOUNT).collect();
         let text = text.trim();
         (!text.is_empty()).then(|| text.to_owned())
     })

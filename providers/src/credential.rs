@@ -56,18 +56,13 @@ impl Credential {
     /// Makes a credential of one key.
     #[must_use]
     pub fn api_key(api_key: impl Into<String>) -> Self {
-        Self::ApiKey {
-            api_key: api_key.into().into(),
-        }
+        Self::ApiKey { api_key: api_key.into().into() }
     }
 
     /// Makes a credential of a user name and a password.
     #[must_use]
     pub fn basic(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self::Basic {
-            username: username.into().into(),
-            password: password.into().into(),
-        }
+        Self::Basic { username: username.into().into(), password: password.into().into() }
     }
 
     /// The mode that this credential is for.
@@ -83,9 +78,7 @@ impl Credential {
 /// Names the mode, never the values.
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Credential")
-            .field(&self.auth_mode())
-            .finish()
+        f.debug_tuple("Credential").field(&self.auth_mode()).finish()
     }
 }
 
@@ -118,28 +111,19 @@ impl ConnectionConfig {
 
     /// All names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for ConnectionConfig {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(values: I) -> Self {
-        Self(
-            values
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
 /// Names the fields, never the values.
 impl fmt::Debug for ConnectionConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ConnectionConfig")
-            .field(&self.0.keys())
-            .finish()
+        f.debug_tuple("ConnectionConfig").field(&self.0.keys()).finish()
     }
 }

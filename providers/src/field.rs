@@ -48,10 +48,7 @@ impl Field {
     /// The label, or the name where there is none.
     #[must_use]
     pub fn label(&self) -> &str {
-        self.title
-            .as_deref()
-            .filter(|title| !title.is_empty())
-            .unwrap_or(&self.name)
+        self.title.as_deref().filter(|title| !title.is_empty()).unwrap_or(&self.name)
     }
 }
 
@@ -76,9 +73,7 @@ impl Format {
         match self {
             Self::Hostname => {
                 !value.is_empty()
-                    && value
-                        .chars()
-                        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+                    && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
             }
             Self::Uri => Url::parse(value).is_ok(),
             Self::Uuid => Uuid::from_str(value).is_ok() && value.len() == 36,

@@ -57,10 +57,7 @@ impl IntegrationConfig {
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     /// A setting that is a JSON object, or the text of one.
@@ -118,11 +115,7 @@ impl Provider {
     }
 
     fn knows_setting(&self, name: &str) -> bool {
-        let declared = |name: &str| {
-            self.integration_config
-                .iter()
-                .any(|field| field.name == name)
-        };
+        let declared = |name: &str| self.integration_config.iter().any(|field| field.name == name);
         declared(name)
             || (matches!(name, "fields" | "headers" | "verificationPath") && declared("baseUrl"))
     }
@@ -131,11 +124,7 @@ impl Provider {
         let mut issues = Vec::new();
         for (name, value) in &config.0 {
             if !self.knows_setting(name) {
-                issues.push(issue(
-                    name,
-                    "unrecognized_keys",
-                    "This provider has no such setting.",
-                ));
+                issues.push(issue(name, "unrecognized_keys", "This provider has no such setting."));
                 continue;
             }
             let structured = matches!(name.as_str(), "fields" | "headers");
@@ -193,19 +182,15 @@ impl Provider {
         }
         match config.object("headers") {
             Ok(Some(headers)) => {
-                edit(entry, "proxy", |proxy| {
-                    edit(proxy, "headers", |own| own.extend(headers))
-                });
+                edit(entry, "proxy", |proxy| edit(proxy, "headers", |own| own.extend(headers)));
             }
             Ok(None) => {}
             Err(issue) => issues.push(issue),
         }
         match config.object("fields") {
-            Ok(Some(fields)) if fields.len() > MAX_FIELDS => issues.push(issue(
-                "fields",
-                "too_big",
-                format!("Use at most {MAX_FIELDS} fields."),
-            )),
+            Ok(Some(fields)) if fields.len() > MAX_FIELDS => {
+                issues.push(issue("fields", "too_big", format!("Use at most {MAX_FIELDS} fields.")))
+            }
             Ok(Some(fields)) => {
                 if let Some(name) = fields.keys().find(|name| !is_field_name(name)) {
                     issues.push(issue(
@@ -240,11 +225,7 @@ impl Provider {
 fn place_key(config: &IntegrationConfig, entry: &mut Map<String, Value>, issues: &mut Vec<Issue>) {
     let template = config.text("valueTemplate").unwrap_or("${apiKey}");
     if !template.contains("${apiKey}") {
-        issues.push(issue(
-            "valueTemplate",
-            "invalid_format",
-            "This must contain ${apiKey}.",
-        ));
+        issues.push(issue("valueTemplate", "invalid_format", "This must contain ${apiKey}."));
         return;
     }
     let Some(name) = config.text("keyName") else {
@@ -252,21 +233,13 @@ fn place_key(config: &IntegrationConfig, entry: &mut Map<String, Value>, issues:
     };
     let place = match config.text("keyPlacement").unwrap_or("header") {
         "header" if name.parse::<HeaderName>().is_err() => {
-            issues.push(issue(
-                "keyName",
-                "invalid_format",
-                "This is not a header name.",
-            ));
+            issues.push(issue("keyName", "invalid_format", "This is not a header name."));
             return;
         }
         "header" => "headers",
         "query" => "query",
         _ => {
-            issues.push(issue(
-                "keyPlacement",
-                "invalid_value",
-                "Use header or query.",
-            ));
+            issues.push(issue("keyPlacement", "invalid_value", "Use header or query."));
             return;
         }
     };
@@ -283,11 +256,7 @@ fn place_key(config: &IntegrationConfig, entry: &mut Map<String, Value>, issues:
             }
         }
         edit(proxy, place, |values| {
-            let name = if place == "headers" {
-                name.to_ascii_lowercase()
-            } else {
-                name.to_owned()
-            };
+            let name = if place == "headers" { name.to_ascii_lowercase() } else { name.to_owned() };
             values.insert(name, template.into());
         });
     });

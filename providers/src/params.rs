@@ -30,11 +30,7 @@ pub struct Issue {
 }
 
 fn issue(name: &str, code: &'static str, message: impl Into<String>) -> Issue {
-    Issue {
-        path: vec!["params".to_owned(), name.to_owned()],
-        code,
-        message: message.into(),
-    }
+    Issue { path: vec!["params".to_owned(), name.to_owned()], code, message: message.into() }
 }
 
 /// Judges the values for a provider whose API is on the public internet.
@@ -66,17 +62,9 @@ pub fn validate_params_under(
     for (name, value) in config.iter() {
         if name.chars().count() > MAX_NAME {
             let short: String = name.chars().take(32).collect();
-            issues.push(issue(
-                &short,
-                "too_big",
-                "The name of this value is too long.",
-            ));
+            issues.push(issue(&short, "too_big", "The name of this value is too long."));
         } else if value.chars().count() > MAX_VALUE {
-            issues.push(issue(
-                name,
-                "too_big",
-                format!("Use at most {MAX_VALUE} characters."),
-            ));
+            issues.push(issue(name, "too_big", format!("Use at most {MAX_VALUE} characters.")));
         } else if value.chars().any(char::is_control) {
             issues.push(issue(
                 name,
@@ -99,17 +87,11 @@ pub fn validate_params_under(
         }
     }
     needed_by_address(provider, config, &mut issues);
-    if issues.is_empty() {
-        Ok(())
-    } else {
-        Err(issues)
-    }
+    if issues.is_empty() { Ok(()) } else { Err(issues) }
 }
 
 fn has_issue(issues: &[Issue], name: &str) -> bool {
-    issues
-        .iter()
-        .any(|issue| issue.path.get(1).is_some_and(|path| path == name))
+    issues.iter().any(|issue| issue.path.get(1).is_some_and(|path| path == name))
 }
 
 fn host_lock(
@@ -118,10 +100,7 @@ fn host_lock(
     policy: &Policy,
     issues: &mut Vec<Issue>,
 ) {
-    let check = provider
-        .check
-        .as_ref()
-        .and_then(|check| check.base_url.as_ref());
+    let check = provider.check.as_ref().and_then(|check| check.base_url.as_ref());
     for base in provider.base_url.iter().chain(check) {
         for (name, problem) in base.problems(config, &provider.connection_config, policy) {
             if !has_issue(issues, &name) {
@@ -141,11 +120,7 @@ fn field_issue(field: &Field, value: Option<&str>, builds_address: bool) -> Opti
         if !field.is_required() {
             return None;
         }
-        let code = if value.is_some() {
-            "too_small"
-        } else {
-            "invalid_type"
-        };
+        let code = if value.is_some() { "too_small" } else { "invalid_type" };
         return Some(issue(&field.name, code, format!("{label} is missing.")));
     };
     if field.hidden {
@@ -154,21 +129,13 @@ fn field_issue(field: &Field, value: Option<&str>, builds_address: bool) -> Opti
     if !field.choices.is_empty() {
         return (!field.choices.iter().any(|choice| choice == value)).then(|| {
             let choices = field.choices.join(", ");
-            issue(
-                &field.name,
-                "invalid_value",
-                format!("{label} is one of: {choices}."),
-            )
+            issue(&field.name, "invalid_value", format!("{label} is one of: {choices}."))
         });
     }
     if let Some(format) = field.format
         && !format.accepts(value)
     {
-        return Some(issue(
-            &field.name,
-            "invalid_format",
-            format!("Enter {}.", format.expected()),
-        ));
+        return Some(issue(&field.name, "invalid_format", format!("Enter {}.", format.expected())));
     }
     // Host names know no case, so neither does the pattern of a part of one.
     let lower = value.to_ascii_lowercase();
@@ -176,13 +143,7 @@ fn field_issue(field: &Field, value: Option<&str>, builds_address: bool) -> Opti
         && field.pattern.as_ref().is_some_and(|pattern| {
             pattern.matches(value) == Some(false) && pattern.matches(&lower) == Some(false)
         });
-    refused.then(|| {
-        issue(
-            &field.name,
-            "invalid_format",
-            format!("{label} does not look right."),
-        )
-    })
+    refused.then(|| issue(&field.name, "invalid_format", format!("{label} does not look right.")))
 }
 
 /// A value that the address needs is required whatever its definition says, if it has one at all.

@@ -26,10 +26,7 @@ impl Pattern {
     /// Takes a pattern as it is written in a template.
     #[must_use]
     pub fn new(source: impl Into<String>) -> Self {
-        Self {
-            source: source.into(),
-            compiled: OnceLock::new(),
-        }
+        Self { source: source.into(), compiled: OnceLock::new() }
     }
 
     /// The pattern as it is written.
@@ -53,19 +50,17 @@ impl Pattern {
     /// # Errors
     /// The reason why not.
     pub fn check(&self) -> Result<(), String> {
-        compile(&self.source)
-            .map(drop)
-            .map_err(|error| match error {
-                regex::Error::Syntax(text) => {
-                    // The crate draws the pattern over several lines; the last says what is wrong.
-                    text.lines()
-                        .last()
-                        .unwrap_or("syntax error")
-                        .trim_start_matches("error: ")
-                        .to_owned()
-                }
-                other => other.to_string(),
-            })
+        compile(&self.source).map(drop).map_err(|error| match error {
+            regex::Error::Syntax(text) => {
+                // The crate draws the pattern over several lines; the last says what is wrong.
+                text.lines()
+                    .last()
+                    .unwrap_or("syntax error")
+                    .trim_start_matches("error: ")
+                    .to_owned()
+            }
+            other => other.to_string(),
+        })
     }
 }
 
@@ -76,9 +71,7 @@ impl Clone for Pattern {
 }
 
 fn compile(source: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(&translate(source))
-        .size_limit(1 << 20)
-        .build()
+    RegexBuilder::new(&translate(source)).size_limit(1 << 20).build()
 }
 
 fn translate(source: &str) -> String {
@@ -109,11 +102,7 @@ fn translate(source: &str) -> String {
                 if chars.peek() == Some(&']') {
                     let all = out.ends_with('^');
                     out.truncate(out.len() - if all { 2 } else { 1 });
-                    out.push_str(if all {
-                        r"(?s:.)"
-                    } else {
-                        r"[^\x00-\u{10FFFF}]"
-                    });
+                    out.push_str(if all { r"(?s:.)" } else { r"[^\x00-\u{10FFFF}]" });
                     chars.next();
                     class = false;
                     class_start = false;
@@ -230,9 +219,6 @@ fn ends_repetition(out: &str) -> bool {
         let (before, count) = out.split_at(at);
         !before.ends_with('\\')
             && count.len() > 1
-            && count
-                .chars()
-                .skip(1)
-                .all(|c| c.is_ascii_digit() || c == ',')
+            && count.chars().skip(1).all(|c| c.is_ascii_digit() || c == ',')
     })
 }

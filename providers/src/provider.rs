@@ -114,10 +114,7 @@ pub struct Unusable {
 
 impl Unusable {
     pub(crate) fn new(field: impl Into<String>, reason: impl ToString) -> Self {
-        Self {
-            field: field.into(),
-            reason: reason.to_string(),
-        }
+        Self { field: field.into(), reason: reason.to_string() }
     }
 }
 
@@ -146,10 +143,7 @@ struct Template {
 
 /// Only the form; what a shape means is the widget's business.
 #[derive(Deserialize)]
-#[expect(
-    dead_code,
-    reason = "read to check the form; the JSON goes to the browser as it is"
-)]
+#[expect(dead_code, reason = "read to check the form; the JSON goes to the browser as it is")]
 struct KeyShape {
     #[serde(default)]
     field: Option<String>,
@@ -224,14 +218,9 @@ impl Provider {
     ) -> Result<(Self, Vec<String>), Unusable> {
         let valid_name = !name.is_empty()
             && name.len() <= 255
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if !valid_name {
-            return Err(Unusable::new(
-                "name",
-                "use only letters, digits, - and _, at most 255",
-            ));
+            return Err(Unusable::new("name", "use only letters, digits, - and _, at most 255"));
         }
         let auth_mode = auth_mode(entry)?;
         let mut notes = Vec::new();
@@ -240,21 +229,15 @@ impl Provider {
         let credentials = fields("credentials", template.credentials, &mut notes)?;
         let connection_config =
             fields("connection_config", template.connection_config, &mut notes)?;
-        let integration_config = fields(
-            "integration_config",
-            template.integration_config,
-            &mut notes,
-        )?;
+        let integration_config =
+            fields("integration_config", template.integration_config, &mut notes)?;
         if let Some(script) = template.credentials_verification_script {
             notes.push(format!(
                 "credentials_verification_script `{}` is not run; credentials are stored unverified",
                 script.0
             ));
         }
-        if template
-            .steps
-            .is_some_and(|steps| steps.iter().any(|step| step.0.trim().is_empty()))
-        {
+        if template.steps.is_some_and(|steps| steps.iter().any(|step| step.0.trim().is_empty())) {
             return Err(Unusable::new("where", "a step is empty"));
         }
         for shape in template.key_shapes.iter().flatten() {
@@ -305,10 +288,7 @@ impl Provider {
                 Ok((key, text))
             })
             .collect::<Result<_, Unusable>>()?;
-        self.body = proxy
-            .body
-            .map(|body| BodyTemplate::parse("proxy.body", body))
-            .transpose()?;
+        self.body = proxy.body.map(|body| BodyTemplate::parse("proxy.body", body)).transpose()?;
         if let Some(retry) = proxy.retry {
             self.retry = retry.read()?;
         }
@@ -352,16 +332,8 @@ impl Provider {
     /// The fields whose values build the address, by name.
     #[must_use]
     pub fn address_fields(&self) -> Vec<&str> {
-        let mut names = self
-            .base_url
-            .as_ref()
-            .map(BaseUrl::host_fields)
-            .unwrap_or_default();
-        if let Some(base) = self
-            .check
-            .as_ref()
-            .and_then(|check| check.base_url.as_ref())
-        {
+        let mut names = self.base_url.as_ref().map(BaseUrl::host_fields).unwrap_or_default();
+        if let Some(base) = self.check.as_ref().and_then(|check| check.base_url.as_ref()) {
             for name in base.host_fields() {
                 if !names.contains(&name) {
                     names.push(name);
@@ -395,10 +367,7 @@ fn auth_mode(entry: &Map<String, Value>) -> Result<AuthMode, Unusable> {
             format!("{mode} is not supported; Keyslot has API_KEY and BASIC"),
         )),
         Some(_) => Err(Unusable::new("auth_mode", "expected API_KEY or BASIC")),
-        None => Err(Unusable::new(
-            "auth_mode",
-            "it is missing; expected API_KEY or BASIC",
-        )),
+        None => Err(Unusable::new("auth_mode", "it is missing; expected API_KEY or BASIC")),
     }
 }
 
@@ -516,9 +485,7 @@ impl RetryTemplate {
                 .collect::<Result<_, _>>()?,
             after: names("proxy.retry.after", self.after)?,
             at: names("proxy.retry.at", self.at)?,
-            remaining: names("proxy.retry.remaining", self.remaining)?
-                .into_iter()
-                .next(),
+            remaining: names("proxy.retry.remaining", self.remaining)?.into_iter().next(),
         })
     }
 }
@@ -561,27 +528,17 @@ impl CheckTemplate {
         if endpoints.is_empty() {
             return Ok(None);
         }
-        let method = match self
-            .method
-            .as_deref()
-            .map(str::to_ascii_uppercase)
-            .as_deref()
-        {
+        let method = match self.method.as_deref().map(str::to_ascii_uppercase).as_deref() {
             None | Some("GET") => Method::GET,
             Some("POST") => Method::POST,
             Some(_) => {
-                return Err(Unusable::new(
-                    format!("{place}.method"),
-                    "expected GET or POST",
-                ));
+                return Err(Unusable::new(format!("{place}.method"), "expected GET or POST"));
             }
         };
         let expect = self.expect.unwrap_or_default();
         pointers(
             &format!("{place}.expect"),
-            Some(OneOrMany::Many(
-                expect.keys().cloned().map(Scalar).collect(),
-            )),
+            Some(OneOrMany::Many(expect.keys().cloned().map(Scalar).collect())),
         )?;
         Ok(Some(Check {
             endpoints,

@@ -113,12 +113,7 @@ fn has_body(method: &Method) -> bool {
 /// # Errors
 /// See [`RequestError`]; nothing was sent.
 pub fn build_request(target: Target<'_>, call: Call<'_>) -> Result<Prepared, RequestError> {
-    let Target {
-        provider,
-        credential,
-        config,
-        policy,
-    } = target;
+    let Target { provider, credential, config, policy } = target;
     if credential.auth_mode() != provider.auth_mode {
         return Err(RequestError::WrongMode);
     }
@@ -145,35 +140,22 @@ pub fn build_request(target: Target<'_>, call: Call<'_>) -> Result<Prepared, Req
     if fixed_agent && call.headers.contains_key(USER_AGENT) {
         headers.remove(USER_AGENT);
         headers.extend(
-            own_headers(provider, &values)?
-                .remove(USER_AGENT)
-                .map(|agent| (USER_AGENT, agent)),
+            own_headers(provider, &values)?.remove(USER_AGENT).map(|agent| (USER_AGENT, agent)),
         );
     }
     headers
         .entry(USER_AGENT)
-        .or_insert(HeaderValue::from_static(concat!(
-            "Keyslot/",
-            env!("CARGO_PKG_VERSION")
-        )));
-    headers
-        .entry(ACCEPT)
-        .or_insert(HeaderValue::from_static("application/json, */*;q=0.5"));
+        .or_insert(HeaderValue::from_static(concat!("Keyslot/", env!("CARGO_PKG_VERSION"))));
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json, */*;q=0.5"));
 
     let body = body(provider, &call.method, call.payload, &mut headers, &values)?;
     let mut request = Request::new(body);
     *request.method_mut() = call.method;
     // A URL that was parsed and joined is one that HTTP can carry, but for rare characters.
-    *request.uri_mut() = url
-        .as_str()
-        .parse()
-        .map_err(|_| RequestError::Address(AddressError::Escaped))?;
+    *request.uri_mut() =
+        url.as_str().parse().map_err(|_| RequestError::Address(AddressError::Escaped))?;
     *request.headers_mut() = headers;
-    Ok(Prepared {
-        request,
-        cleartext: base.cleartext,
-        host_from_config: base.host_from_config,
-    })
+    Ok(Prepared { request, cleartext: base.cleartext, host_from_config: base.host_from_config })
 }
 
 fn fill_endpoint(text: &Text, values: &Values<'_>) -> Result<String, AddressError> {
@@ -193,10 +175,7 @@ fn with_query(mut url: Url, provider: &Provider, values: &Values<'_>) -> Url {
         .query
         .iter()
         .filter_map(|(name, text)| {
-            text.render(values)
-                .ok()
-                .filter(|value| !value.is_empty())
-                .map(|value| (name, value))
+            text.render(values).ok().filter(|value| !value.is_empty()).map(|value| (name, value))
         })
         .collect();
     if own.is_empty() {
@@ -254,18 +233,14 @@ fn body(
     headers: &mut HeaderMap,
     values: &Values<'_>,
 ) -> Result<Body, RequestError> {
-    let added = provider
-        .body
-        .as_ref()
-        .filter(|_| has_body(method))
-        .and_then(|template| match template.fill(values) {
+    let added = provider.body.as_ref().filter(|_| has_body(method)).and_then(|template| {
+        match template.fill(values) {
             Some(Value::Object(object)) if !object.is_empty() => Some(object),
             _ => None,
-        });
+        }
+    });
     let json = |value: Value, headers: &mut HeaderMap| {
-        headers
-            .entry(CONTENT_TYPE)
-            .or_insert(HeaderValue::from_static("application/json"));
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         Body::full(value.to_string())
     };
     match (payload, added) {
@@ -344,9 +319,9 @@ impl BodyTemplate {
                     .collect();
                 (!object.is_empty()).then_some(Value::Object(object))
             }
-            Self::List(items) => Some(Value::Array(
-                items.iter().filter_map(|item| item.fill(values)).collect(),
-            )),
+            Self::List(items) => {
+                Some(Value::Array(items.iter().filter_map(|item| item.fill(values)).collect()))
+            }
         }
     }
 }

@@ -86,13 +86,7 @@ impl<'a> Values<'a> {
         config: &'a ConnectionConfig,
         fields: &'a [Field],
     ) -> Self {
-        Self {
-            credential,
-            config,
-            fields,
-            now: Timestamp::now(),
-            random: OnceCell::new(),
-        }
+        Self { credential, config, fields, now: Timestamp::now(), random: OnceCell::new() }
     }
 
     /// The value of a config field: as given (when it was given, even empty), else the template's
@@ -110,13 +104,7 @@ pub(crate) fn config_value<'a>(
 ) -> Option<&'a str> {
     config
         .get(name)
-        .or_else(|| {
-            fields
-                .iter()
-                .find(|field| field.name == name)?
-                .default_value
-                .as_deref()
-        })
+        .or_else(|| fields.iter().find(|field| field.name == name)?.default_value.as_deref())
         .filter(|value| !value.is_empty())
 }
 
@@ -158,10 +146,7 @@ impl Text {
         } else {
             alternatives.push(trimmed(pieces));
         }
-        Ok(Self {
-            source: source.to_owned(),
-            alternatives,
-        })
+        Ok(Self { source: source.to_owned(), alternatives })
     }
 
     /// The text as it is written in the template.
@@ -187,19 +172,15 @@ impl Text {
     /// The config fields that the text names.
     pub(crate) fn config_names(&self) -> Vec<&str> {
         let mut names = Vec::new();
-        self.expressions()
-            .for_each(|expr| expr.config_names(&mut names));
+        self.expressions().for_each(|expr| expr.config_names(&mut names));
         names
     }
 
     fn expressions(&self) -> impl Iterator<Item = &Expr> {
-        self.alternatives
-            .iter()
-            .flatten()
-            .filter_map(|piece| match piece {
-                Piece::Value(expr) => Some(expr),
-                Piece::Literal(_) => None,
-            })
+        self.alternatives.iter().flatten().filter_map(|piece| match piece {
+            Piece::Value(expr) => Some(expr),
+            Piece::Literal(_) => None,
+        })
     }
 
     /// Fills the text: the first alternative whose placeholders all have a value and that is not
@@ -247,18 +228,16 @@ impl Expr {
                 Credential::Basic { password, .. } => Ok(password.expose_secret().to_owned()),
                 Credential::ApiKey { .. } => Err(missing("password")),
             },
-            Self::Config(name) => values
-                .config(name)
-                .map(str::to_owned)
-                .ok_or_else(|| missing(name)),
+            Self::Config(name) => {
+                values.config(name).map(str::to_owned).ok_or_else(|| missing(name))
+            }
             Self::Base64(text) => text.render(values).map(|text| STANDARD.encode(text)),
             Self::Now(Clock::Rfc3339) => Ok(format!("{:.3}", values.now)),
             Self::Now(Clock::Seconds) => Ok(values.now.as_second().to_string()),
             Self::Now(Clock::Millis) => Ok(values.now.as_millisecond().to_string()),
-            Self::Random => Ok(values
-                .random
-                .get_or_init(|| uuid::Uuid::new_v4().to_string())
-                .clone()),
+            Self::Random => {
+                Ok(values.random.get_or_init(|| uuid::Uuid::new_v4().to_string()).clone())
+            }
             Self::Literal(text) => Ok(text.clone()),
             Self::FirstOf(choices) => {
                 let mut result = Err(missing(""));
@@ -350,10 +329,7 @@ fn expression(text: &str) -> Result<Expr, TextError> {
 /// Inside `${… || …}` the later choices may be literals, quoted or not.
 fn choice_of(text: &str, may_be_literal: bool) -> Result<Expr, TextError> {
     for quote in ['\'', '"'] {
-        if let Some(literal) = text
-            .strip_prefix(quote)
-            .and_then(|text| text.strip_suffix(quote))
-        {
+        if let Some(literal) = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote)) {
             return Ok(Expr::Literal(literal.to_owned()));
         }
     }
@@ -373,9 +349,7 @@ fn base64_inside(text: &str) -> Result<Text, TextError> {
 fn variable(name: &str) -> Result<Expr, TextError> {
     let is_name = |text: &str| {
         !text.is_empty()
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
     };
     Ok(match name.strip_prefix("credentials.").unwrap_or(name) {
         "apiKey" => Expr::ApiKey,

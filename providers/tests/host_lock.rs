@@ -121,19 +121,14 @@ fn credential(provider: &Provider) -> Credential {
 
 /// The base URL as the template writes it.
 fn declared(provider: &Provider) -> &str {
-    provider.template["proxy"]["base_url"]
-        .as_str()
-        .expect("a base URL")
+    provider.template["proxy"]["base_url"].as_str().expect("a base URL")
 }
 
 /// What a URL of this base may look like, worked out from the template's text alone.
 fn allowed(base: &str) -> Regex {
     let inner = Regex::new(r"\$\{[^}]*\}").expect("a pattern");
-    let alternatives: Vec<String> = inner
-        .replace_all(base, "$${x}")
-        .split("||")
-        .map(|text| one_allowed(text.trim()))
-        .collect();
+    let alternatives: Vec<String> =
+        inner.replace_all(base, "$${x}").split("||").map(|text| one_allowed(text.trim())).collect();
     Regex::new(&format!("^(?:{})$", alternatives.join("|"))).expect("a pattern")
 }
 
@@ -162,18 +157,12 @@ fn benign(provider: &Provider, field: &Field) -> String {
     if let Some(choice) = field.choices.first() {
         return choice.clone();
     }
-    if let Some(sample) = provider
-        .samples
-        .get(&field.name)
-        .and_then(|samples| samples.valid.first())
+    if let Some(sample) =
+        provider.samples.get(&field.name).and_then(|samples| samples.valid.first())
     {
         return sample.clone();
     }
-    if let Some(default) = field
-        .default_value
-        .as_ref()
-        .filter(|value| !value.is_empty())
-    {
+    if let Some(default) = field.default_value.as_ref().filter(|value| !value.is_empty()) {
         return default.clone();
     }
     let whole = declared(provider).starts_with(&format!("${{connectionConfig.{}}}", field.name));
@@ -190,12 +179,7 @@ fn benign(provider: &Provider, field: &Field) -> String {
 fn url(provider: &Provider, config: &ConnectionConfig) -> Option<String> {
     let credential = credential(provider);
     let policy = Policy::default();
-    let target = Target {
-        provider,
-        credential: &credential,
-        config,
-        policy: &policy,
-    };
+    let target = Target { provider, credential: &credential, config, policy: &policy };
     let call = Call {
         method: Method::GET,
         endpoint: Endpoint::Literal("/probe"),
@@ -217,12 +201,7 @@ fn templated() -> Vec<std::sync::Arc<Provider>> {
     let shapes = common::catalogue(common::SHAPES);
     all.iter()
         .chain(shapes.iter())
-        .filter(|provider| {
-            provider
-                .base_url
-                .as_ref()
-                .is_some_and(|base| !base.is_fixed())
-        })
+        .filter(|provider| provider.base_url.as_ref().is_some_and(|base| !base.is_fixed()))
         .cloned()
         .collect()
 }
@@ -231,11 +210,7 @@ fn templated() -> Vec<std::sync::Arc<Provider>> {
 fn no_payload_in_any_templated_provider_leaves_the_declared_host() {
     assert!(PAYLOADS.len() >= 60, "{} payloads", PAYLOADS.len());
     let providers = templated();
-    assert!(
-        providers.len() >= 12,
-        "{} templated providers",
-        providers.len()
-    );
+    assert!(providers.len() >= 12, "{} templated providers", providers.len());
     let (mut made, mut refused) = (0, 0);
     let mut escaped = Vec::new();
     for provider in &providers {
@@ -247,11 +222,7 @@ fn no_payload_in_any_templated_provider_leaves_the_declared_host() {
             .collect();
         let harmless = url(provider, &good)
             .unwrap_or_else(|| panic!("{}: harmless values are refused", provider.name));
-        assert!(
-            allowed.is_match(&harmless),
-            "{}: {harmless} against {allowed}",
-            provider.name
-        );
+        assert!(allowed.is_match(&harmless), "{}: {harmless} against {allowed}", provider.name);
         for field in &provider.connection_config {
             for payload in PAYLOADS {
                 let mut bad = good.clone();
@@ -260,21 +231,14 @@ fn no_payload_in_any_templated_provider_leaves_the_declared_host() {
                     None => refused += 1,
                     Some(url) if allowed.is_match(&url) => made += 1,
                     Some(url) => {
-                        escaped.push(format!(
-                            "{} {}={payload:?}: {url}",
-                            provider.name, field.name
-                        ));
+                        escaped
+                            .push(format!("{} {}={payload:?}: {url}", provider.name, field.name));
                     }
                 }
             }
         }
     }
-    assert!(
-        escaped.is_empty(),
-        "{} escapes:\n{}",
-        escaped.len(),
-        escaped.join("\n")
-    );
+    assert!(escaped.is_empty(), "{} escapes:\n{}", escaped.len(), escaped.join("\n"));
     // Both must happen, or nothing was tried.
     assert!(made > 0 && refused > 500, "{made} made, {refused} refused");
 }
@@ -306,10 +270,7 @@ fn the_form_is_refused_with_a_sentence_before_the_address_is() {
                     );
                     // A short payload may be an ordinary word of the sentence.
                     for issue in issues.iter().filter(|_| payload.len() > 8) {
-                        assert!(
-                            !issue.message.contains(payload),
-                            "{issue:?} repeats the value"
-                        );
+                        assert!(!issue.message.contains(payload), "{issue:?} repeats the value");
                     }
                 }
             }
@@ -329,11 +290,7 @@ fn message(name: &str, field: &str, value: &str) -> String {
 #[test]
 fn a_whole_address_in_a_sub_domain_field_is_refused_with_what_to_enter() {
     assert_eq!(
-        message(
-            "shape-subdomain",
-            "subdomain",
-            "https://acme.helpdesk.test/"
-        ),
+        message("shape-subdomain", "subdomain", "https://acme.helpdesk.test/"),
         "Enter only the part before .helpdesk.test: letters, digits and hyphens."
     );
     assert_eq!(
@@ -345,29 +302,13 @@ fn a_whole_address_in_a_sub_domain_field_is_refused_with_what_to_enter() {
 #[test]
 fn a_host_field_wants_a_public_host_name() {
     let expected = "Enter a host name like example.com, without https:// and without a path.";
-    assert_eq!(
-        message("shape-hostname", "hostname", "https://git.example.com"),
-        expected
-    );
-    assert_eq!(
-        message("shape-hostname", "hostname", "git.example.com/x"),
-        expected
-    );
+    assert_eq!(message("shape-hostname", "hostname", "https://git.example.com"), expected);
+    assert_eq!(message("shape-hostname", "hostname", "git.example.com/x"), expected);
     let private = "This address is not on the public internet. Enter the address that you use from \
                    anywhere.";
-    for value in [
-        "localhost",
-        "gitlab",
-        "10.0.0.1",
-        "127.0.0.1",
-        "169.254.169.254",
-        "a.localhost",
-    ] {
-        assert_eq!(
-            message("shape-hostname", "hostname", value),
-            private,
-            "{value}"
-        );
+    for value in ["localhost", "gitlab", "10.0.0.1", "127.0.0.1", "169.254.169.254", "a.localhost"]
+    {
+        assert_eq!(message("shape-hostname", "hostname", value), private, "{value}");
     }
 }
 
@@ -377,24 +318,16 @@ fn an_address_field_wants_https_and_nothing_else() {
         message("shape-url", "baseUrl", "http://n8n.example.com"),
         "Enter an address that begins with https://."
     );
-    for value in [
-        "n8n.example.com",
-        "https://",
-        "https://a b.test",
-        "https://a.test/../x",
-        "ftp://a.test",
-    ] {
+    for value in
+        ["n8n.example.com", "https://", "https://a b.test", "https://a.test/../x", "ftp://a.test"]
+    {
         assert_eq!(
             message("shape-url", "baseUrl", value),
             "Enter a full address like https://example.com.",
             "{value}"
         );
     }
-    for value in [
-        "https://u:p@n8n.test",
-        "https://n8n.test/?a",
-        "https://n8n.test#a",
-    ] {
+    for value in ["https://u:p@n8n.test", "https://n8n.test/?a", "https://n8n.test#a"] {
         assert_eq!(
             message("shape-url", "baseUrl", value),
             "Enter the address without a user name, without ? and without #.",
@@ -406,146 +339,43 @@ fn an_address_field_wants_https_and_nothing_else() {
 #[test]
 fn good_values_make_the_address_that_one_expects() {
     let cases = [
-        (
-            "shape-subdomain",
-            "subdomain",
-            "acme",
-            "https://acme.helpdesk.test/probe",
-        ),
-        (
-            "shape-subdomain",
-            "subdomain",
-            "Acme",
-            "https://acme.helpdesk.test/probe",
-        ),
-        (
-            "shape-subdomain-free",
-            "subdomain",
-            "a_b-1",
-            "https://a_b-1.helpdesk.test/api/probe",
-        ),
-        (
-            "shape-dotted",
-            "cell",
-            "api.eu",
-            "https://api.eu.cells.test/v1/probe",
-        ),
-        (
-            "shape-choices",
-            "site",
-            "us.two.test",
-            "https://api.us.two.test/v1/probe",
-        ),
-        (
-            "shape-tail",
-            "domain",
-            "acme.test",
-            "https://api.acme.test/probe",
-        ),
-        (
-            "shape-glued",
-            "dc",
-            "us-1",
-            "https://api-us-1.glued.test/probe",
-        ),
-        (
-            "shape-two",
-            "tenant",
-            "acme",
-            "https://acme.eu1.two.test/rest/probe",
-        ),
-        (
-            "shape-hostname",
-            "hostname",
-            "git.acme.test",
-            "https://git.acme.test/api/probe",
-        ),
-        (
-            "shape-hostname",
-            "hostname",
-            "8.8.8.8",
-            "https://8.8.8.8/api/probe",
-        ),
-        (
-            "shape-port",
-            "hostname",
-            "db.acme.test",
-            "https://db.acme.test:8443/probe",
-        ),
-        (
-            "shape-url",
-            "baseUrl",
-            "https://n8n.acme.test",
-            "https://n8n.acme.test/api/v1/probe",
-        ),
-        (
-            "shape-url",
-            "baseUrl",
-            "https://n8n.acme.test/",
-            "https://n8n.acme.test/api/v1/probe",
-        ),
+        ("shape-subdomain", "subdomain", "acme", "https://acme.helpdesk.test/probe"),
+        ("shape-subdomain", "subdomain", "Acme", "https://acme.helpdesk.test/probe"),
+        ("shape-subdomain-free", "subdomain", "a_b-1", "https://a_b-1.helpdesk.test/api/probe"),
+        ("shape-dotted", "cell", "api.eu", "https://api.eu.cells.test/v1/probe"),
+        ("shape-choices", "site", "us.two.test", "https://api.us.two.test/v1/probe"),
+        ("shape-tail", "domain", "acme.test", "https://api.acme.test/probe"),
+        ("shape-glued", "dc", "us-1", "https://api-us-1.glued.test/probe"),
+        ("shape-two", "tenant", "acme", "https://acme.eu1.two.test/rest/probe"),
+        ("shape-hostname", "hostname", "git.acme.test", "https://git.acme.test/api/probe"),
+        ("shape-hostname", "hostname", "8.8.8.8", "https://8.8.8.8/api/probe"),
+        ("shape-port", "hostname", "db.acme.test", "https://db.acme.test:8443/probe"),
+        ("shape-url", "baseUrl", "https://n8n.acme.test", "https://n8n.acme.test/api/v1/probe"),
+        ("shape-url", "baseUrl", "https://n8n.acme.test/", "https://n8n.acme.test/api/v1/probe"),
         (
             "shape-url",
             "baseUrl",
             "HTTPS://N8N.acme.test:5678/sub/",
             "https://n8n.acme.test:5678/sub/api/v1/probe",
         ),
-        (
-            "shape-url",
-            "baseUrl",
-            "https://bücher.test",
-            "https://xn--bcher-kva.test/api/v1/probe",
-        ),
-        (
-            "shape-path",
-            "account",
-            "a/b c%",
-            "https://api.path.test/accounts/a%2Fb%20c%25/v1/probe",
-        ),
+        ("shape-url", "baseUrl", "https://bücher.test", "https://xn--bcher-kva.test/api/v1/probe"),
+        ("shape-path", "account", "a/b c%", "https://api.path.test/accounts/a%2Fb%20c%25/v1/probe"),
         (
             "shape-path",
             "account",
             "a@b.test:1",
             "https://api.path.test/accounts/a@b.test:1/v1/probe",
         ),
-        (
-            "shape-fallback",
-            "hostname",
-            "",
-            "https://fallback.test/v2/probe",
-        ),
-        (
-            "shape-fallback",
-            "hostname",
-            "other.test",
-            "https://other.test/probe",
-        ),
-        (
-            "shape-inner-fallback",
-            "region",
-            "",
-            "https://api.inner.test/probe",
-        ),
-        (
-            "shape-inner-fallback",
-            "region",
-            "eu",
-            "https://eu.inner.test/probe",
-        ),
+        ("shape-fallback", "hostname", "", "https://fallback.test/v2/probe"),
+        ("shape-fallback", "hostname", "other.test", "https://other.test/probe"),
+        ("shape-inner-fallback", "region", "", "https://api.inner.test/probe"),
+        ("shape-inner-fallback", "region", "eu", "https://eu.inner.test/probe"),
     ];
     for (name, field, value, expected) in cases {
         let provider = common::shape(name);
         let config = common::config([(field, value)]);
-        assert_eq!(
-            validate_params(&provider, &config),
-            Ok(()),
-            "{name} {value}"
-        );
-        assert_eq!(
-            url(&provider, &config).as_deref(),
-            Some(expected),
-            "{name} {value}"
-        );
+        assert_eq!(validate_params(&provider, &config), Ok(()), "{name} {value}");
+        assert_eq!(url(&provider, &config).as_deref(), Some(expected), "{name} {value}");
     }
 }
 
@@ -553,12 +383,7 @@ fn good_values_make_the_address_that_one_expects() {
 fn opened_ranges_let_names_without_a_domain_and_plain_http_pass_the_form() {
     let policy = Policy::default().allow("10.0.0.0/8".parse().expect("a range"));
     let provider = common::shape("shape-url");
-    for value in [
-        "http://n8n:5678",
-        "https://n8n",
-        "http://10.1.2.3:5678",
-        "http://localhost:1",
-    ] {
+    for value in ["http://n8n:5678", "https://n8n", "http://10.1.2.3:5678", "http://localhost:1"] {
         let config = common::config([("baseUrl", value)]);
         let issues = keyslot_providers::validate_params_under(&provider, &config, &policy);
         assert_eq!(issues, Ok(()), "{value}");
@@ -571,13 +396,7 @@ fn opened_ranges_let_names_without_a_domain_and_plain_http_pass_the_form() {
 
 #[test]
 fn a_missing_value_is_named_and_never_sent_as_a_placeholder() {
-    for name in [
-        "shape-subdomain",
-        "shape-hostname",
-        "shape-url",
-        "shape-path",
-        "shape-two",
-    ] {
+    for name in ["shape-subdomain", "shape-hostname", "shape-url", "shape-path", "shape-two"] {
         let provider = common::shape(name);
         let field = provider.connection_config[0].name.clone();
         for config in [common::config([]), common::config([(field.as_str(), "")])] {

@@ -75,7 +75,10 @@ impl Permission {
         match role {
             Role::Full => true,
             Role::ReadOnly => match self {
-                Self::ReadProviders | Self::ReadIntegrations | Self::ListConnections | Self::ReadCredentials => true,
+                Self::ReadProviders
+                | Self::ReadIntegrations
+                | Self::ListConnections
+                | Self::ReadCredentials => true,
                 Self::WriteIntegrations | Self::WriteConnections | Self::WriteSessions => false,
             },
             Role::SessionsOnly => self == Self::WriteSessions,
@@ -212,11 +215,16 @@ fn intake_token(request: &Request) -> Result<String, ApiError> {
     }
 }
 
-async fn secret_key(state: &AppState, token: &str, permission: Permission) -> Result<Caller, ApiError> {
+async fn secret_key(
+    state: &AppState,
+    token: &str,
+    permission: Permission,
+) -> Result<Caller, ApiError> {
     if !token::is_secret_key(token) {
         return Err(ApiError::InvalidSecretKeyFormat);
     }
-    let key = state.store.secret_key(state.hasher.hash(token)).await?.ok_or(ApiError::UnknownAccount)?;
+    let key =
+        state.store.secret_key(state.hasher.hash(token)).await?.ok_or(ApiError::UnknownAccount)?;
     if !permission.granted_to(key.role) {
         return Err(ApiError::InsufficientScope(permission.scope()));
     }
@@ -228,8 +236,11 @@ async fn session(state: &AppState, token: &str) -> Result<Caller, ApiError> {
         return Err(ApiError::InvalidConnectSessionTokenFormat);
     }
     let hash = state.hasher.hash(token);
-    let session =
-        state.store.session(hash, state.clock.now()).await?.ok_or(ApiError::UnknownConnectSessionToken)?;
+    let session = state
+        .store
+        .session(hash, state.clock.now())
+        .await?
+        .ok_or(ApiError::UnknownConnectSessionToken)?;
     Ok(Caller::Session(Box::new(session), hash))
 }
 
@@ -237,11 +248,16 @@ async fn session(state: &AppState, token: &str) -> Result<Caller, ApiError> {
 /// and on older ones an `Origin` that is not ours.
 fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     if let Some(site) = headers.get("sec-fetch-site") {
-        return if site == "same-origin" || site == "none" { Ok(()) } else { Err(ApiError::CrossOrigin) };
+        return if site == "same-origin" || site == "none" {
+            Ok(())
+        } else {
+            Err(ApiError::CrossOrigin)
+        };
     }
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let from = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    let from =
+        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
     if from.is_some() && from == host { Ok(()) } else { Err(ApiError::CrossOrigin) }
 }
 
@@ -249,7 +265,11 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parts.extensions.get().cloned().ok_or_else(|| ApiError::internal("the route does not declare who may call it"))
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| ApiError::internal("the route does not declare who may call it"))
     }
 }
 
@@ -284,7 +304,9 @@ mod tests {
     use super::*;
 
     fn with(name: &'static str, value: &'static str) -> HeaderMap {
-        [(http::HeaderName::from_static(name), HeaderValue::from_static(value))].into_iter().collect()
+        [(http::HeaderName::from_static(name), HeaderValue::from_static(value))]
+            .into_iter()
+            .collect()
     }
 
     #[test]
@@ -294,7 +316,10 @@ mod tests {
         }
         assert!(matches!(bearer(&HeaderMap::new()), Err(ApiError::MissingAuthHeader)));
         for value in ["", "Bearer", "Bearer "] {
-            assert!(matches!(bearer(&with("authorization", value)), Err(ApiError::MalformedAuthHeader)), "{value}");
+            assert!(
+                matches!(bearer(&with("authorization", value)), Err(ApiError::MalformedAuthHeader)),
+                "{value}"
+            );
         }
     }
 

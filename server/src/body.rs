@@ -45,7 +45,9 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
         if !typed || bytes.is_empty() {
             return Ok(Self(None));
         }
-        serde_json::from_slice(&bytes).map(|value| Self(Some(value))).map_err(|error| ApiError::InvalidJson(error.to_string()))
+        serde_json::from_slice(&bytes)
+            .map(|value| Self(Some(value)))
+            .map_err(|error| ApiError::InvalidJson(error.to_string()))
     }
 }
 

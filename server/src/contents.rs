@@ -28,7 +28,9 @@ impl Contents {
     pub fn credentials(&self) -> Value {
         // EXPOSE: this is the answer that the whole product exists for: the backend reads the credential.
         match &self.credential {
-            Credential::ApiKey { api_key } => json!({ "type": "API_KEY", "apiKey": api_key.expose_secret() }),
+            Credential::ApiKey { api_key } => {
+                json!({ "type": "API_KEY", "apiKey": api_key.expose_secret() })
+            }
             Credential::Basic { username, password } => json!({
                 "type": "BASIC",
                 "username": username.expose_secret(),
@@ -53,10 +55,12 @@ impl Contents {
         integration: &IntegrationKey,
         connection: &ConnectionId,
     ) -> Result<Sealed, ApiError> {
-        let document = json!({ "credentials": self.credentials(), "connection_config": self.config });
-        let plaintext =
-            Zeroizing::new(serde_json::to_vec(&document).map_err(ApiError::internal)?);
-        Ok(server.vault.seal(binding(environment, integration.as_str(), connection.as_str()), &plaintext)?)
+        let document =
+            json!({ "credentials": self.credentials(), "connection_config": self.config });
+        let plaintext = Zeroizing::new(serde_json::to_vec(&document).map_err(ApiError::internal)?);
+        Ok(server
+            .vault
+            .seal(binding(environment, integration.as_str(), connection.as_str()), &plaintext)?)
     }
 
     /// Opens what was sealed for one row.
@@ -70,12 +74,15 @@ impl Contents {
         connection: &str,
         sealed: &Sealed,
     ) -> Result<Self, ApiError> {
-        let plaintext = server.vault.open(binding(environment, integration, connection), &sealed.blob)?;
+        let plaintext =
+            server.vault.open(binding(environment, integration, connection), &sealed.blob)?;
         let mut document: Value = serde_json::from_slice(&plaintext).map_err(|_| unreadable())?;
-        let mut text = |key: &str| match document.pointer_mut(&format!("/credentials/{key}")).map(Value::take) {
-            Some(Value::String(text)) => Ok(text),
-            _ => Err(unreadable()),
-        };
+        let mut text =
+            |key: &str| match document.pointer_mut(&format!("/credentials/{key}")).map(Value::take)
+            {
+                Some(Value::String(text)) => Ok(text),
+                _ => Err(unreadable()),
+            };
         let credential = match text("type")?.as_str() {
             "API_KEY" => Credential::api_key(text("apiKey")?),
             "BASIC" => Credential::basic(text("username")?, text("password")?),
@@ -99,7 +106,12 @@ impl Write {
     ///
     /// # Errors
     /// When the vault refuses.
-    pub fn moved_to(self, id: ConnectionId, contents: &Contents, server: &Server) -> Result<Self, ApiError> {
+    pub fn moved_to(
+        self,
+        id: ConnectionId,
+        contents: &Contents,
+        server: &Server,
+    ) -> Result<Self, ApiError> {
         let sealed = contents.seal(server, &self.environment, &self.integration, &id)?;
         Ok(Self { connection: id, sealed, ..self })
     }

@@ -2,11 +2,7 @@
 //! errors too, so that a browser can read why it was refused; safe defaults for caching and content
 //! sniffing; and one log line, which names the matched route and never a path, a query or a body.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::Instant,
-};
+use std::{fmt, sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -37,7 +33,8 @@ pub struct RequestId(Arc<str>);
 impl RequestId {
     fn of_request(headers: &HeaderMap) -> Self {
         let sane = |text: &&str| {
-            (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            (8..=64).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
         };
         let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane);
         Self(given.map_or_else(|| uuid::Uuid::now_v7().to_string().into(), Into::into))
@@ -92,8 +89,9 @@ fn bad_framing(request: &Request) -> Option<ApiError> {
         return Some(ApiError::BadRequest("A request must have exactly one Host header."));
     };
     let authority = request.uri().authority()?;
-    (host != authority.as_str())
-        .then_some(ApiError::BadRequest("The request line and the Host header name different hosts."))
+    (host != authority.as_str()).then_some(ApiError::BadRequest(
+        "The request line and the Host header name different hosts.",
+    ))
 }
 
 fn preflight() -> Response {
@@ -105,7 +103,12 @@ fn preflight() -> Response {
     response
 }
 
-fn headers(headers: &mut HeaderMap, id: &RequestId, telemetry_origin: Option<&HeaderValue>, state: &AppState) {
+fn headers(
+    headers: &mut HeaderMap,
+    id: &RequestId,
+    telemetry_origin: Option<&HeaderValue>,
+    state: &AppState,
+) {
     if let Ok(id) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, id);
     }
@@ -115,7 +118,8 @@ fn headers(headers: &mut HeaderMap, id: &RequestId, telemetry_origin: Option<&He
     match telemetry_origin {
         Some(origin) if origin.as_bytes() == own.as_bytes() => {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers
+                .insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             headers.append(header::VARY, HeaderValue::from_static("origin"));
         }
         _ => {

@@ -54,7 +54,9 @@ pub enum ApiError {
     #[error("Authentication failed. The request is missing the Authorization header.")]
     MissingAuthHeader,
     /// An `Authorization` header without a token in it.
-    #[error("Authentication failed. The Authorization header is malformed; expected \"Bearer <token>\".")]
+    #[error(
+        "Authentication failed. The Authorization header is malformed; expected \"Bearer <token>\"."
+    )]
     MalformedAuthHeader,
     /// What was sent cannot be a secret key.
     #[error("Authentication failed. What was sent is not a secret key of this server (ksk_…).")]
@@ -63,16 +65,22 @@ pub enum ApiError {
     #[error("Authentication failed. The provided secret key does not match any account.")]
     UnknownAccount,
     /// What was sent cannot be a connect session token.
-    #[error("Authentication failed. What was sent is not a connect session token (nango_connect_session_…).")]
+    #[error(
+        "Authentication failed. What was sent is not a connect session token (nango_connect_session_…)."
+    )]
     InvalidConnectSessionTokenFormat,
     /// A session token that is unknown, expired or deleted; the three are not told apart.
-    #[error("Authentication failed. The provided connect session token does not match any account: it is unknown, expired or deleted. Ask your backend for a new one.")]
+    #[error(
+        "Authentication failed. The provided connect session token does not match any account: it is unknown, expired or deleted. Ask your backend for a new one."
+    )]
     UnknownConnectSessionToken,
     /// The credential routes were called without any token.
     #[error("Authentication failed. The request is missing a connect session token.")]
     MissingPublicKey,
     /// A legacy public key, which this server does not hand out.
-    #[error("Public key authentication is deprecated. Please use connect session authentication instead.")]
+    #[error(
+        "Public key authentication is deprecated. Please use connect session authentication instead."
+    )]
     DeprecatedAuthentication,
     /// The secret key may not do this.
     #[error("This secret key has insufficient scope. Required: {0}")]
@@ -122,6 +130,9 @@ pub enum ApiError {
     /// No such connection.
     #[error("There is no connection with this id for this integration.")]
     UnknownConnection,
+    /// The connection to delete does not exist; the wire answers this with 400, not 404.
+    #[error("There is no connection with this id for this integration.")]
+    NothingToDelete,
     /// The address exists, but not for this method.
     #[error("This address does not answer to {0} requests.")]
     MethodNotAllowed(http::Method),
@@ -129,7 +140,9 @@ pub enum ApiError {
     #[error("The server cannot answer just now. Please try again in a moment.")]
     Unavailable,
     /// The server had a problem of its own; the cause goes to the log.
-    #[error("The server had a problem of its own. The request id helps whoever runs it to find the cause.")]
+    #[error(
+        "The server had a problem of its own. The request id helps whoever runs it to find the cause."
+    )]
     Internal(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
 
@@ -160,6 +173,7 @@ impl ApiError {
             Self::Invalid(..)
             | Self::InvalidBody(_)
             | Self::InvalidJson(_)
+            | Self::NothingToDelete
             | Self::BadRequest(_)
             | Self::InvalidAuthMode { .. }
             | Self::IntegrationNotAllowed(_)
@@ -219,7 +233,7 @@ impl ApiError {
             Self::InvalidConnection => "invalid_connection",
             Self::ConnectionTestFailed { .. } => "connection_test_failed",
             Self::NotFound(_) => "not_found",
-            Self::UnknownConnection => "unknown_connection",
+            Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Unavailable => "service_unavailable",
             Self::Internal(_) => "server_error",
@@ -307,9 +321,17 @@ fn invalid_sentence(place: Place, issues: &[Issue]) -> String {
 
 fn test_failed_sentence(reason: Reason) -> &'static str {
     match reason {
-        Reason::Refused => "The provider did not accept this credential. Please check it and try again.",
-        Reason::Forbidden => "The provider knows this credential, but it lacks a permission that is needed.",
-        Reason::Address => "The provider was not found at this address. Please check the address and try again.",
-        Reason::Unavailable => "The provider could not be asked just now, so the credential was not checked or stored. Please try again later.",
+        Reason::Refused => {
+            "The provider did not accept this credential. Please check it and try again."
+        }
+        Reason::Forbidden => {
+            "The provider knows this credential, but it lacks a permission that is needed."
+        }
+        Reason::Address => {
+            "The provider was not found at this address. Please check the address and try again."
+        }
+        Reason::Unavailable => {
+            "The provider could not be asked just now, so the credential was not checked or stored. Please try again later."
+        }
     }
 }

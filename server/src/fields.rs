@@ -36,7 +36,9 @@ impl Fields {
     /// `invalid_body` when it is not an object.
     pub fn of_body(body: Option<Value>) -> Result<Self, ApiError> {
         match body {
-            Some(Value::Object(object)) => Ok(Self { object, path: Vec::new(), issues: Vec::new() }),
+            Some(Value::Object(object)) => {
+                Ok(Self { object, path: Vec::new(), issues: Vec::new() })
+            }
             other => Err(ApiError::body(Issue::invalid_type(vec![], "object", other.as_ref()))),
         }
     }
@@ -163,8 +165,14 @@ impl Fields {
             let mut path = self.path_of(key);
             path.push(index.to_string());
             match item {
-                Value::String(text) if (length.min..=length.max).contains(&text.chars().count()) => list.push(text),
-                Value::String(text) if text.is_empty() => self.refuse(Issue::too_short(path, length.min)),
+                Value::String(text)
+                    if (length.min..=length.max).contains(&text.chars().count()) =>
+                {
+                    list.push(text)
+                }
+                Value::String(text) if text.is_empty() => {
+                    self.refuse(Issue::too_short(path, length.min))
+                }
                 Value::String(_) => self.refuse(Issue::too_long(path, length.max)),
                 other => self.refuse(Issue::invalid_type(path, "string", Some(&other))),
             }
@@ -174,7 +182,11 @@ impl Fields {
 
     /// An object with a schema of its own that may be missing: it is read by `read`, and its issues
     /// and unknown keys are noted here.
-    pub fn optional_fields<T>(&mut self, key: &str, read: impl FnOnce(&mut Fields) -> Option<T>) -> Option<T> {
+    pub fn optional_fields<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&mut Fields) -> Option<T>,
+    ) -> Option<T> {
         let object = self.optional_object(key)?;
         let mut inner = Fields { object, path: self.path_of(key), issues: Vec::new() };
         let value = read(&mut inner);
@@ -225,7 +237,11 @@ impl Fields {
             let keys: Vec<String> = self.object.keys().cloned().collect();
             self.issues.push(Issue::unrecognized(self.path, &keys));
         }
-        if self.issues.is_empty() { Ok(()) } else { Err(ApiError::Invalid(Place::Body, self.issues)) }
+        if self.issues.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::Invalid(Place::Body, self.issues))
+        }
     }
 }
 
@@ -262,7 +278,8 @@ mod tests {
         fields.optional_list("list", SHORT);
         fields.optional_fields("inner", |inner| inner.string("b", SHORT));
         let found = issues(fields.finish());
-        let found: Vec<(&str, &str)> = found.iter().map(|(path, code)| (path.as_str(), code.as_str())).collect();
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|(path, code)| (path.as_str(), code.as_str())).collect();
         assert_eq!(
             found,
             [

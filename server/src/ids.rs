@@ -22,7 +22,8 @@ const CONNECTION_PATTERN: &str = r#"^[a-zA-Z0-9,.;:=+~[\]|@${}"'\\/_ -]+$"#;
 impl IntegrationKey {
     /// Parses `text`; `path` is where it stood, for the issue when it is not one.
     pub fn parse(text: &str, path: Vec<String>) -> Result<Self, Issue> {
-        check(text, path, INTEGRATION_PATTERN, |c| "~:.@ _-".contains(c)).map(|()| Self(text.to_owned()))
+        check(text, path, INTEGRATION_PATTERN, |c| "~:.@ _-".contains(c))
+            .map(|()| Self(text.to_owned()))
     }
 }
 
@@ -44,7 +45,12 @@ impl ConnectionId {
     }
 }
 
-fn check(text: &str, path: Vec<String>, pattern: &str, special: impl Fn(char) -> bool) -> Result<(), Issue> {
+fn check(
+    text: &str,
+    path: Vec<String>,
+    pattern: &str,
+    special: impl Fn(char) -> bool,
+) -> Result<(), Issue> {
     if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric() || special(c)) {
         return Err(Issue::pattern(path, pattern));
     }
@@ -88,8 +94,16 @@ mod tests {
         assert!(ConnectionId::parse(r#"a,.;:=+~[]|@${}"'\/_ -9"#, vec![]).is_ok());
         assert!(IntegrationKey::parse("openai prod:1.0@~_-", vec![]).is_ok());
         for bad in ["", "é", "a<b", "a\0b", "a\nb", "a?b"] {
-            assert_eq!(ConnectionId::parse(bad, vec![]).unwrap_err().code, "invalid_format", "{bad:?}");
-            assert_eq!(IntegrationKey::parse(bad, vec![]).unwrap_err().code, "invalid_format", "{bad:?}");
+            assert_eq!(
+                ConnectionId::parse(bad, vec![]).unwrap_err().code,
+                "invalid_format",
+                "{bad:?}"
+            );
+            assert_eq!(
+                IntegrationKey::parse(bad, vec![]).unwrap_err().code,
+                "invalid_format",
+                "{bad:?}"
+            );
         }
         assert!(IntegrationKey::parse("a/b", vec![]).is_err());
     }

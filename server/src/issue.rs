@@ -24,12 +24,20 @@ impl Issue {
     /// A value of the wrong type, or none (`received` is `None`).
     pub fn invalid_type(path: Vec<String>, expected: &str, received: Option<&Value>) -> Self {
         let received = type_name(received);
-        Self::new("invalid_type", format!("Invalid input: expected {expected}, received {received}"), path)
+        Self::new(
+            "invalid_type",
+            format!("Invalid input: expected {expected}, received {received}"),
+            path,
+        )
     }
 
     /// A string with fewer characters than allowed.
     pub fn too_short(path: Vec<String>, min: usize) -> Self {
-        Self::new("too_small", format!("Too small: expected string to have >={min} characters"), path)
+        Self::new(
+            "too_small",
+            format!("Too small: expected string to have >={min} characters"),
+            path,
+        )
     }
 
     /// A string with more characters than allowed.
@@ -116,8 +124,17 @@ mod tests {
         assert_eq!(missing.message, "Invalid input: expected string, received undefined");
         let wrong = Issue::invalid_type(at(["params"]), "object", Some(&json!("x")));
         assert_eq!(wrong.message, "Invalid input: expected object, received string");
-        assert_eq!(Issue::too_short(at(["apiKey"]), 1).message, "Too small: expected string to have >=1 characters");
-        assert_eq!(Issue::unrecognized(vec![], &["foo".into()]).message, "Unrecognized key: \"foo\"");
-        assert_eq!(Issue::unrecognized(vec![], &["a".into(), "b".into()]).message, "Unrecognized keys: \"a\", \"b\"");
+        assert_eq!(
+            Issue::too_short(at(["apiKey"]), 1).message,
+            "Too small: expected string to have >=1 characters"
+        );
+        assert_eq!(
+            Issue::unrecognized(vec![], &["foo".into()]).message,
+            "Unrecognized key: \"foo\""
+        );
+        assert_eq!(
+            Issue::unrecognized(vec![], &["a".into(), "b".into()]).message,
+            "Unrecognized keys: \"a\", \"b\""
+        );
     }
 }

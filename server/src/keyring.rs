@@ -50,13 +50,18 @@ pub struct KeyRing(pub(crate) Vec<MasterKey>);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRingError {
     /// There is no key at all.
-    #[error("no encryption key: expected id:base64[,id:base64…], for example k1:{}", "<base64 of 32 random bytes>")]
+    #[error(
+        "no encryption key: expected id:base64[,id:base64…], for example k1:{}",
+        "<base64 of 32 random bytes>"
+    )]
     Empty,
     /// An entry that is not `id:base64`.
     #[error("encryption key {0}: expected id:base64, where id is 1 to 32 of [A-Za-z0-9_-]")]
     NoId(usize),
     /// An entry whose value is not 32 bytes of base64.
-    #[error("encryption key {0} (\"{1}\"): expected base64 of exactly 32 bytes; make one with: openssl rand -base64 32")]
+    #[error(
+        "encryption key {0} (\"{1}\"): expected base64 of exactly 32 bytes; make one with: openssl rand -base64 32"
+    )]
     NotAKey(usize, KeyId),
     /// Two entries with the same id.
     #[error("encryption key {0}: the id \"{1}\" is used twice")]
@@ -145,7 +150,8 @@ mod tests {
 
     #[test]
     fn keys_come_in_order_separated_by_commas_or_lines() {
-        let ring = KeyRing::parse(&format!("# two keys\nnew:{KEY}, old:{KEY}\nolder:{KEY}\n")).unwrap();
+        let ring =
+            KeyRing::parse(&format!("# two keys\nnew:{KEY}, old:{KEY}\nolder:{KEY}\n")).unwrap();
         let ids: Vec<&str> = ring.0.iter().map(|key| key.id.as_str()).collect();
         assert_eq!(ids, ["new", "old", "older"]);
     }
@@ -159,7 +165,10 @@ mod tests {
             (KEY.to_owned(), "encryption key 1: expected id:base64"),
             (format!("k 1:{KEY}"), "encryption key 1: expected id:base64"),
             (format!("{long}:{KEY}"), "encryption key 1: expected id:base64"),
-            (format!("a:{KEY},b:c2hvcnQ="), "encryption key 2 (\"b\"): expected base64 of exactly 32 bytes"),
+            (
+                format!("a:{KEY},b:c2hvcnQ="),
+                "encryption key 2 (\"b\"): expected base64 of exactly 32 bytes",
+            ),
             ("a:!!!".to_owned(), "encryption key 1 (\"a\"): expected base64"),
             (format!("a:{KEY},a:{KEY}"), "encryption key 2: the id \"a\" is used twice"),
         ] {

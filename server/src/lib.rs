@@ -35,7 +35,9 @@ pub mod vault;
 
 use axum::{Router, middleware, response::IntoResponse, response::Response};
 use http::Method;
-use tower_http::{catch_panic::CatchPanicLayer, sensitive_headers::SetSensitiveRequestHeadersLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer, sensitive_headers::SetSensitiveRequestHeadersLayer,
+};
 
 use crate::{error::ApiError, state::AppState};
 
@@ -47,7 +49,10 @@ pub fn app(state: AppState) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), envelope::wrap))
-        .layer(SetSensitiveRequestHeadersLayer::new([http::header::AUTHORIZATION, http::header::COOKIE]))
+        .layer(SetSensitiveRequestHeadersLayer::new([
+            http::header::AUTHORIZATION,
+            http::header::COOKIE,
+        ]))
         .with_state(state.clone());
     match state.base_path() {
         "" => inner,

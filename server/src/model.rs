@@ -154,7 +154,10 @@ impl SessionTerms {
         match &self.end_user {
             Some(user) => Some(Owner {
                 end_user: user.id.clone(),
-                organization: user.organization.as_ref().map(|organization| organization.id.clone()),
+                organization: user
+                    .organization
+                    .as_ref()
+                    .map(|organization| organization.id.clone()),
             }),
             None => tag("end_user_id")
                 .map(|end_user| Owner { end_user, organization: tag("organization_id") }),

@@ -41,9 +41,15 @@ pub fn named(terms: &SessionTerms, requested: Option<&ConnectionId>) -> Option<C
 }
 
 /// Decides which connection a session writes when it asks for `requested`.
-pub fn decide(terms: &SessionTerms, requested: Option<&ConnectionId>, situation: &Situation) -> Decision {
+pub fn decide(
+    terms: &SessionTerms,
+    requested: Option<&ConnectionId>,
+    situation: &Situation,
+) -> Decision {
     match (&terms.target, requested) {
-        (Target::Bound(bound) | Target::Reconnect { connection: bound, .. }, Some(id)) if id.as_str() != bound => {
+        (Target::Bound(bound) | Target::Reconnect { connection: bound, .. }, Some(id))
+            if id.as_str() != bound =>
+        {
             Decision::Denied(id.clone())
         }
         (Target::Bound(bound), _) => Decision::Use(ConnectionId::stored(bound.clone())),
@@ -98,7 +104,8 @@ mod tests {
                 email: None,
                 display_name: None,
                 tags: None,
-                organization: organization.map(|id| Organization { id: id.into(), display_name: None }),
+                organization: organization
+                    .map(|id| Organization { id: id.into(), display_name: None }),
             }),
             ..terms(Target::Unbound)
         }
@@ -133,7 +140,10 @@ mod tests {
 
     #[test]
     fn an_unbound_session_may_name_an_id_that_nobody_has() {
-        assert_eq!(decide(&of("u1", None), Some(&id("new")), &Situation::default()), Decision::Use(id("new")));
+        assert_eq!(
+            decide(&of("u1", None), Some(&id("new")), &Situation::default()),
+            Decision::Use(id("new"))
+        );
     }
 
     #[test]
@@ -141,7 +151,9 @@ mod tests {
         let mine = owned("u1", Some("o1"));
         let x = id("x");
         assert_eq!(decide(&of("u1", Some("o1")), Some(&x), &mine), Decision::Use(x.clone()));
-        for stranger in [of("u2", Some("o1")), of("u1", Some("o2")), of("u1", None), terms(Target::Unbound)] {
+        for stranger in
+            [of("u2", Some("o1")), of("u1", Some("o2")), of("u1", None), terms(Target::Unbound)]
+        {
             assert_eq!(decide(&stranger, Some(&x), &mine), Decision::Denied(x.clone()));
         }
     }
@@ -177,7 +189,10 @@ mod tests {
         let terms = terms(Target::Reconnect { integration: "i".into(), connection: "r".into() });
         assert_eq!(decide(&terms, None, &Situation::default()), Decision::Gone);
         assert_eq!(decide(&terms, None, &owned("u9", None)), Decision::Use(id("r")));
-        assert_eq!(decide(&terms, Some(&id("other")), &owned("u9", None)), Decision::Denied(id("other")));
+        assert_eq!(
+            decide(&terms, Some(&id("other")), &owned("u9", None)),
+            Decision::Denied(id("other"))
+        );
     }
 
     #[test]

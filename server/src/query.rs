@@ -17,7 +17,11 @@ pub struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads a query string without its `?`.
     pub fn parse(text: &str) -> Self {
-        Self(form_urlencoded::parse(text.as_bytes()).map(|(key, value)| (key.into_owned(), value.into_owned())).collect())
+        Self(
+            form_urlencoded::parse(text.as_bytes())
+                .map(|(key, value)| (key.into_owned(), value.into_owned()))
+                .collect(),
+        )
     }
 
     /// The value of `key`; the first when it is given several times.
@@ -58,7 +62,11 @@ impl Query {
                 unknown.push(base.to_owned());
             }
         }
-        if unknown.is_empty() { Ok(()) } else { Err(ApiError::query(Issue::unrecognized(vec![], &unknown))) }
+        if unknown.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::query(Issue::unrecognized(vec![], &unknown)))
+        }
     }
 
     /// A value with 1 to 255 characters, when given.
@@ -81,7 +89,11 @@ impl Query {
     ///
     /// # Errors
     /// `invalid_query_params` when it is not one.
-    pub fn number(&self, key: &str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, ApiError> {
+    pub fn number(
+        &self,
+        key: &str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ApiError> {
         let Some(value) = self.first(key) else { return Ok(None) };
         let issue = match value.parse::<u64>() {
             Err(_) => Issue::invalid_type(at([key]), "number", Some(&value.into())),
@@ -115,8 +127,9 @@ impl Query {
     /// # Errors
     /// `invalid_query_params` when it is not.
     pub fn required(&self, key: &str) -> Result<&str, ApiError> {
-        self.first(key)
-            .ok_or_else(|| ApiError::Invalid(Place::Query, vec![Issue::invalid_type(at([key]), "string", None)]))
+        self.first(key).ok_or_else(|| {
+            ApiError::Invalid(Place::Query, vec![Issue::invalid_type(at([key]), "string", None)])
+        })
     }
 }
 
@@ -134,7 +147,9 @@ mod tests {
 
     #[test]
     fn objects_are_read_with_literal_and_with_encoded_brackets() {
-        let query = Query::parse("params[subdomain]=acme&params%5Bregion%5D=eu%20west&other=1&params[a][b]=x&params[]=y");
+        let query = Query::parse(
+            "params[subdomain]=acme&params%5Bregion%5D=eu%20west&other=1&params[a][b]=x&params[]=y",
+        );
         let params = query.object("params").unwrap();
         assert_eq!(params.len(), 2);
         assert_eq!(params["subdomain"], "acme");
@@ -150,7 +165,11 @@ mod tests {
     #[test]
     fn unknown_keys_are_named() {
         let query = Query::parse("limit=1&foo=2&tags[a]=b&foo=3");
-        let ApiError::Invalid(Place::Query, issues) = query.only(&["limit"], &["tags"]).unwrap_err() else { panic!() };
+        let ApiError::Invalid(Place::Query, issues) =
+            query.only(&["limit"], &["tags"]).unwrap_err()
+        else {
+            panic!()
+        };
         assert_eq!(issues[0].message, "Unrecognized key: \"foo\"");
         assert!(query.only(&["limit", "foo"], &["tags"]).is_ok());
         assert!(Query::parse("limit[x]=1").only(&["limit"], &[]).is_err());

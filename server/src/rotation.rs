@@ -65,7 +65,9 @@ fn renew(vault: &Vault, record: &SealedRecord) -> Result<Sealed, VaultError> {
             contents::binding(environment, integration, connection)
         }
         SealedOwner::Session { id, environment } => presets_binding(environment, id),
-        SealedOwner::Server { name } => Binding { purpose: "server", environment: "", integration: "", record: name },
+        SealedOwner::Server { name } => {
+            Binding { purpose: "server", environment: "", integration: "", record: name }
+        }
     };
     vault.rewrap(binding, &record.sealed.blob)
 }
@@ -75,7 +77,9 @@ fn name(owner: &SealedOwner) -> String {
         SealedOwner::Connection { environment, integration, connection, .. } => {
             format!("connection {integration}/{connection} in {environment}")
         }
-        SealedOwner::Session { id, environment } => format!("presets of session {id} in {environment}"),
+        SealedOwner::Session { id, environment } => {
+            format!("presets of session {id} in {environment}")
+        }
         SealedOwner::Server { name } => format!("server secret {name}"),
     }
 }

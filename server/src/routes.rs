@@ -30,7 +30,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    fn new(method: Method, path: &'static str, access: Access, handler: MethodRouter<AppState>) -> Self {
+    fn new(
+        method: Method,
+        path: &'static str,
+        access: Access,
+        handler: MethodRouter<AppState>,
+    ) -> Self {
         Self { method, path, access, body_limit: DEFAULT_LIMIT, handler }
     }
 
@@ -50,8 +55,13 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         e(M::GET, "/connect/session", Session, get(connect::show)),
         e(M::DELETE, "/connect/session", Session, delete(connect::end)),
         e(M::POST, "/connect/telemetry", Public, post(connect::telemetry)),
-        e(M::POST, "/api-auth/api-key/{providerConfigKey}", Intake, post(credentials::post_api_key))
-            .limited(CREDENTIAL_LIMIT),
+        e(
+            M::POST,
+            "/api-auth/api-key/{providerConfigKey}",
+            Intake,
+            post(credentials::post_api_key),
+        )
+        .limited(CREDENTIAL_LIMIT),
         e(M::POST, "/api-auth/basic/{providerConfigKey}", Intake, post(credentials::post_basic))
             .limited(CREDENTIAL_LIMIT),
         // What either calls.
@@ -61,11 +71,31 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         e(M::GET, "/providers.json", Public, get(providers::index)),
         // What a backend calls.
         e(M::POST, "/connect/sessions", SecretKey(P::WriteSessions), post(connect::create)),
-        e(M::POST, "/connect/sessions/reconnect", SecretKey(P::WriteSessions), post(connect::reconnect)),
+        e(
+            M::POST,
+            "/connect/sessions/reconnect",
+            SecretKey(P::WriteSessions),
+            post(connect::reconnect),
+        ),
         e(M::POST, "/integrations", SecretKey(P::WriteIntegrations), post(integrations::create)),
-        e(M::GET, "/integrations/{uniqueKey}", SecretKey(P::ReadIntegrations), get(integrations::get)),
-        e(M::PATCH, "/integrations/{uniqueKey}", SecretKey(P::WriteIntegrations), patch(integrations::update)),
-        e(M::DELETE, "/integrations/{uniqueKey}", SecretKey(P::WriteIntegrations), delete(integrations::delete)),
+        e(
+            M::GET,
+            "/integrations/{uniqueKey}",
+            SecretKey(P::ReadIntegrations),
+            get(integrations::get),
+        ),
+        e(
+            M::PATCH,
+            "/integrations/{uniqueKey}",
+            SecretKey(P::WriteIntegrations),
+            patch(integrations::update),
+        ),
+        e(
+            M::DELETE,
+            "/integrations/{uniqueKey}",
+            SecretKey(P::WriteIntegrations),
+            delete(integrations::delete),
+        ),
         // For the people who run it.
         e(M::GET, "/health", Public, get(health::health)),
         e(M::GET, "/ready", Public, get(health::ready)),
@@ -84,16 +114,36 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             e(M::GET, one, SecretKey(P::ReadCredentials), get(connections::get)),
             e(M::PATCH, one, SecretKey(P::WriteConnections), patch(connections::update)),
             e(M::DELETE, one, SecretKey(P::WriteConnections), delete(connections::delete)),
-            e(M::POST, metadata, SecretKey(P::WriteConnections), post(connections::replace_metadata)),
-            e(M::PATCH, metadata, SecretKey(P::WriteConnections), patch(connections::merge_metadata)),
+            e(
+                M::POST,
+                metadata,
+                SecretKey(P::WriteConnections),
+                post(connections::replace_metadata),
+            ),
+            e(
+                M::PATCH,
+                metadata,
+                SecretKey(P::WriteConnections),
+                patch(connections::merge_metadata),
+            ),
         ]);
     }
     let one_metadata = "/connection/{connectionId}/metadata";
     all.extend([
         e(M::POST, "/connections", SecretKey(P::WriteConnections), post(connections::import)),
         e(M::POST, "/connection", SecretKey(P::WriteConnections), post(connections::import_legacy)),
-        e(M::POST, one_metadata, SecretKey(P::WriteConnections), post(connections::set_metadata_legacy)),
-        e(M::PATCH, one_metadata, SecretKey(P::WriteConnections), patch(connections::merge_metadata_legacy)),
+        e(
+            M::POST,
+            one_metadata,
+            SecretKey(P::WriteConnections),
+            post(connections::set_metadata_legacy),
+        ),
+        e(
+            M::PATCH,
+            one_metadata,
+            SecretKey(P::WriteConnections),
+            patch(connections::merge_metadata_legacy),
+        ),
     ]);
     if dev {
         all.extend([

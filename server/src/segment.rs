@@ -12,9 +12,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| ApiError::uri(Issue::custom(vec![], "A path segment is not valid UTF-8 when decoded")))?;
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| {
+            ApiError::uri(Issue::custom(vec![], "A path segment is not valid UTF-8 when decoded"))
+        })?;
         Ok(Self(text))
     }
 }

@@ -63,8 +63,9 @@ pub fn new_session_token() -> Result<PlainToken, NoRandomness> {
 
 /// Whether `text` is built like a connect session token.
 pub fn is_session_token(text: &str) -> bool {
-    text.strip_prefix(SESSION_PREFIX)
-        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+    text.strip_prefix(SESSION_PREFIX).is_some_and(|hex| {
+        hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
 }
 
 /// Whether `text` can be a secret key: one of ours with a right checksum, or one that the operator
@@ -78,13 +79,23 @@ pub fn is_secret_key(text: &str) -> bool {
             let (body, sum) = rest.split_at(BODY);
             checksum(body) == sum
         }
-        _ => (SECRET_KEY_MIN..=TOKEN_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
+        _ => {
+            (SECRET_KEY_MIN..=TOKEN_MAX).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_graphic())
+        }
     }
 }
 
 /// What is kept of a token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
+
+/// Shows nothing of the hash: it is as good as the token for whoever has the pepper.
+impl std::fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}
 
 impl TokenHash {
     /// The bytes, as the store keeps them.
@@ -137,7 +148,12 @@ fn random_base62(length: usize) -> Result<String, NoRandomness> {
 /// scanner of leaked keys has few false alarms. Not a secret.
 fn checksum(body: &str) -> String {
     let digest = digest::digest(&digest::SHA256, body.as_bytes());
-    digest.as_ref().iter().take(CHECKSUM).map(|byte| char::from(BASE62[usize::from(byte % 62)])).collect()
+    digest
+        .as_ref()
+        .iter()
+        .take(CHECKSUM)
+        .map(|byte| char::from(BASE62[usize::from(byte % 62)]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -161,7 +177,10 @@ mod tests {
         assert!(!is_secret_key(&"k".repeat(31)));
         assert!(!is_secret_key(&"k".repeat(256)));
         assert!(!is_secret_key(&format!("{} ", "k".repeat(40))));
-        assert!(is_secret_key("1b4f5a9a-1111-4222-8333-944444444444"), "the UUIDs that other servers use");
+        assert!(
+            is_secret_key("1b4f5a9a-1111-4222-8333-944444444444"),
+            "the UUIDs that other servers use"
+        );
     }
 
     #[test]

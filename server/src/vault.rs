@@ -45,8 +45,10 @@ impl Binding<'_> {
     /// The associated data of one layer. Each part is preceded by its length, so that no two bindings
     /// give the same bytes.
     fn associated_data(&self, layer: &str) -> Vec<u8> {
-        let parts = ["keyslot", layer, self.purpose, self.environment, self.integration, self.record];
-        let mut data = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum::<usize>() + 1);
+        let parts =
+            ["keyslot", layer, self.purpose, self.environment, self.integration, self.record];
+        let mut data =
+            Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum::<usize>() + 1);
         data.push(VERSION);
         for part in parts {
             data.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -75,7 +77,9 @@ pub enum VaultError {
     #[error("the sealed record needs the encryption key \"{0}\", which this server was not given")]
     UnknownKey(KeyId),
     /// Changed, moved from another row, or sealed under another key of the same name.
-    #[error("the sealed record does not open: it was changed, moved from another row, or sealed under another key")]
+    #[error(
+        "the sealed record does not open: it was changed, moved from another row, or sealed under another key"
+    )]
     Rejected,
     /// The cryptographic library refused, for example for want of random bytes.
     #[error("the cryptographic library refused")]
@@ -121,10 +125,15 @@ impl Vault {
     }
 
     /// Opens a record of the row `binding`.
-    pub fn open(&self, binding: Binding<'_>, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    pub fn open(
+        &self,
+        binding: Binding<'_>,
+        blob: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let parts = Parts::of(blob)?;
         let data_key = self.unwrap(binding, &parts)?;
-        let nonce = Nonce::try_assume_unique_for_key(parts.nonce).map_err(|_| VaultError::Malformed)?;
+        let nonce =
+            Nonce::try_assume_unique_for_key(parts.nonce).map_err(|_| VaultError::Malformed)?;
         let mut body = Zeroizing::new(parts.body.to_vec());
         let length = cipher(&data_key)?
             .open_in_place(nonce, Aad::from(binding.associated_data("record")), &mut body)
@@ -145,7 +154,11 @@ impl Vault {
     }
 
     /// The head of a blob: everything up to and including the wrapped data key.
-    fn wrap(&self, binding: Binding<'_>, data_key: &[u8; KEY_BYTES]) -> Result<Vec<u8>, VaultError> {
+    fn wrap(
+        &self,
+        binding: Binding<'_>,
+        data_key: &[u8; KEY_BYTES],
+    ) -> Result<Vec<u8>, VaultError> {
         let id = self.current.as_str();
         let master = self.keys.get(id).ok_or(VaultError::Library)?;
         let mut wrapped = Vec::with_capacity(WRAPPED);
@@ -163,10 +176,17 @@ impl Vault {
         Ok(head)
     }
 
-    fn unwrap(&self, binding: Binding<'_>, parts: &Parts<'_>) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
-        let master =
-            self.keys.get(parts.key_id.as_str()).ok_or_else(|| VaultError::UnknownKey(parts.key_id.clone()))?;
-        let nonce = Nonce::try_assume_unique_for_key(parts.wrap_nonce).map_err(|_| VaultError::Malformed)?;
+    fn unwrap(
+        &self,
+        binding: Binding<'_>,
+        parts: &Parts<'_>,
+    ) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
+        let master = self
+            .keys
+            .get(parts.key_id.as_str())
+            .ok_or_else(|| VaultError::UnknownKey(parts.key_id.clone()))?;
+        let nonce = Nonce::try_assume_unique_for_key(parts.wrap_nonce)
+            .map_err(|_| VaultError::Malformed)?;
         let mut wrapped = Zeroizing::new(parts.wrapped.to_vec());
         let opened = master
             .open_in_place(nonce, Aad::from(binding.associated_data("data key")), &mut wrapped)
@@ -184,7 +204,10 @@ impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut ids: Vec<&String> = self.keys.keys().collect();
         ids.sort();
-        f.debug_struct("Vault").field("current", &self.current.as_str()).field("keys", &ids).finish()
+        f.debug_struct("Vault")
+            .field("current", &self.current.as_str())
+            .field("keys", &ids)
+            .finish()
     }
 }
 
@@ -242,8 +265,12 @@ mod tests {
         Vault::new(&KeyRing::parse(keys).unwrap()).unwrap()
     }
 
-    const ROW: Binding<'static> =
-        Binding { purpose: "connection", environment: "dev", integration: "openai", record: "user-1" };
+    const ROW: Binding<'static> = Binding {
+        purpose: "connection",
+        environment: "dev",
+        integration: "openai",
+        record: "user-1",
+    };
 
     #[test]
     fn what_was_sealed_opens() {
@@ -280,7 +307,11 @@ mod tests {
             Binding { integration: "opena", record: "iuser-1", ..ROW },
             Binding { environment: "de", integration: "vopenai", ..ROW },
         ] {
-            assert_eq!(vault.open(elsewhere, &sealed.blob).unwrap_err(), VaultError::Rejected, "{elsewhere:?}");
+            assert_eq!(
+                vault.open(elsewhere, &sealed.blob).unwrap_err(),
+                VaultError::Rejected,
+                "{elsewhere:?}"
+            );
             assert!(vault.rewrap(elsewhere, &sealed.blob).is_err());
         }
     }
@@ -331,7 +362,10 @@ mod tests {
         assert_eq!(renewed.key_id, "b");
         let only_new = vault(B);
         assert_eq!(only_new.open(ROW, &renewed.blob).unwrap().as_slice(), b"secret");
-        assert_eq!(only_new.open(ROW, &old.blob).unwrap_err(), VaultError::UnknownKey(KeyId::parse("a").unwrap()));
+        assert_eq!(
+            only_new.open(ROW, &old.blob).unwrap_err(),
+            VaultError::UnknownKey(KeyId::parse("a").unwrap())
+        );
     }
 
     #[test]

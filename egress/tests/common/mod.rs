@@ -1,9 +1,6 @@
 //! A raw TCP server that plays a bad provider.
 
-#![allow(
-    dead_code,
-    reason = "each test binary uses its own part, so `expect` fails in some"
-)]
+#![allow(dead_code, reason = "each test binary uses its own part, so `expect` fails in some")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -73,10 +70,7 @@ pub(crate) fn door(to: SocketAddr) -> Egress {
 }
 
 pub(crate) fn limits() -> Limits {
-    Limits {
-        cleartext: Cleartext::OpenedOnly,
-        ..Limits::VERIFICATION
-    }
+    Limits { cleartext: Cleartext::OpenedOnly, ..Limits::VERIFICATION }
 }
 
 pub(crate) async fn get(
@@ -84,10 +78,5 @@ pub(crate) async fn get(
     url: &str,
     limits: Limits,
 ) -> Result<Response<ResponseBody>, EgressError> {
-    egress
-        .send(
-            Request::get(url).body(Body::empty()).expect("a request"),
-            limits,
-        )
-        .await
+    egress.send(Request::get(url).body(Body::empty()).expect("a request"), limits).await
 }

@@ -1,9 +1,6 @@
 //! Providers from text, and a raw server that plays their API.
 
-#![allow(
-    dead_code,
-    reason = "each test binary uses its own part, so `expect` fails in some"
-)]
+#![allow(dead_code, reason = "each test binary uses its own part, so `expect` fails in some")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,10 +43,7 @@ pub(crate) struct Arrived {
 
 impl Arrived {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -81,11 +75,7 @@ async fn read(stream: &mut TcpStream) -> Option<Arrived> {
     let mut bytes = Vec::new();
     let mut buffer = [0_u8; 4096];
     let (head, length) = loop {
-        let count = stream
-            .read(&mut buffer)
-            .await
-            .ok()
-            .filter(|&count| count > 0)?;
+        let count = stream.read(&mut buffer).await.ok().filter(|&count| count > 0)?;
         bytes.extend_from_slice(&buffer[..count]);
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break (at, 0_usize);
@@ -105,18 +95,10 @@ async fn read(stream: &mut TcpStream) -> Option<Arrived> {
         .unwrap_or(length);
     let mut body = bytes.split_off(head + 4);
     while body.len() < wanted {
-        let count = stream
-            .read(&mut buffer)
-            .await
-            .ok()
-            .filter(|&count| count > 0)?;
+        let count = stream.read(&mut buffer).await.ok().filter(|&count| count > 0)?;
         body.extend_from_slice(&buffer[..count]);
     }
-    Some(Arrived {
-        line,
-        headers,
-        body: String::from_utf8_lossy(&body).into_owned(),
-    })
+    Some(Arrived { line, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 /// An answer with a body.
@@ -143,7 +125,5 @@ pub(crate) fn door(to: SocketAddr) -> Egress {
             })
         }
     }
-    Egress::builder(Policy::default().allow_socket(to))
-        .resolver(Here)
-        .build()
+    Egress::builder(Policy::default().allow_socket(to)).resolver(Here).build()
 }

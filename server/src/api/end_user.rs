@@ -16,7 +16,7 @@ const TAG_KEY_PATTERN: &str = "^[a-zA-Z][a-zA-Z0-9_\\-./]*$";
 
 /// What a request says about whose connection it is.
 #[derive(Default)]
-pub struct Whose {
+pub(crate) struct Whose {
     /// The end user.
     pub end_user: Option<EndUser>,
     /// Labels, those that follow from the end user included; `None` when nothing was said.
@@ -25,7 +25,7 @@ pub struct Whose {
 
 impl Whose {
     /// Reads `end_user`, `organization` and `tags`.
-    pub fn read(fields: &mut Fields) -> Self {
+    pub(crate) fn read(fields: &mut Fields) -> Self {
         let organization = fields.optional_fields("organization", organization);
         let end_user = fields.optional_fields("end_user", |fields| {
             let id = fields.string("id", SHORT);
@@ -43,12 +43,14 @@ impl Whose {
             fields.refuse(Issue::format(path, "email address"));
         }
         let said = explicit.is_some() || end_user.is_some() || organization.is_some();
-        let tags = said.then(|| derive(end_user.as_ref(), organization.as_ref(), explicit.unwrap_or_default()));
+        let tags = said.then(|| {
+            derive(end_user.as_ref(), organization.as_ref(), explicit.unwrap_or_default())
+        });
         Self { end_user, tags }
     }
 
     /// Who may replace the connection by name.
-    pub fn owner(&self) -> Option<Owner> {
+    pub(crate) fn owner(&self) -> Option<Owner> {
         // The rule is the session's; ask it there, so that there is one.
         SessionTerms {
             target: Target::Unbound,
@@ -65,7 +67,7 @@ impl Whose {
 }
 
 /// An end user as clients read it.
-pub fn view(end_user: Option<&EndUser>) -> Value {
+pub(crate) fn view(end_user: Option<&EndUser>) -> Value {
     let Some(user) = end_user else { return Value::Null };
     json!({
         "id": user.id,
@@ -114,7 +116,10 @@ fn is_email(text: &str) -> bool {
 fn tags(fields: &mut Fields, key: &str) -> Option<Tags> {
     let given = fields.optional_strings(key, SHORT)?;
     if given.len() > TAGS_MAX {
-        fields.refuse(Issue::custom(fields.path_of(key), format!("At most {TAGS_MAX} tags are allowed")));
+        fields.refuse(Issue::custom(
+            fields.path_of(key),
+            format!("At most {TAGS_MAX} tags are allowed"),
+        ));
         return None;
     }
     let mut tags = Tags::new();
@@ -207,7 +212,10 @@ mod tests {
             codes(json!({"end_user": {"id": "u", "email": "nope"}})),
             [
                 ("end_user.email".to_owned(), "Invalid email address".to_owned()),
-                ("end_user.email".to_owned(), "Too small: expected string to have >=5 characters".to_owned()),
+                (
+                    "end_user.email".to_owned(),
+                    "Too small: expected string to have >=5 characters".to_owned()
+                ),
             ]
         );
         assert_eq!(codes(json!({"tags": {"end_user_email": "nope"}}))[0].0, "tags.end_user_email");
@@ -217,7 +225,10 @@ mod tests {
     fn tag_keys_keep_to_their_alphabet_and_number() {
         assert_eq!(codes(json!({"tags": {"1a": "x"}}))[0].0, "tags.1a");
         assert_eq!(codes(json!({"tags": {"a b": "x"}}))[0].0, "tags.a b");
-        assert_eq!(codes(json!({"tags": {"A": "x", "a": "y"}}))[0].1, "Two tags are the same when lower-cased");
+        assert_eq!(
+            codes(json!({"tags": {"A": "x", "a": "y"}}))[0].1,
+            "Two tags are the same when lower-cased"
+        );
         let many: Tags = (0..11).map(|n| (format!("t{n}"), "x".to_owned())).collect();
         assert_eq!(codes(json!({"tags": many}))[0].1, "At most 10 tags are allowed");
     }

@@ -4,7 +4,7 @@
 pub mod connect;
 pub mod connections;
 pub mod credentials;
-mod end_user;
+pub(crate) mod end_user;
 pub mod health;
 pub mod integrations;
 pub mod providers;

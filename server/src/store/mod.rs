@@ -17,8 +17,9 @@ use keyslot_providers::AuthMode;
 use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        AuditEvent, Connection, ConnectionSummary, ConnectSession, EndUser, Integration, IntegrationChange,
-        NewIntegration, NewSecretKey, NewSession, Object, Owner, SecretKey, Tags, Verified,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Integration,
+        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Owner, SecretKey,
+        Tags, Verified,
     },
     ownership::Situation,
     token::TokenHash,
@@ -241,14 +242,23 @@ pub trait Store: Send + Sync + 'static {
     /// environment can change between starts.
     async fn put_secret_key(&self, new: NewSecretKey, audit: AuditEvent) -> Result<()>;
     /// Removes the secret key of this id; tells whether there was one.
-    async fn remove_secret_key(&self, environment: &str, id: &str, audit: AuditEvent) -> Result<bool>;
+    async fn remove_secret_key(
+        &self,
+        environment: &str,
+        id: &str,
+        audit: AuditEvent,
+    ) -> Result<bool>;
     /// The secret key with this hash.
     async fn secret_key(&self, hash: TokenHash) -> Result<Option<SecretKey>>;
     /// How many secret keys there are.
     async fn count_secret_keys(&self) -> Result<u64>;
 
     /// Makes an integration.
-    async fn create_integration(&self, new: NewIntegration, audit: AuditEvent) -> Result<Created<Integration>>;
+    async fn create_integration(
+        &self,
+        new: NewIntegration,
+        audit: AuditEvent,
+    ) -> Result<Created<Integration>>;
     /// All integrations of an environment, oldest first.
     async fn integrations(&self, environment: &str) -> Result<Vec<Integration>>;
     /// One integration.
@@ -262,7 +272,12 @@ pub trait Store: Send + Sync + 'static {
         audit: AuditEvent,
     ) -> Result<IntegrationUpdate>;
     /// Deletes an integration and all its connections; tells whether there was one.
-    async fn delete_integration(&self, environment: &str, key: &str, audit: AuditEvent) -> Result<bool>;
+    async fn delete_integration(
+        &self,
+        environment: &str,
+        key: &str,
+        audit: AuditEvent,
+    ) -> Result<bool>;
 
     /// Stores a connect session.
     async fn create_session(&self, new: NewSession, audit: AuditEvent) -> Result<()>;
@@ -285,9 +300,18 @@ pub trait Store: Send + Sync + 'static {
     /// Makes or replaces a connection.
     async fn write_connection(&self, write: Write, audit: AuditEvent) -> Result<Written>;
     /// One connection.
-    async fn connection(&self, environment: &str, integration: &str, id: &str) -> Result<Found<Box<Connection>>>;
+    async fn connection(
+        &self,
+        environment: &str,
+        integration: &str,
+        id: &str,
+    ) -> Result<Found<Box<Connection>>>;
     /// Connections of an environment, newest first.
-    async fn connections(&self, environment: &str, filter: ConnectionFilter) -> Result<Vec<ConnectionSummary>>;
+    async fn connections(
+        &self,
+        environment: &str,
+        filter: ConnectionFilter,
+    ) -> Result<Vec<ConnectionSummary>>;
     /// Changes what is known about a connection; not its credential.
     async fn update_connection(
         &self,
@@ -322,7 +346,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Sealed records that are not under `key_id`: up to `limit` connections whose number is greater
     /// than `after`, in order, and before them, when `after` is 0, all of everything else.
-    async fn sealed_under_other_keys(&self, key_id: &str, after: i64, limit: u32) -> Result<Vec<SealedRecord>>;
+    async fn sealed_under_other_keys(
+        &self,
+        key_id: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<SealedRecord>>;
     /// Replaces sealed records that still are what they were; tells how many.
     async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64>;
 

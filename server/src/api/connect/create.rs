@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long a session lasts.
-pub const LIFETIME: SignedDuration = SignedDuration::from_mins(30);
+pub(super) const LIFETIME: SignedDuration = SignedDuration::from_mins(30);
 
 /// Makes a session.
 ///
@@ -48,19 +48,24 @@ pub async fn create(
         fields.refuse(Issue::invalid_type(path, "object", None));
     }
     let mut terms = Terms::read(&mut fields);
-    let allowed = fields.optional_list("allowed_integrations", SHORT).filter(|list| !list.is_empty());
+    let allowed =
+        fields.optional_list("allowed_integrations", SHORT).filter(|list| !list.is_empty());
     let bound = fields.optional_string("connection_id", Length { min: 0, max: usize::MAX });
-    let bound = bound.and_then(|text| match ConnectionId::parse(&text, fields.path_of("connection_id")) {
-        Ok(id) => Some(id),
-        Err(issue) => {
-            fields.refuse(issue);
-            None
-        }
-    });
+    let bound =
+        bound.and_then(|text| match ConnectionId::parse(&text, fields.path_of("connection_id")) {
+            Ok(id) => Some(id),
+            Err(issue) => {
+                fields.refuse(issue);
+                None
+            }
+        });
     let multiple = fields.optional_bool("multiple").unwrap_or(false);
     if multiple && bound.is_some() {
         let path = fields.path_of("multiple");
-        fields.refuse(Issue::custom(path, "A session that is bound to a connection_id cannot make several connections"));
+        fields.refuse(Issue::custom(
+            path,
+            "A session that is bound to a connection_id cannot make several connections",
+        ));
     }
     terms.check_integrations(&mut fields, &state, key.environment(), allowed.as_deref()).await?;
     fields.finish()?;
@@ -127,7 +132,9 @@ impl Terms {
                 terms.presets.0.insert(integration, values);
             }
         }
-        let overrides = fields.optional_records("overrides", |_, inner| Some(inner.optional_string("docs_connect", ANY)));
+        let overrides = fields.optional_records("overrides", |_, inner| {
+            Some(inner.optional_string("docs_connect", ANY))
+        });
         for (integration, docs) in overrides.into_iter().flatten() {
             let mut path = fields.path_of("overrides");
             path.push(integration.clone());

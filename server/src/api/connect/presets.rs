@@ -24,7 +24,12 @@ impl Presets {
     ///
     /// # Errors
     /// When the vault refuses.
-    pub fn seal(&self, server: &Server, environment: &str, session: &str) -> Result<Option<Sealed>, ApiError> {
+    pub fn seal(
+        &self,
+        server: &Server,
+        environment: &str,
+        session: &str,
+    ) -> Result<Option<Sealed>, ApiError> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -38,19 +43,30 @@ impl Presets {
     /// When they were changed, moved or sealed under a key that this server does not have.
     pub fn open(server: &Server, session: &ConnectSession) -> Result<Self, ApiError> {
         let Some(sealed) = &session.presets else { return Ok(Self::default()) };
-        let plaintext = server.vault.open(binding(&session.environment, &session.id), &sealed.blob)?;
-        let presets = serde_json::from_slice(&plaintext)
-            .map_err(|_| ApiError::internal("the presets of a session opened, but are not what this server writes"))?;
+        let plaintext =
+            server.vault.open(binding(&session.environment, &session.id), &sealed.blob)?;
+        let presets = serde_json::from_slice(&plaintext).map_err(|_| {
+            ApiError::internal(
+                "the presets of a session opened, but are not what this server writes",
+            )
+        })?;
         Ok(Self(presets))
     }
 
     /// The presets of one integration.
     pub fn of(&self, integration: &str) -> impl Iterator<Item = (&str, &str)> {
-        self.0.get(integration).into_iter().flatten().map(|(field, value)| (field.as_str(), value.as_str()))
+        self.0
+            .get(integration)
+            .into_iter()
+            .flatten()
+            .map(|(field, value)| (field.as_str(), value.as_str()))
     }
 
     /// What the browser sees: every preset field, so that it does not ask for it, but no secret value.
-    pub fn view<'a>(&self, provider_of: impl Fn(&str) -> Option<Cow<'a, Provider>>) -> Option<Value> {
+    pub fn view<'a>(
+        &self,
+        provider_of: impl Fn(&str) -> Option<Cow<'a, Provider>>,
+    ) -> Option<Value> {
         if self.0.is_empty() {
             return None;
         }
@@ -61,12 +77,18 @@ impl Presets {
                 .iter()
                 .map(|(field, value)| {
                     let secret = provider.as_ref().is_none_or(|provider| {
-                        provider.connection_config.iter().any(|known| known.name == *field && known.secret)
+                        provider
+                            .connection_config
+                            .iter()
+                            .any(|known| known.name == *field && known.secret)
                     });
                     (field.clone(), if secret { "".into() } else { value.as_str().into() })
                 })
                 .collect();
-            all.insert(integration.clone(), json!({ "connection_config": shown, "authorization_params": {} }));
+            all.insert(
+                integration.clone(),
+                json!({ "connection_config": shown, "authorization_params": {} }),
+            );
         }
         Some(Value::Object(all))
     }

@@ -26,7 +26,11 @@ const FORMS_MAX: usize = 10;
 ///
 /// # Errors
 /// 400 `invalid_query_params` for any query.
-pub async fn show(State(state): State<AppState>, session: Session, query: Query) -> Result<Response, ApiError> {
+pub async fn show(
+    State(state): State<AppState>,
+    session: Session,
+    query: Query,
+) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
     let terms = &session.session.terms;
     let mut data = Object::new();
@@ -44,7 +48,8 @@ pub async fn show(State(state): State<AppState>, session: Session, query: Query)
         // The presets may name integrations beyond the allowed ones, so their providers are looked up.
         let all = state.store.integrations(&session.session.environment).await?;
         let provider_of = |key: &str| {
-            let integration = all.iter().find(|integration| integration.unique_key.as_str() == key)?;
+            let integration =
+                all.iter().find(|integration| integration.unique_key.as_str() == key)?;
             provider_of(&state, integration).ok()
         };
         if let Some(presets) = Presets::open(&state, &session.session)?.view(provider_of) {
@@ -83,7 +88,11 @@ pub async fn show(State(state): State<AppState>, session: Session, query: Query)
 ///
 /// # Errors
 /// 400 `invalid_query_params` for any query.
-pub async fn end(State(state): State<AppState>, session: Session, query: Query) -> Result<Response, ApiError> {
+pub async fn end(
+    State(state): State<AppState>,
+    session: Session,
+    query: Query,
+) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
     let object = format!("connect_session:{}", session.session.id);
     let audit = session.audit("connect_session.ended", object, state.clock.now());

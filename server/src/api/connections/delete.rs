@@ -4,12 +4,14 @@ use axum::{extract::State, response::Response};
 use serde_json::json;
 
 use super::{Named, existing};
-use crate::{access::Key, api::ok, error::ApiError, query::Query, segment::Segment, state::AppState};
+use crate::{
+    access::Key, api::ok, error::ApiError, query::Query, segment::Segment, state::AppState,
+};
 
 /// Deletes a connection and its credential.
 ///
 /// # Errors
-/// 404 `unknown_provider_config` or `unknown_connection`.
+/// 404 `unknown_provider_config`; 400 `unknown_connection`.
 pub async fn delete(
     State(state): State<AppState>,
     key: Key,
@@ -23,6 +25,6 @@ pub async fn delete(
         .store
         .delete_connection(key.environment(), named.integration.as_str(), named.id.as_str(), audit)
         .await?;
-    existing(found, &named.integration, ApiError::UnknownConnection)?;
+    existing(found, &named.integration, ApiError::NothingToDelete)?;
     Ok(ok(&json!({ "success": true })))
 }

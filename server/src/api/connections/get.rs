@@ -5,7 +5,12 @@ use serde_json::Value;
 
 use super::{Named, existing, not_found, view};
 use crate::{
-    access::Key, api::ok, contents::Contents, error::ApiError, query::Query, segment::Segment,
+    access::Key,
+    api::ok,
+    contents::Contents,
+    error::ApiError,
+    query::Query,
+    segment::Segment,
     state::{AppState, Server},
 };
 
@@ -30,11 +35,21 @@ pub async fn get(
 }
 
 /// Reads and opens a connection, and notes that it was read.
-pub(crate) async fn read(server: &Server, environment: &str, named: &Named) -> Result<Value, ApiError> {
-    let found = server.store.connection(environment, named.integration.as_str(), named.id.as_str()).await?;
+pub(crate) async fn read(
+    server: &Server,
+    environment: &str,
+    named: &Named,
+) -> Result<Value, ApiError> {
+    let found =
+        server.store.connection(environment, named.integration.as_str(), named.id.as_str()).await?;
     let connection = existing(found, &named.integration, not_found())?;
-    let contents =
-        Contents::open(server, environment, named.integration.as_str(), named.id.as_str(), &connection.sealed)?;
+    let contents = Contents::open(
+        server,
+        environment,
+        named.integration.as_str(),
+        named.id.as_str(),
+        &connection.sealed,
+    )?;
     let now = server.clock.now();
     server.fetched.note(connection.summary.id, now);
     Ok(view(&connection, &contents, Some(now)))

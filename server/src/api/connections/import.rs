@@ -48,7 +48,8 @@ pub async fn import(
     fields.finish()?;
 
     let intake = Intake {
-        integration: IntegrationKey::parse(&read(integration)?, at(["provider_config_key"])).map_err(ApiError::body)?,
+        integration: IntegrationKey::parse(&read(integration)?, at(["provider_config_key"]))
+            .map_err(ApiError::body)?,
         connection: connection_id
             .map(|id| ConnectionId::parse(&id, at(["connection_id"])).map_err(ApiError::body))
             .transpose()?,
@@ -65,7 +66,9 @@ pub async fn import(
 fn credential(fields: &mut Fields) -> Option<Credential> {
     let kind = fields.string("type", SHORT)?;
     match kind.as_str() {
-        "API_KEY" => fields.string("apiKey", Length { min: 1, max: API_KEY_MAX }).map(Credential::api_key),
+        "API_KEY" => {
+            fields.string("apiKey", Length { min: 1, max: API_KEY_MAX }).map(Credential::api_key)
+        }
         "BASIC" => {
             let username = fields.string("username", Length { min: 0, max: BASIC_MAX });
             let password = fields.string("password", Length { min: 0, max: BASIC_MAX });

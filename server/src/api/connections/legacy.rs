@@ -52,18 +52,32 @@ pub async fn import(
     let metadata = fields.optional_object("metadata");
     fields.finish()?;
 
-    let integration =
-        IntegrationKey::parse(&read(integration)?, at(["provider_config_key"])).map_err(ApiError::body)?;
+    let integration = IntegrationKey::parse(&read(integration)?, at(["provider_config_key"]))
+        .map_err(ApiError::body)?;
     let connection = match connection {
         Some(id) => Some(ConnectionId::parse(&id, at(["connection_id"])).map_err(ApiError::body)?),
         None => None,
     };
     let mut echo = json!({ "provider_config_key": integration.as_str() });
-    let intake = Intake { integration, connection, credential: read(credential)?, config: config.clone(), store_unverified: false };
-    let origin = Origin::Backend { key: &key, whose: Whose::default(), metadata: metadata.clone(), webhook_url_override: None };
+    let intake = Intake {
+        integration,
+        connection,
+        credential: read(credential)?,
+        config: config.clone(),
+        store_unverified: false,
+    };
+    let origin = Origin::Backend {
+        key: &key,
+        whose: Whose::default(),
+        metadata: metadata.clone(),
+        webhook_url_override: None,
+    };
     let stored = credentials::store(&state, intake, origin).await?;
     if let Value::Object(echo) = &mut echo {
-        echo.insert("connection_id".into(), stored.connection.summary.connection_id.as_str().into());
+        echo.insert(
+            "connection_id".into(),
+            stored.connection.summary.connection_id.as_str().into(),
+        );
         if let Some(metadata) = metadata {
             echo.insert("metadata".into(), Value::Object(metadata));
         }
@@ -118,7 +132,10 @@ async fn by_path(
     query.only(&["provider_config_key"], &[])?;
     let header = headers.get("provider-config-key").and_then(|value| value.to_str().ok());
     let integration = query.first("provider_config_key").or(header).ok_or_else(|| {
-        ApiError::Invalid(Place::Query, vec![Issue::invalid_type(at(["provider_config_key"]), "string", None)])
+        ApiError::Invalid(
+            Place::Query,
+            vec![Issue::invalid_type(at(["provider_config_key"]), "string", None)],
+        )
     })?;
     let Some(Value::Object(metadata)) = body else {
         return Err(ApiError::body(Issue::invalid_type(vec![], "object", body.as_ref())));

@@ -4,7 +4,9 @@ use axum::{extract::State, response::Response};
 use serde_json::{Value, json};
 
 use super::summary_view;
-use crate::{access::Key, api::ok, error::ApiError, query::Query, state::AppState, store::ConnectionFilter};
+use crate::{
+    access::Key, api::ok, error::ApiError, query::Query, state::AppState, store::ConnectionFilter,
+};
 
 const LIMIT_MAX: u64 = 2000;
 /// How many are listed when no limit is given.
@@ -15,9 +17,21 @@ const LIMIT_DEFAULT: u32 = 10_000;
 ///
 /// # Errors
 /// 400 `invalid_query_params`.
-pub async fn list(State(state): State<AppState>, key: Key, query: Query) -> Result<Response, ApiError> {
+pub async fn list(
+    State(state): State<AppState>,
+    key: Key,
+    query: Query,
+) -> Result<Response, ApiError> {
     query.only(
-        &["connectionId", "search", "endUserId", "endUserOrganizationId", "integrationId", "limit", "page"],
+        &[
+            "connectionId",
+            "search",
+            "endUserId",
+            "endUserOrganizationId",
+            "integrationId",
+            "limit",
+            "page",
+        ],
         &["tags"],
     )?;
     let tags = query.object("tags").map_err(ApiError::query)?;
@@ -28,7 +42,9 @@ pub async fn list(State(state): State<AppState>, key: Key, query: Query) -> Resu
     let page = query.number("page", 0..=u64::from(u32::MAX))?.unwrap_or(0);
     let integrations = query
         .first("integrationId")
-        .map(|list| list.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect::<Vec<_>>())
+        .map(|list| {
+            list.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        })
         .filter(|list| !list.is_empty());
     let filter = ConnectionFilter {
         connection_id: query.text("connectionId")?,
@@ -41,7 +57,12 @@ pub async fn list(State(state): State<AppState>, key: Key, query: Query) -> Resu
         limit,
         offset: page * u64::from(limit),
     };
-    let connections: Vec<Value> =
-        state.store.connections(key.environment(), filter).await?.iter().map(summary_view).collect();
+    let connections: Vec<Value> = state
+        .store
+        .connections(key.environment(), filter)
+        .await?
+        .iter()
+        .map(summary_view)
+        .collect();
     Ok(ok(&json!({ "connections": connections })))
 }

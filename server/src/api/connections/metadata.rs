@@ -50,7 +50,12 @@ pub async fn merge(
     Ok(json(StatusCode::OK, &echo))
 }
 
-async fn by_body(state: &Server, key: &Key, body: Option<Value>, mode: MetadataMode) -> Result<Value, ApiError> {
+async fn by_body(
+    state: &Server,
+    key: &Key,
+    body: Option<Value>,
+    mode: MetadataMode,
+) -> Result<Value, ApiError> {
     let one = matches!(&body, Some(Value::Object(body)) if body.get("connection_id").is_some_and(Value::is_string));
     let mut fields = Fields::of_body(body)?;
     let ids = if one {
@@ -80,7 +85,8 @@ pub(super) async fn write(
     metadata: Object,
     mode: MetadataMode,
 ) -> Result<(), ApiError> {
-    let integration = IntegrationKey::parse(integration, at(["provider_config_key"])).map_err(ApiError::body)?;
+    let integration =
+        IntegrationKey::parse(integration, at(["provider_config_key"])).map_err(ApiError::body)?;
     let ids = ids
         .iter()
         .map(|id| ConnectionId::parse(id, at(["connection_id"])).map_err(ApiError::body))
@@ -91,7 +97,9 @@ pub(super) async fn write(
         several => format!("integration:{integration} ({} connections)", several.len()),
     };
     let audit = key.audit("connection.metadata_updated", object, now);
-    let found =
-        state.store.write_metadata(key.environment(), integration.as_str(), ids, metadata, mode, now, audit).await?;
+    let found = state
+        .store
+        .write_metadata(key.environment(), integration.as_str(), ids, metadata, mode, now, audit)
+        .await?;
     existing(found, &integration, ApiError::UnknownConnection)
 }

@@ -11,7 +11,10 @@ mod update;
 pub use delete::delete;
 pub use get::get;
 pub use import::import;
-pub use legacy::{import as import_legacy, merge_metadata as merge_metadata_legacy, set_metadata as set_metadata_legacy};
+pub use legacy::{
+    import as import_legacy, merge_metadata as merge_metadata_legacy,
+    set_metadata as set_metadata_legacy,
+};
 pub use list::list;
 pub use metadata::{merge as merge_metadata, replace as replace_metadata};
 pub use update::update;
@@ -34,7 +37,11 @@ use crate::{
 };
 
 /// A connection with its credential, as backends read it.
-pub(crate) fn view(connection: &Connection, contents: &Contents, fetched_at: Option<Timestamp>) -> Value {
+pub(crate) fn view(
+    connection: &Connection,
+    contents: &Contents,
+    fetched_at: Option<Timestamp>,
+) -> Value {
     let summary = &connection.summary;
     let mut view = Object::new();
     identify(&mut view, summary);
@@ -42,7 +49,10 @@ pub(crate) fn view(connection: &Connection, contents: &Contents, fetched_at: Opt
     view.insert("webhook_url_override".into(), json!(summary.webhook_url_override));
     view.insert("created_at".into(), on_the_wire(summary.created_at).into());
     view.insert("updated_at".into(), on_the_wire(summary.updated_at).into());
-    view.insert("last_fetched_at".into(), json!(fetched_at.or(summary.last_fetched_at).map(on_the_wire)));
+    view.insert(
+        "last_fetched_at".into(),
+        json!(fetched_at.or(summary.last_fetched_at).map(on_the_wire)),
+    );
     view.insert("credentials".into(), contents.credentials());
     Value::Object(view)
 }
@@ -57,7 +67,9 @@ pub(crate) fn summary_view(summary: &ConnectionSummary) -> Value {
 
 fn identify(view: &mut Object, summary: &ConnectionSummary) {
     let mut verification = json!({ "status": summary.verified.word() });
-    if let (Some(account), Value::Object(verification)) = (&summary.verified.account, &mut verification) {
+    if let (Some(account), Value::Object(verification)) =
+        (&summary.verified.account, &mut verification)
+    {
         verification.insert("account".into(), account.as_str().into());
     }
     view.insert("id".into(), summary.id.into());
@@ -83,7 +95,11 @@ pub(crate) struct Named {
 
 impl Named {
     pub(crate) fn read(id: &str, query: &Query) -> Result<Self, ApiError> {
-        let integration = IntegrationKey::parse(query.required("provider_config_key")?, at(["provider_config_key"]))
+        Self::of(id, query.required("provider_config_key")?)
+    }
+
+    pub(crate) fn of(id: &str, integration: &str) -> Result<Self, ApiError> {
+        let integration = IntegrationKey::parse(integration, at(["provider_config_key"]))
             .map_err(ApiError::query)?;
         let id = ConnectionId::parse(id, at(["connectionId"])).map_err(ApiError::uri)?;
         Ok(Self { id, integration })
@@ -104,7 +120,11 @@ pub(crate) fn object(integration: &IntegrationKey, id: &ConnectionId) -> String 
 ///
 /// # Errors
 /// 404: `unknown_provider_config` or `missing`.
-pub(crate) fn existing<T>(found: Found<T>, integration: &IntegrationKey, missing: ApiError) -> Result<T, ApiError> {
+pub(crate) fn existing<T>(
+    found: Found<T>,
+    integration: &IntegrationKey,
+    missing: ApiError,
+) -> Result<T, ApiError> {
     match found {
         Found::Found(value) => Ok(value),
         Found::UnknownIntegration => Err(ApiError::UnknownProviderConfig(integration.to_string())),

@@ -37,11 +37,23 @@ pub async fn update(
 
     let at = state.clock.now();
     let owner = whose.owner();
-    let change = ConnectionChange { owner, end_user: whose.end_user, tags: whose.tags, webhook_url_override };
+    let change = ConnectionChange {
+        owner,
+        end_user: whose.end_user,
+        tags: whose.tags,
+        webhook_url_override,
+    };
     let audit = key.audit("connection.updated", named.object(), at);
     let found = state
         .store
-        .update_connection(key.environment(), named.integration.as_str(), named.id.as_str(), change, at, audit)
+        .update_connection(
+            key.environment(),
+            named.integration.as_str(),
+            named.id.as_str(),
+            change,
+            at,
+            audit,
+        )
         .await?;
     existing(found, &named.integration, not_found())?;
     Ok(ok(&json!({ "success": true })))

@@ -26,7 +26,8 @@ pub async fn post(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let mut fields = Fields::of_body(body)?;
-    let api_key = fields.string("apiKey", Length { min: 1, max: API_KEY_MAX }).map(Credential::api_key);
+    let api_key =
+        fields.string("apiKey", Length { min: 1, max: API_KEY_MAX }).map(Credential::api_key);
     let beside = Beside::read(&mut fields, &query)?;
     fields.finish()?;
     let intake = beside.intake(&integration, read(api_key)?)?;

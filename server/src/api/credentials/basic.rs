@@ -32,6 +32,7 @@ pub async fn post(
     let password = fields.string("password", ANY);
     let beside = Beside::read(&mut fields, &query)?;
     fields.finish()?;
-    let intake = beside.intake(&integration, Credential::basic(read(username)?, read(password)?))?;
+    let intake =
+        beside.intake(&integration, Credential::basic(read(username)?, read(password)?))?;
     Ok(store(&state, intake, Origin::Session(&session)).await?.answer())
 }

@@ -11,7 +11,8 @@ use std::borrow::Cow;
 
 use axum::response::Response;
 use keyslot_providers::{
-    ConnectionConfig, Credential, IntegrationConfig, Provider, Reason, Verification, validate_params_under, verify,
+    ConnectionConfig, Credential, IntegrationConfig, Provider, Reason, Verification,
+    validate_params_under, verify,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -91,7 +92,9 @@ impl Stored {
     fn answer(&self) -> Response {
         let summary = &self.connection.summary;
         let mut verification = json!({ "status": summary.verified.word() });
-        if let (Some(account), Value::Object(verification)) = (&summary.verified.account, &mut verification) {
+        if let (Some(account), Value::Object(verification)) =
+            (&summary.verified.account, &mut verification)
+        {
             verification.insert("account".into(), account.as_str().into());
         }
         ok(&json!({
@@ -115,7 +118,8 @@ impl Beside {
     fn read(fields: &mut Fields, query: &Query) -> Result<Self, ApiError> {
         const ANY: Length = Length { min: 0, max: usize::MAX };
         let params = query.object("params").map_err(ApiError::query)?;
-        let mut config: Object = params.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let mut config: Object =
+            params.into_iter().map(|(name, value)| (name, value.into())).collect();
         for (name, value) in fields.optional_strings("params", ANY).unwrap_or_default() {
             config.insert(name, value.into());
         }
@@ -133,7 +137,9 @@ impl Beside {
             },
             None => query
                 .first("connection_id")
-                .map(|text| ConnectionId::parse(text, at(["connection_id"])).map_err(ApiError::query))
+                .map(|text| {
+                    ConnectionId::parse(text, at(["connection_id"])).map_err(ApiError::query)
+                })
                 .transpose()?,
         };
         Ok(Self { connection, config, store_unverified })
@@ -141,7 +147,8 @@ impl Beside {
 
     fn intake(self, integration: &str, credential: Credential) -> Result<Intake, ApiError> {
         Ok(Intake {
-            integration: IntegrationKey::parse(integration, at(["providerConfigKey"])).map_err(ApiError::uri)?,
+            integration: IntegrationKey::parse(integration, at(["providerConfigKey"]))
+                .map_err(ApiError::uri)?,
             connection: self.connection,
             credential,
             config: Some(self.config),
@@ -157,7 +164,11 @@ impl Beside {
 /// `unknown_provider_config`, `unknown_provider_template`; 400 `invalid_auth_mode`,
 /// `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
 /// `invalid_body`; 400 `connection_test_failed`.
-pub(crate) async fn store(server: &Server, intake: Intake, origin: Origin<'_>) -> Result<Stored, ApiError> {
+pub(crate) async fn store(
+    server: &Server,
+    intake: Intake,
+    origin: Origin<'_>,
+) -> Result<Stored, ApiError> {
     let environment = origin.environment().to_owned();
     if let Origin::Session(session) = &origin
         && intake.store_unverified
@@ -231,7 +242,9 @@ pub(crate) async fn store(server: &Server, intake: Intake, origin: Origin<'_>) -
             Written::Denied(id) => return Err(ApiError::ConnectionIdNotAllowed(id)),
             Written::Gone => return Err(ApiError::InvalidConnection),
             Written::SessionEnded => return Err(ApiError::UnknownConnectSessionToken),
-            Written::UnknownIntegration => return Err(ApiError::UnknownProviderConfig(write.integration.to_string())),
+            Written::UnknownIntegration => {
+                return Err(ApiError::UnknownProviderConfig(write.integration.to_string()));
+            }
         }
     }
     Err(ApiError::Unavailable)
@@ -241,7 +254,10 @@ pub(crate) async fn store(server: &Server, intake: Intake, origin: Origin<'_>) -
 ///
 /// # Errors
 /// 404 `unknown_provider_template`; 500 when settings that were accepted can no longer be used.
-pub(crate) fn provider_of<'a>(server: &'a Server, integration: &Integration) -> Result<Cow<'a, Provider>, ApiError> {
+pub(crate) fn provider_of<'a>(
+    server: &'a Server,
+    integration: &Integration,
+) -> Result<Cow<'a, Provider>, ApiError> {
     let provider = server
         .catalogue
         .get(&integration.provider)
@@ -301,7 +317,8 @@ async fn config(
     }
     let mut config = Object::new();
     if let Some(id) = replaced
-        && let Found::Found(connection) = server.store.connection(environment, key, id.as_str()).await?
+        && let Found::Found(connection) =
+            server.store.connection(environment, key, id.as_str()).await?
     {
         match Contents::open(server, environment, key, id.as_str(), &connection.sealed) {
             Ok(contents) => config = contents.config,
@@ -357,7 +374,9 @@ fn untransportable(credential: &Credential) -> Vec<Issue> {
     let broken = |secret: &SecretString| secret.expose_secret().chars().any(char::is_control);
     let fields: Vec<(&str, &SecretString)> = match credential {
         Credential::ApiKey { api_key } => vec![("apiKey", api_key)],
-        Credential::Basic { username, password } => vec![("username", username), ("password", password)],
+        Credential::Basic { username, password } => {
+            vec![("username", username), ("password", password)]
+        }
     };
     fields
         .into_iter()

@@ -38,10 +38,15 @@ pub async fn create(
     let config = fields.optional_object("integration_config");
     refuse_oauth_settings(&mut fields);
     fields.finish()?;
-    let unique_key = IntegrationKey::parse(&read(unique_key)?, at(["unique_key"])).map_err(ApiError::body)?;
+    let unique_key =
+        IntegrationKey::parse(&read(unique_key)?, at(["unique_key"])).map_err(ApiError::body)?;
 
     let provider = state.catalogue.get(&read(provider)?).ok_or_else(|| {
-        ApiError::body(Issue { code: "invalid_string".into(), message: "Invalid provider".into(), path: at(["provider"]) })
+        ApiError::body(Issue {
+            code: "invalid_string".into(),
+            message: "Invalid provider".into(),
+            path: at(["provider"]),
+        })
     })?;
     let config = config.unwrap_or_default();
     let issues = check_config(provider, &config);
@@ -49,7 +54,8 @@ pub async fn create(
         return Err(ApiError::Invalid(Place::Body, issues));
     }
 
-    let audit = key.audit("integration.created", format!("integration:{unique_key}"), state.clock.now());
+    let audit =
+        key.audit("integration.created", format!("integration:{unique_key}"), state.clock.now());
     let new = NewIntegration {
         environment: key.environment().to_owned(),
         unique_key,

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::unknown;
 use crate::{
-    access::Key, api::ok, error::ApiError, ids::IntegrationKey, issue::at, query::Query, segment::Segment,
-    state::AppState,
+    access::Key, api::ok, error::ApiError, ids::IntegrationKey, issue::at, query::Query,
+    segment::Segment, state::AppState,
 };
 
 /// Deletes an integration and all connections of it.

@@ -5,7 +5,13 @@ use serde_json::{Value, json};
 
 use super::{unknown, view};
 use crate::{
-    access::Key, api::ok, error::ApiError, ids::IntegrationKey, issue::{Issue, at}, query::Query, segment::Segment,
+    access::Key,
+    api::ok,
+    error::ApiError,
+    ids::IntegrationKey,
+    issue::{Issue, at},
+    query::Query,
+    segment::Segment,
     state::AppState,
 };
 
@@ -27,15 +33,21 @@ pub async fn get(
         return Err(ApiError::query(Issue::not_one_of(at(["include"]), &INCLUDES)));
     }
     let name = IntegrationKey::parse(&name, at(["uniqueKey"])).map_err(ApiError::uri)?;
-    let integration =
-        state.store.integration(key.environment(), name.as_str()).await?.ok_or_else(|| unknown(name.as_str()))?;
+    let integration = state
+        .store
+        .integration(key.environment(), name.as_str())
+        .await?
+        .ok_or_else(|| unknown(name.as_str()))?;
     let mut data = view(&state, &integration);
     if let Value::Object(data) = &mut data {
         if !integration.config.is_empty() {
             data.insert("integration_config".into(), Value::Object(integration.config.clone()));
         }
         for include in query.all("include") {
-            data.insert(if include == "webhook" { "webhook_url" } else { "credentials" }.into(), Value::Null);
+            data.insert(
+                if include == "webhook" { "webhook_url" } else { "credentials" }.into(),
+                Value::Null,
+            );
         }
     }
     Ok(ok(&json!({ "data": data })))

@@ -10,7 +10,11 @@ use crate::{access::Caller, api::ok, error::ApiError, query::Query, state::AppSt
 ///
 /// # Errors
 /// 400 `invalid_query_params` for any query.
-pub async fn list(State(state): State<AppState>, caller: Caller, query: Query) -> Result<Response, ApiError> {
+pub async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    query: Query,
+) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
     let integrations = state.store.integrations(caller.environment()).await?;
     let visible: Vec<Value> = integrations

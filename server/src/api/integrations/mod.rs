@@ -16,8 +16,13 @@ use keyslot_providers::{IntegrationConfig, Provider};
 use serde_json::{Value, json};
 
 use crate::{
-    api::providers::logo_url, clock::on_the_wire, error::ApiError, fields::Fields, issue::Issue,
-    model::{Integration, Object}, state::Server,
+    api::providers::logo_url,
+    clock::on_the_wire,
+    error::ApiError,
+    fields::Fields,
+    issue::Issue,
+    model::{Integration, Object},
+    state::Server,
 };
 
 /// An integration as clients read it.
@@ -37,7 +42,11 @@ pub fn view(server: &Server, integration: &Integration) -> Value {
         "created_at": on_the_wire(integration.created_at),
         "updated_at": on_the_wire(integration.updated_at),
     });
-    let label = integration.config.get("keyLabel").and_then(Value::as_str).filter(|label| !label.is_empty());
+    let label = integration
+        .config
+        .get("keyLabel")
+        .and_then(Value::as_str)
+        .filter(|label| !label.is_empty());
     if let (Some(label), Value::Object(view)) = (label, &mut view) {
         view.insert("credentials_label".into(), json!({ "apiKey": label }));
     }
@@ -55,7 +64,10 @@ fn refuse_oauth_settings(fields: &mut Fields) {
     for key in ["credentials", "custom"] {
         if fields.optional_object(key).is_some_and(|object| !object.is_empty()) {
             let path = fields.path_of(key);
-            fields.refuse(Issue::custom(path, "Integrations that use an API key or Basic auth have no such settings"));
+            fields.refuse(Issue::custom(
+                path,
+                "Integrations that use an API key or Basic auth have no such settings",
+            ));
         }
     }
 }

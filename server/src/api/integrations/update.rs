@@ -45,8 +45,11 @@ pub async fn update(
 
     let name = IntegrationKey::parse(&name, at(["uniqueKey"])).map_err(ApiError::uri)?;
     if let Some(config) = &config {
-        let integration =
-            state.store.integration(key.environment(), name.as_str()).await?.ok_or_else(|| unknown(name.as_str()))?;
+        let integration = state
+            .store
+            .integration(key.environment(), name.as_str())
+            .await?
+            .ok_or_else(|| unknown(name.as_str()))?;
         let provider = state
             .catalogue
             .get(&integration.provider)

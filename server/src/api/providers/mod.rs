@@ -6,21 +6,31 @@ use serde_json::{Map, Value, json};
 
 use super::ok;
 use crate::{
-    access::Caller, error::ApiError, model::Object, query::Query, segment::Segment, state::{AppState, Server},
+    access::Caller,
+    error::ApiError,
+    model::Object,
+    query::Query,
+    segment::Segment,
+    state::{AppState, Server},
 };
 
 /// `GET /providers[?search=]`: all providers, or those whose name holds the text in any case.
 ///
 /// # Errors
 /// 400 `invalid_query_params` for other query keys.
-pub async fn list(State(state): State<AppState>, _: Caller, query: Query) -> Result<Response, ApiError> {
+pub async fn list(
+    State(state): State<AppState>,
+    _: Caller,
+    query: Query,
+) -> Result<Response, ApiError> {
     query.only(&["search"], &[])?;
     let search = query.first("search").unwrap_or_default().to_lowercase();
     let found: Vec<Value> = state
         .catalogue
         .iter()
         .filter(|provider| {
-            provider.name.to_lowercase().contains(&search) || provider.display_name.to_lowercase().contains(&search)
+            provider.name.to_lowercase().contains(&search)
+                || provider.display_name.to_lowercase().contains(&search)
         })
         .map(|provider| view(&state, provider, provider.template.clone()))
         .collect();
@@ -38,15 +48,20 @@ pub async fn get(
     query: Query,
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
-    let provider =
-        state.catalogue.get(&name).ok_or_else(|| ApiError::NotFound(format!("Unknown provider {name}")))?;
+    let provider = state
+        .catalogue
+        .get(&name)
+        .ok_or_else(|| ApiError::NotFound(format!("Unknown provider {name}")))?;
     Ok(ok(&json!({ "data": view(&state, provider, provider.template.clone()) })))
 }
 
 /// `GET /providers.json`: all templates by name, for tools; needs no credential.
 pub async fn index(State(state): State<AppState>) -> Response {
-    let all: Map<String, Value> =
-        state.catalogue.iter().map(|provider| (provider.name.clone(), provider.template.clone())).collect();
+    let all: Map<String, Value> = state
+        .catalogue
+        .iter()
+        .map(|provider| (provider.name.clone(), provider.template.clone()))
+        .collect();
     ok(&Value::Object(all))
 }
 

@@ -14,11 +14,16 @@ const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_init
 
 pub(super) fn run(db: &mut Db, path: &Path) -> Result<()> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let application: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let application: i32 =
+        transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let tables: i64 = transaction.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
+    let tables: i64 =
+        transaction.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
     if application != APPLICATION_ID && (application != 0 || tables > 0) {
-        return Err(StoreError::Refused(format!("{} is a database of another program", path.display())));
+        return Err(StoreError::Refused(format!(
+            "{} is a database of another program",
+            path.display()
+        )));
     }
     let done = usize::try_from(version).unwrap_or(usize::MAX);
     if done > MIGRATIONS.len() {
@@ -33,7 +38,11 @@ pub(super) fn run(db: &mut Db, path: &Path) -> Result<()> {
     }
     if done < MIGRATIONS.len() {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+        transaction.pragma_update(
+            None,
+            "user_version",
+            i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX),
+        )?;
         tracing::info!(from = done, to = MIGRATIONS.len(), "the schema was brought up to date");
     }
     transaction.commit()?;

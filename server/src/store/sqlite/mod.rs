@@ -23,14 +23,14 @@ use rusqlite::{Connection as Db, OpenFlags};
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode, SealedRecord, Store, StoreError,
-    StoredAuditEvent, Write, Written,
+    ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
+    SealedRecord, Store, StoreError, StoredAuditEvent, Write, Written,
 };
 use crate::{
     ids::ConnectionId,
     model::{
-        AuditEvent, Connection, ConnectionSummary, ConnectSession, Integration, IntegrationChange, NewIntegration,
-        NewSecretKey, NewSession, Object, SecretKey,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, Integration, IntegrationChange,
+        NewIntegration, NewSecretKey, NewSession, Object, SecretKey,
     },
     ownership::Situation,
     private_file,
@@ -46,7 +46,9 @@ type Result<T> = std::result::Result<T, StoreError>;
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+                Self::Busy
+            }
             _ => Self::Engine(Box::new(error)),
         }
     }
@@ -82,7 +84,8 @@ impl SqliteStore {
         let mut db = connect(path)?;
         migrations::run(&mut db, path)?;
         let writer = Writer::start(db)?;
-        let count = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4);
+        let count =
+            std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4);
         let readers = Readers::start(count, || {
             let db = connect(path)?;
             db.pragma_update(None, "query_only", true)?;
@@ -109,7 +112,10 @@ impl SqliteStore {
 }
 
 fn connect(path: &Path) -> Result<Db> {
-    let db = Db::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let db = Db::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     // First, so that the journal mode below waits for a lock instead of failing.
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
@@ -137,7 +143,8 @@ fn lock(path: &Path) -> Result<File> {
     name.push(".lock");
     let name = PathBuf::from(name);
     private_file::ensure(&name).map_err(|error| file_error(&name, &error))?;
-    let file = File::options().write(true).open(&name).map_err(|error| file_error(&name, &error))?;
+    let file =
+        File::options().write(true).open(&name).map_err(|error| file_error(&name, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Refused(format!(
@@ -181,7 +188,12 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn remove_secret_key(&self, environment: &str, id: &str, audit: AuditEvent) -> Result<bool> {
+    async fn remove_secret_key(
+        &self,
+        environment: &str,
+        id: &str,
+        audit: AuditEvent,
+    ) -> Result<bool> {
         let (environment, id) = (environment.to_owned(), id.to_owned());
         self.write(move |db| {
             let removed = queries::remove_secret_key(db, &environment, &id)?;
@@ -201,7 +213,11 @@ impl Store for SqliteStore {
         self.read(queries::count_secret_keys).await
     }
 
-    async fn create_integration(&self, new: NewIntegration, audit: AuditEvent) -> Result<Created<Integration>> {
+    async fn create_integration(
+        &self,
+        new: NewIntegration,
+        audit: AuditEvent,
+    ) -> Result<Created<Integration>> {
         self.write(move |db| {
             let created = queries::create_integration(db, &new, audit.at)?;
             if matches!(created, Created::New(_)) {
@@ -240,7 +256,12 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn delete_integration(&self, environment: &str, key: &str, audit: AuditEvent) -> Result<bool> {
+    async fn delete_integration(
+        &self,
+        environment: &str,
+        key: &str,
+        audit: AuditEvent,
+    ) -> Result<bool> {
         let (environment, key) = (environment.to_owned(), key.to_owned());
         self.write(move |db| {
             let deleted = queries::delete_integration(db, &environment, &key)?;
@@ -286,9 +307,12 @@ impl Store for SqliteStore {
         session: TokenHash,
         named: Option<&ConnectionId>,
     ) -> Result<Option<Situation>> {
-        let (environment, integration, named) = (environment.to_owned(), integration.to_owned(), named.cloned());
+        let (environment, integration, named) =
+            (environment.to_owned(), integration.to_owned(), named.cloned());
         self.read(move |db| {
-            let Some(integration) = queries::integration(db, &environment, &integration)? else { return Ok(None) };
+            let Some(integration) = queries::integration(db, &environment, &integration)? else {
+                return Ok(None);
+            };
             queries::situation(db, integration.id, session, named.as_ref()).map(Some)
         })
         .await
@@ -298,12 +322,22 @@ impl Store for SqliteStore {
         self.write(move |db| queries::write_connection(db, &write, audit)).await
     }
 
-    async fn connection(&self, environment: &str, integration: &str, id: &str) -> Result<Found<Box<Connection>>> {
-        let (environment, integration, id) = (environment.to_owned(), integration.to_owned(), id.to_owned());
+    async fn connection(
+        &self,
+        environment: &str,
+        integration: &str,
+        id: &str,
+    ) -> Result<Found<Box<Connection>>> {
+        let (environment, integration, id) =
+            (environment.to_owned(), integration.to_owned(), id.to_owned());
         self.read(move |db| queries::connection(db, &environment, &integration, &id)).await
     }
 
-    async fn connections(&self, environment: &str, filter: ConnectionFilter) -> Result<Vec<ConnectionSummary>> {
+    async fn connections(
+        &self,
+        environment: &str,
+        filter: ConnectionFilter,
+    ) -> Result<Vec<ConnectionSummary>> {
         let environment = environment.to_owned();
         self.read(move |db| queries::connections(db, &environment, &filter)).await
     }
@@ -317,7 +351,8 @@ impl Store for SqliteStore {
         at: Timestamp,
         audit: AuditEvent,
     ) -> Result<Found<()>> {
-        let (environment, integration, id) = (environment.to_owned(), integration.to_owned(), id.to_owned());
+        let (environment, integration, id) =
+            (environment.to_owned(), integration.to_owned(), id.to_owned());
         self.write(move |db| {
             queries::with_connection(db, &environment, &integration, &id, |row| {
                 queries::update_connection(db, row, &change, at)?;
@@ -364,7 +399,8 @@ impl Store for SqliteStore {
         id: &str,
         audit: AuditEvent,
     ) -> Result<Found<()>> {
-        let (environment, integration, id) = (environment.to_owned(), integration.to_owned(), id.to_owned());
+        let (environment, integration, id) =
+            (environment.to_owned(), integration.to_owned(), id.to_owned());
         self.write(move |db| {
             queries::with_connection(db, &environment, &integration, &id, |row| {
                 queries::delete_connection(db, row)?;
@@ -378,7 +414,12 @@ impl Store for SqliteStore {
         self.write(move |db| queries::note_fetched(db, &fetched)).await
     }
 
-    async fn sealed_under_other_keys(&self, key_id: &str, after: i64, limit: u32) -> Result<Vec<SealedRecord>> {
+    async fn sealed_under_other_keys(
+        &self,
+        key_id: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<SealedRecord>> {
         let key_id = key_id.to_owned();
         self.read(move |db| queries::sealed_under_other_keys(db, &key_id, after, limit)).await
     }

@@ -2,21 +2,24 @@
 
 use jiff::Timestamp;
 use keyslot_providers::AuthMode;
-use rusqlite::{Connection as Db, OptionalExtension, Row, params, params_from_iter, types::Value as SqlValue};
+use rusqlite::{
+    Connection as Db, OptionalExtension, Row, params, params_from_iter, types::Value as SqlValue,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord,
-        StoredAuditEvent, Write, Writer, Written,
+        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
+        SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
     },
     Result, StoreError,
 };
 use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        AuditEvent, Connection, ConnectionSummary, ConnectSession, Health, Integration, IntegrationChange,
-        NewIntegration, NewSecretKey, NewSession, Object, Owner, Role, SecretKey, Tags, Verified,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, Health, Integration,
+        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Owner, Role,
+        SecretKey, Tags, Verified,
     },
     ownership::{self, Decision, Situation},
     token::TokenHash,
@@ -26,8 +29,9 @@ use crate::{
 // --- environments, server secrets, secret keys, audit ---
 
 pub(super) fn ensure_environments(db: &Db, names: &[String], at: Timestamp) -> Result<()> {
-    let mut insert =
-        db.prepare_cached("insert into environments (name, created_at) values (?1, ?2) on conflict do nothing")?;
+    let mut insert = db.prepare_cached(
+        "insert into environments (name, created_at) values (?1, ?2) on conflict do nothing",
+    )?;
     for name in names {
         insert.execute(params![name, millis(at)])?;
     }
@@ -79,7 +83,8 @@ pub(super) fn secret_key(db: &Db, hash: TokenHash) -> Result<Option<SecretKey>> 
 }
 
 pub(super) fn count_secret_keys(db: &Db) -> Result<u64> {
-    let count: i64 = db.prepare_cached("select count(*) from secret_keys")?.query_row([], |row| row.get(0))?;
+    let count: i64 =
+        db.prepare_cached("select count(*) from secret_keys")?.query_row([], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
@@ -99,7 +104,11 @@ pub(super) fn audit(db: &Db, event: &AuditEvent) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn audit_events(db: &Db, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>> {
+pub(super) fn audit_events(
+    db: &Db,
+    environment: &str,
+    limit: u32,
+) -> Result<Vec<StoredAuditEvent>> {
     let mut statement = db.prepare_cached(
         "select id, at, actor, action, object, request_id from audit_events
          where environment = ?1 order by id desc limit ?2",
@@ -119,7 +128,11 @@ pub(super) fn audit_events(db: &Db, environment: &str, limit: u32) -> Result<Vec
 const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, forward_webhooks, config, \
                            created_at, updated_at from integrations";
 
-pub(super) fn create_integration(db: &Db, new: &NewIntegration, at: Timestamp) -> Result<Created<Integration>> {
+pub(super) fn create_integration(
+    db: &Db,
+    new: &NewIntegration,
+    at: Timestamp,
+) -> Result<Created<Integration>> {
     let inserted = db
         .prepare_cached(
             "insert into integrations (environment, unique_key, provider, display_name, forward_webhooks, config,
@@ -152,7 +165,8 @@ pub(super) fn create_integration(db: &Db, new: &NewIntegration, at: Timestamp) -
 }
 
 pub(super) fn integrations(db: &Db, environment: &str) -> Result<Vec<Integration>> {
-    let mut statement = db.prepare_cached(&format!("{INTEGRATION} where environment = ?1 order by id"))?;
+    let mut statement =
+        db.prepare_cached(&format!("{INTEGRATION} where environment = ?1 order by id"))?;
     let mut rows = statement.query([environment])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -162,7 +176,8 @@ pub(super) fn integrations(db: &Db, environment: &str) -> Result<Vec<Integration
 }
 
 pub(super) fn integration(db: &Db, environment: &str, key: &str) -> Result<Option<Integration>> {
-    let mut statement = db.prepare_cached(&format!("{INTEGRATION} where environment = ?1 and unique_key = ?2"))?;
+    let mut statement =
+        db.prepare_cached(&format!("{INTEGRATION} where environment = ?1 and unique_key = ?2"))?;
     let mut rows = statement.query([environment, key])?;
     rows.next()?.map(integration_of).transpose()
 }
@@ -174,7 +189,9 @@ pub(super) fn update_integration(
     change: &IntegrationChange,
     at: Timestamp,
 ) -> Result<IntegrationUpdate> {
-    let Some(mut current) = integration(db, environment, key)? else { return Ok(IntegrationUpdate::Unknown) };
+    let Some(mut current) = integration(db, environment, key)? else {
+        return Ok(IntegrationUpdate::Unknown);
+    };
     if let Some(new_key) = change.unique_key.as_ref().filter(|new| **new != current.unique_key) {
         let connections: bool = db
             .prepare_cached("select exists (select 1 from connections where integration_id = ?1)")?
@@ -224,7 +241,8 @@ fn integration_of(row: &Row<'_>) -> Result<Integration> {
     Ok(Integration {
         id: row.get(0)?,
         environment: row.get(1)?,
-        unique_key: IntegrationKey::parse(&key, vec![]).map_err(|_| StoreError::Corrupt("integrations.unique_key"))?,
+        unique_key: IntegrationKey::parse(&key, vec![])
+            .map_err(|_| StoreError::Corrupt("integrations.unique_key"))?,
         provider: row.get(3)?,
         display_name: row.get(4)?,
         forward_webhooks: row.get(5)?,
@@ -275,11 +293,16 @@ pub(super) fn session(db: &Db, hash: TokenHash, now: Timestamp) -> Result<Option
 }
 
 pub(super) fn delete_session(db: &Db, hash: TokenHash) -> Result<bool> {
-    Ok(db.prepare_cached("delete from connect_sessions where hash = ?1")?.execute([hash.as_bytes()])? > 0)
+    Ok(db
+        .prepare_cached("delete from connect_sessions where hash = ?1")?
+        .execute([hash.as_bytes()])?
+        > 0)
 }
 
 pub(super) fn purge_sessions(db: &Db, now: Timestamp) -> Result<u64> {
-    Ok(db.prepare_cached("delete from connect_sessions where expires_at <= ?1")?.execute([millis(now)])? as u64)
+    Ok(db
+        .prepare_cached("delete from connect_sessions where expires_at <= ?1")?
+        .execute([millis(now)])? as u64)
 }
 
 // --- connections ---
@@ -296,7 +319,9 @@ pub(super) fn situation(
                 "select owner_end_user, owner_organization from connections
                  where integration_id = ?1 and connection_id = ?2",
             )?
-            .query_row(params![integration_id, id.as_str()], |row| owner_of(row.get(0)?, row.get(1)?))
+            .query_row(params![integration_id, id.as_str()], |row| {
+                owner_of(row.get(0)?, row.get(1)?)
+            })
             .optional()?,
         None => None,
     };
@@ -317,7 +342,9 @@ pub(super) fn write_connection(db: &Db, write: &Write, mut event: AuditEvent) ->
     let session_id = match &write.writer {
         Writer::Backend => None,
         Writer::Session { hash, requested } => {
-            let Some(session) = session(db, *hash, write.at)? else { return Ok(Written::SessionEnded) };
+            let Some(session) = session(db, *hash, write.at)? else {
+                return Ok(Written::SessionEnded);
+            };
             let named = ownership::named(&session.terms, requested.as_ref());
             let situation = situation(db, integration.id, *hash, named.as_ref())?;
             match ownership::decide(&session.terms, requested.as_ref(), &situation) {
@@ -332,7 +359,9 @@ pub(super) fn write_connection(db: &Db, write: &Write, mut event: AuditEvent) ->
         }
     };
     let existing: Option<i64> = db
-        .prepare_cached("select id from connections where integration_id = ?1 and connection_id = ?2")?
+        .prepare_cached(
+            "select id from connections where integration_id = ?1 and connection_id = ?2",
+        )?
         .query_row(params![integration.id, write.connection.as_str()], |row| row.get(0))
         .optional()?;
 
@@ -353,7 +382,8 @@ pub(super) fn write_connection(db: &Db, write: &Write, mut event: AuditEvent) ->
     event.action = if existing.is_some() { "connection.replaced" } else { "connection.created" };
     audit(db, &event)?;
 
-    match connection(db, &write.environment, write.integration.as_str(), write.connection.as_str())? {
+    match connection(db, &write.environment, write.integration.as_str(), write.connection.as_str())?
+    {
         Found::Found(connection) if connection.summary.id == id => {
             Ok(Written::Stored { created: existing.is_none(), connection })
         }
@@ -424,7 +454,9 @@ fn health_after(verified: &Verified) -> Health {
 }
 
 fn index_tags(db: &Db, id: i64, tags: &Tags) -> Result<()> {
-    let mut insert = db.prepare_cached("insert into connection_tags (connection, key, value) values (?1, ?2, ?3)")?;
+    let mut insert = db.prepare_cached(
+        "insert into connection_tags (connection, key, value) values (?1, ?2, ?3)",
+    )?;
     for (key, value) in tags {
         insert.execute(params![id, key, value])?;
     }
@@ -435,7 +467,12 @@ const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.
                           c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
                           c.created_at, c.updated_at, c.last_fetched_at";
 
-pub(super) fn connection(db: &Db, environment: &str, integration: &str, id: &str) -> Result<Found<Box<Connection>>> {
+pub(super) fn connection(
+    db: &Db,
+    environment: &str,
+    integration: &str,
+    id: &str,
+) -> Result<Found<Box<Connection>>> {
     let mut statement = db.prepare_cached(&format!(
         "select {CONNECTION}, c.auth_mode, c.key_id, c.sealed from integrations i
          left join connections c on c.integration_id = i.id and c.connection_id = ?3
@@ -454,7 +491,11 @@ pub(super) fn connection(db: &Db, environment: &str, integration: &str, id: &str
     })))
 }
 
-pub(super) fn connections(db: &Db, environment: &str, filter: &ConnectionFilter) -> Result<Vec<ConnectionSummary>> {
+pub(super) fn connections(
+    db: &Db,
+    environment: &str,
+    filter: &ConnectionFilter,
+) -> Result<Vec<ConnectionSummary>> {
     let mut sql = format!(
         "select {CONNECTION} from connections c join integrations i on i.id = c.integration_id where c.environment = ?"
     );
@@ -548,27 +589,44 @@ pub(super) fn with_connection<T>(
     }
 }
 
-pub(super) fn update_connection(db: &Db, id: i64, change: &ConnectionChange, at: Timestamp) -> Result<()> {
+pub(super) fn update_connection(
+    db: &Db,
+    id: i64,
+    change: &ConnectionChange,
+    at: Timestamp,
+) -> Result<()> {
     if let Some(end_user) = &change.end_user {
-        db.prepare_cached("update connections set end_user = ?2 where id = ?1")?.execute(params![id, json(end_user)?])?;
+        db.prepare_cached("update connections set end_user = ?2 where id = ?1")?
+            .execute(params![id, json(end_user)?])?;
     }
     if let Some(owner) = &change.owner {
-        db.prepare_cached("update connections set owner_end_user = ?2, owner_organization = ?3 where id = ?1")?
-            .execute(params![id, owner.end_user, owner.organization])?;
+        db.prepare_cached(
+            "update connections set owner_end_user = ?2, owner_organization = ?3 where id = ?1",
+        )?
+        .execute(params![id, owner.end_user, owner.organization])?;
     }
     if let Some(tags) = &change.tags {
-        db.prepare_cached("update connections set tags = ?2 where id = ?1")?.execute(params![id, json(tags)?])?;
+        db.prepare_cached("update connections set tags = ?2 where id = ?1")?
+            .execute(params![id, json(tags)?])?;
         db.prepare_cached("delete from connection_tags where connection = ?1")?.execute([id])?;
         index_tags(db, id, tags)?;
     }
     if let Some(url) = &change.webhook_url_override {
-        db.prepare_cached("update connections set webhook_url_override = ?2 where id = ?1")?.execute(params![id, url])?;
+        db.prepare_cached("update connections set webhook_url_override = ?2 where id = ?1")?
+            .execute(params![id, url])?;
     }
-    db.prepare_cached("update connections set updated_at = ?2 where id = ?1")?.execute(params![id, millis(at)])?;
+    db.prepare_cached("update connections set updated_at = ?2 where id = ?1")?
+        .execute(params![id, millis(at)])?;
     Ok(())
 }
 
-pub(super) fn write_metadata(db: &Db, id: i64, metadata: &Object, mode: MetadataMode, at: Timestamp) -> Result<()> {
+pub(super) fn write_metadata(
+    db: &Db,
+    id: i64,
+    metadata: &Object,
+    mode: MetadataMode,
+    at: Timestamp,
+) -> Result<()> {
     let whole = match mode {
         MetadataMode::Replace => metadata.clone(),
         MetadataMode::Merge => {
@@ -602,10 +660,16 @@ pub(super) fn note_fetched(db: &Db, fetched: &[(i64, Timestamp)]) -> Result<()> 
 
 // --- rotation of master keys ---
 
-pub(super) fn sealed_under_other_keys(db: &Db, key_id: &str, after: i64, limit: u32) -> Result<Vec<SealedRecord>> {
+pub(super) fn sealed_under_other_keys(
+    db: &Db,
+    key_id: &str,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<SealedRecord>> {
     let mut found = Vec::new();
     if after == 0 {
-        let mut server = db.prepare_cached("select name, key_id, sealed from server_secrets where key_id <> ?1")?;
+        let mut server = db
+            .prepare_cached("select name, key_id, sealed from server_secrets where key_id <> ?1")?;
         let rows = server.query_map([key_id], |row| {
             Ok(SealedRecord {
                 owner: SealedOwner::Server { name: row.get(0)? },
@@ -695,6 +759,9 @@ fn auth_mode(word: &str) -> Result<AuthMode> {
         .ok_or(StoreError::Corrupt("connections.auth_mode"))
 }
 
-fn owner_of(end_user: Option<String>, organization: Option<String>) -> rusqlite::Result<Option<Owner>> {
+fn owner_of(
+    end_user: Option<String>,
+    organization: Option<String>,
+) -> rusqlite::Result<Option<Owner>> {
     Ok(end_user.map(|end_user| Owner { end_user, organization }))
 }

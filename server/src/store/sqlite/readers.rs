@@ -47,8 +47,9 @@ impl Readers {
     {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |db| {
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| in_snapshot(db, work)))
-                .unwrap_or_else(|_| Err(StoreError::Engine("a read panicked".into())));
+            let result =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| in_snapshot(db, work)))
+                    .unwrap_or_else(|_| Err(StoreError::Engine("a read panicked".into())));
             // Whoever asked may be gone: a client that hung up.
             let _ = reply.send(result);
         });
@@ -62,8 +63,9 @@ impl Readers {
 
     pub(super) async fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let threads = std::mem::take(
+            &mut *self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
         let _ = tokio::task::spawn_blocking(move || {
             for thread in threads {
                 let _ = thread.join();

@@ -153,7 +153,10 @@ mod tests {
     }
 
     async fn sum(writer: &Writer) -> i64 {
-        writer.run(|db| Ok(db.query_row("select coalesce(sum(v), 0) from n", [], |row| row.get(0))?)).await.unwrap()
+        writer
+            .run(|db| Ok(db.query_row("select coalesce(sum(v), 0) from n", [], |row| row.get(0))?))
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
@@ -188,7 +191,9 @@ mod tests {
         let writer = std::sync::Arc::new(counter());
         let queued = {
             let writer = writer.clone();
-            tokio::spawn(async move { writer.run(|db| Ok(db.execute("insert into n values (7)", [])?)).await })
+            tokio::spawn(async move {
+                writer.run(|db| Ok(db.execute("insert into n values (7)", [])?)).await
+            })
         };
         tokio::task::yield_now().await;
         writer.close().await;
