@@ -17,8 +17,6 @@ use tower::{Service, ServiceExt};
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// The most bytes of a request head.
 const HEAD_MAX: usize = 64 * 1024;
-/// The most headers of a request.
-const HEADERS_MAX: usize = 100;
 /// The most connections at a time; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 8192;
 /// How long requests in flight may take after the signal to stop.
@@ -61,7 +59,6 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_PATIENCE)
-            .max_headers(HEADERS_MAX)
             .max_header_size(HEAD_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
