@@ -67,6 +67,7 @@ const SUITES = [
           "no-install",
           ".",
           "--locked",
+          "--no-fail-fast",
         ],
         {
           log: "test-widget",

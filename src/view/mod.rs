@@ -472,21 +472,23 @@ impl<'a> View<'a> {
     fn focus_after(&mut self, failure: &Failure, form: Option<&Form>) {
         let refused = matches!(failure.cause, Cause::Refused | Cause::Forbidden);
         let wrong = refused || failure.cause == Cause::Address;
-        let blamed = |view: &&mut FieldView| {
-            let field = form.and_then(|form| form.fields.get(view.index));
-            field.is_some_and(|field| match failure.cause {
-                Cause::Address => field.kind.is_structural(),
-                Cause::Invalid => view.is_faulty(),
-                _ => field.credential,
-            })
-        };
-        if let Some(view) = self.fields.iter_mut().find(blamed) {
-            if wrong {
-                view.mark(true);
+        let spec = |view: &FieldView| form.and_then(|form| form.fields.get(view.index));
+        let blamed = self.fields.iter().position(|view| match failure.cause {
+            Cause::Address => spec(view).is_some_and(|field| field.kind.is_structural()),
+            Cause::Invalid => view.is_faulty(),
+            _ => false,
+        });
+        let credential =
+            || self.fields.iter().position(|view| spec(view).is_some_and(|field| field.credential));
+        let at = blamed.or_else(credential);
+        match at.and_then(|at| self.fields.get_mut(at)) {
+            Some(view) => {
+                if wrong {
+                    view.mark(true);
+                }
+                view.focus(wrong);
             }
-            view.focus(wrong);
-        } else {
-            self.submit.focus();
+            None => self.submit.focus(),
         }
     }
 
