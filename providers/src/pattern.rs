@@ -4,7 +4,8 @@
 //! server must not give another verdict, so the pattern is rewritten where the `regex` crate means
 //! something else: `\d`, `\w`, `\s` and `\b` are ASCII (`\s` with JavaScript's own list), `.` stops
 //! at four line ends, and `[`, `&&`, `--`, `~~` inside a class are plain characters. Look-around
-//! and back-references do not exist here; such a pattern is left to the browser.
+//! and back-references do not exist here; such a pattern is left to the browser. One difference is
+//! left: a character beyond U+FFFF counts as one here and as two there.
 //!
 //! Source: ECMA-262 §22.2 (<https://tc39.es/ecma262/#sec-regexp-regular-expression-objects>),
 //! <https://docs.rs/regex/latest/regex/#syntax>.

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part, so `expect` fails in some")]
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use keyslot_egress::{Egress, Policy, Resolve, Resolving};
 use keyslot_providers::{Catalogue, ConnectionConfig, Provider};
@@ -22,7 +22,8 @@ pub(crate) fn catalogue(yaml: &str) -> Catalogue {
 }
 
 pub(crate) fn shape(name: &str) -> Arc<Provider> {
-    Arc::clone(catalogue(SHAPES).get(name).expect("a shape"))
+    static ALL: LazyLock<Catalogue> = LazyLock::new(|| catalogue(SHAPES));
+    Arc::clone(ALL.get(name).expect("a shape"))
 }
 
 pub(crate) fn provider(yaml: &str) -> Arc<Provider> {
