@@ -202,6 +202,9 @@ impl Catalogue {
 /// Reads the YAML of a catalogue file. Empty files are empty catalogues.
 fn parse(yaml: &str) -> Result<IndexMap<String, Value>, CatalogueError> {
     let options = serde_saphyr::options! {
+        // YAML 1.2: only `true` and `false` are booleans, `no` is Norway.
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
         // Room for a thousand providers and more; far below what would hurt.
         budget: serde_saphyr::budget! {
             max_nodes: 1_000_000,

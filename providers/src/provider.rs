@@ -82,7 +82,7 @@ pub struct Check {
 /// When a proxied request is worth repeating, and when.
 #[derive(Debug, Clone, Default)]
 pub struct Retry {
-    /// Statuses that are worth another try; when empty, 429, 401 and 500 and up.
+    /// Statuses that are worth another try; when empty, 429 and 500 and up.
     pub statuses: Vec<std::ops::RangeInclusive<u16>>,
     /// Headers that give a number of seconds to wait.
     pub after: Vec<HeaderName>,

@@ -220,8 +220,11 @@ fn own_headers(provider: &Provider, values: &Values<'_>) -> Result<HeaderMap, Re
 }
 
 fn header_value(name: &str, value: &str, secret: bool) -> Result<HeaderValue, RequestError> {
-    let mut value =
-        HeaderValue::from_str(value).map_err(|_| RequestError::Header(name.to_owned()))?;
+    // Beyond ASCII no two servers agree on what the bytes mean (RFC 9110 §5.5).
+    let mut value = Some(value)
+        .filter(|value| value.is_ascii())
+        .and_then(|value| HeaderValue::from_str(value).ok())
+        .ok_or_else(|| RequestError::Header(name.to_owned()))?;
     value.set_sensitive(secret);
     Ok(value)
 }
