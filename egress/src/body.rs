@@ -45,9 +45,51 @@ impl Body {
         Self { inner: body.map_err(Into::into).boxed_unsync(), progress: None }
     }
 
+    /// This body with bytes before it: what was read of it to look at goes back.
+    #[must_use]
+    pub fn after(self, before: Bytes) -> Self {
+        Self::stream(After { before: Some(before), rest: self })
+    }
+
     pub(crate) fn watched(mut self, progress: Arc<Progress>) -> Self {
         self.progress = Some(progress);
         self
+    }
+}
+
+/// See [`Body::after`].
+struct After {
+    before: Option<Bytes>,
+    rest: Body,
+}
+
+impl HttpBody for After {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.before.take() {
+            Some(before) => Poll::Ready(Some(Ok(Frame::data(before)))),
+            None => Pin::new(&mut self.rest).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.before.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let before = self.before.as_ref().map_or(0, |before| before.len() as u64);
+        let rest = self.rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(before));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(before));
+        }
+        hint
     }
 }
 

@@ -4,8 +4,8 @@
 //!   of the operator, and reports by name what it cannot use.
 //! - [`Provider`] is one template, read and checked once.
 //! - [`validate_params`] judges what was typed besides the credential, [`build_request`] makes a
-//!   request to the provider out of it all, and [`verify`] asks the provider whether the
-//!   credential works.
+//!   request to the provider out of it all, [`verify`] asks the provider whether the credential
+//!   works, and [`proxy()`] calls its API for a backend.
 //!
 //! What a user typed can decide *part of an address*, and then only as much of it as the template
 //! leaves open: see [`base_url`] for the host lock.
@@ -22,6 +22,7 @@ mod integration;
 mod params;
 mod pattern;
 mod provider;
+mod proxy;
 mod request;
 mod text;
 
@@ -33,5 +34,6 @@ pub use integration::IntegrationConfig;
 pub use params::{Issue, validate_params, validate_params_under};
 pub use pattern::Pattern;
 pub use provider::{Check, Provider, Retry, Unusable};
+pub use proxy::{ProxyError, ProxyLimits, ProxyOptions, ProxyRequest, proxy};
 pub use request::{Call, Endpoint, Payload, Prepared, RequestError, Target, build_request};
 pub use text::Text;

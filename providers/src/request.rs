@@ -30,6 +30,15 @@ pub struct Target<'a> {
     pub policy: &'a Policy,
 }
 
+impl Target<'_> {
+    /// The provider's base URL, filled.
+    pub(crate) fn base(&self) -> Result<Base, RequestError> {
+        let values = Values::new(self.credential, self.config, &self.provider.connection_config);
+        let base = self.provider.base_url.as_ref().ok_or(RequestError::NoBaseUrl)?;
+        Ok(base.fill(&values, self.policy)?)
+    }
+}
+
 /// What is asked.
 pub struct Call<'a> {
     /// The method.
