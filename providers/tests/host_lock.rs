@@ -313,6 +313,20 @@ fn a_host_field_wants_a_public_host_name() {
 }
 
 #[test]
+fn a_public_address_in_another_spelling_is_not_a_host_name() {
+    // To a URL parser each of these is 8.8.8.8; the host would not be the one that was written.
+    for value in ["010.8.8.8", "0x8.8.8.8", "8.8.2056", "134744072", "8.8.8.8."] {
+        for (name, field) in [("shape-hostname", "hostname"), ("shape-port", "hostname")] {
+            let config = common::config([(field, value)]);
+            assert!(validate_params(&common::shape(name), &config).is_err(), "{value}");
+            assert_eq!(url(&common::shape(name), &config), None, "{value}");
+        }
+        let config = common::config([("baseUrl", &*format!("https://{value}"))]);
+        assert!(validate_params(&common::shape("shape-url"), &config).is_err(), "{value}");
+    }
+}
+
+#[test]
 fn an_address_field_wants_https_and_nothing_else() {
     assert_eq!(
         message("shape-url", "baseUrl", "http://n8n.example.com"),
