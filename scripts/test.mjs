@@ -67,7 +67,6 @@ const SUITES = [
           "no-install",
           ".",
           "--locked",
-          "--no-fail-fast",
         ],
         {
           log: "test-widget",
