@@ -80,9 +80,15 @@ async fn reading_what_is_not_there_is_told_apart() {
         ("/connections/c1?provider_config_key=nope", "404 unknown_provider_config"),
         ("/connections/c2?provider_config_key=unchecked", "404 not_found"),
         ("/connections/c1?provider_config_key=demo", "404 not_found"),
-        ("/connections/%C3%A9?provider_config_key=demo", "400 invalid_uri_params invalid_format [connectionId]"),
+        (
+            "/connections/%C3%A9?provider_config_key=demo",
+            "400 invalid_uri_params invalid_format [connectionId]",
+        ),
         ("/connections/%FF?provider_config_key=demo", "400 invalid_uri_params custom []"),
-        ("/connections/c1?provider_config_key=unchecked&x=1", "400 invalid_query_params unrecognized_keys []"),
+        (
+            "/connections/c1?provider_config_key=unchecked&x=1",
+            "400 invalid_query_params unrecognized_keys []",
+        ),
         (
             "/connections/c1?provider_config_key=unchecked&force_refresh=maybe",
             "400 invalid_query_params invalid_value [force_refresh]",
@@ -122,14 +128,18 @@ async fn lists_are_newest_first_filtered_and_paged() {
     let server = Harness::new().await;
     for (id, user, team) in [("a1", "ada", "x"), ("a2", "ada", "y"), ("b1", "bob", "x")] {
         let mut body = import(id, "k");
-        body["end_user"] = json!({ "id": user, "email": format!("{user}@acme.example"), "display_name": "N" });
+        body["end_user"] =
+            json!({ "id": user, "email": format!("{user}@acme.example"), "display_name": "N" });
         body["tags"] = json!({ "Team": team });
         assert_eq!(server.post("/connections", body).await.status, 201);
     }
     let ids = async |query: &str| {
         let body = server.get(&format!("/connections{query}")).await.json();
         let list = body["connections"].as_array().unwrap();
-        list.iter().map(|c| c["connection_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+        list.iter()
+            .map(|c| c["connection_id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     assert_eq!(ids("").await, "b1 a2 a1");
     assert_eq!(ids("?connectionId=a2").await, "a2");
@@ -146,7 +156,9 @@ async fn lists_are_newest_first_filtered_and_paged() {
     assert_eq!(entry["credentials"], Value::Null);
     assert_eq!(entry["connection_config"], Value::Null);
     assert!(entry["created"].is_string());
-    for query in ["?limit=0", "?limit=2001", "?limit=x", "?page=-1", "?nope=1", "?tags=x", "?search="] {
+    for query in
+        ["?limit=0", "?limit=2001", "?limit=x", "?page=-1", "?nope=1", "?tags=x", "?search="]
+    {
         let answer = server.get(&format!("/connections{query}")).await;
         assert!(answer.error().starts_with("400 invalid_query_params"), "{query}");
     }
@@ -183,12 +195,22 @@ async fn metadata_is_replaced_or_merged_for_all_named_connections_or_none() {
     let answer = server.post("/connections/metadata", both.clone()).await;
     assert_eq!((answer.status.as_u16(), answer.json()), (201, both));
     let merge = body(json!("c1"), json!({ "b": 3 }));
-    let answer = server.call(Method::PATCH, "/connections/metadata", Some(SECRET), Some(merge)).await;
+    let answer =
+        server.call(Method::PATCH, "/connections/metadata", Some(SECRET), Some(merge)).await;
     assert_eq!(answer.status, 200);
     let unknown = body(json!(["c2", "nope"]), json!({}));
-    assert_eq!(server.post("/connections/metadata", unknown).await.error(), "404 unknown_connection");
-    assert_eq!(server.connection("unchecked", "c1").await.json()["metadata"], json!({ "a": 1, "b": 3 }));
-    assert_eq!(server.connection("unchecked", "c2").await.json()["metadata"], json!({ "a": 1, "b": 2 }));
+    assert_eq!(
+        server.post("/connections/metadata", unknown).await.error(),
+        "404 unknown_connection"
+    );
+    assert_eq!(
+        server.connection("unchecked", "c1").await.json()["metadata"],
+        json!({ "a": 1, "b": 3 })
+    );
+    assert_eq!(
+        server.connection("unchecked", "c2").await.json()["metadata"],
+        json!({ "a": 1, "b": 2 })
+    );
     let neither = body(json!(5), json!({}));
     assert_eq!(
         server.post("/connections/metadata", neither).await.error(),
@@ -216,14 +238,19 @@ async fn the_old_addresses_still_answer() {
     let body = json!({ "provider_config_key": "demo", "connection_id": "c1", "api_key": GOOD, "metadata": { "a": 1 } });
     let made = server.post("/connection", body).await;
     assert_eq!(made.status, 201, "{}", made.json());
-    assert_eq!(made.json(), json!({ "provider_config_key": "demo", "connection_id": "c1", "metadata": { "a": 1 } }));
+    assert_eq!(
+        made.json(),
+        json!({ "provider_config_key": "demo", "connection_id": "c1", "metadata": { "a": 1 } })
+    );
     let read = server.get("/connection/c1?provider_config_key=demo").await.json();
     assert_eq!(read["credentials"]["apiKey"], GOOD);
     assert_eq!(server.get("/connection").await.json()["connections"].as_array().unwrap().len(), 1);
     let path = "/connection/c1/metadata?provider_config_key=demo";
     assert_eq!(server.post(path, json!({ "b": 2 })).await.json(), json!({ "b": 2 }));
     assert_eq!(server.connection("demo", "c1").await.json()["metadata"], json!({ "b": 2 }));
-    let gone = server.call(Method::DELETE, "/connection/c1?provider_config_key=demo", Some(SECRET), None).await;
+    let gone = server
+        .call(Method::DELETE, "/connection/c1?provider_config_key=demo", Some(SECRET), None)
+        .await;
     assert_eq!(gone.status, 200);
 }
 

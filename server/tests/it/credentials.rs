@@ -109,13 +109,29 @@ async fn bad_input_is_refused_with_its_own_error() {
         ("demo", json!({ "apiKey": null }), "400 invalid_body invalid_type [apiKey]"),
         ("demo", json!({ "apiKey": long }), "400 invalid_body too_big [apiKey]"),
         ("demo", json!({ "apiKey": "a\nb" }), "400 invalid_body invalid_format [apiKey]"),
-        ("demo", json!({ "apiKey": "k", "type": "API_KEY" }), "400 invalid_body unrecognized_keys []"),
+        (
+            "demo",
+            json!({ "apiKey": "k", "type": "API_KEY" }),
+            "400 invalid_body unrecognized_keys []",
+        ),
         ("demo", json!({ "apiKey": "k", "params": "x" }), "400 invalid_body invalid_type [params]"),
         ("demo", json!([]), "400 invalid_body invalid_type []"),
-        ("demo", json!({ "apiKey": "k", "connection_id": "é" }), "400 invalid_body invalid_format [connection_id]"),
-        ("demo", json!({ "apiKey": "k", "connection_id": "x".repeat(256) }), "400 invalid_body too_big [connection_id]"),
+        (
+            "demo",
+            json!({ "apiKey": "k", "connection_id": "é" }),
+            "400 invalid_body invalid_format [connection_id]",
+        ),
+        (
+            "demo",
+            json!({ "apiKey": "k", "connection_id": "x".repeat(256) }),
+            "400 invalid_body too_big [connection_id]",
+        ),
         ("nowhere", json!({ "apiKey": "k" }), "404 unknown_provider_config"),
-        ("a%2Fb", json!({ "apiKey": "k" }), "400 invalid_uri_params invalid_format [providerConfigKey]"),
+        (
+            "a%2Fb",
+            json!({ "apiKey": "k" }),
+            "400 invalid_uri_params invalid_format [providerConfigKey]",
+        ),
         ("demo-basic", json!({ "apiKey": "k" }), "400 invalid_auth_mode"),
         ("templated", json!({ "apiKey": "k" }), "400 invalid_body invalid_type [params.subdomain]"),
         (
@@ -133,7 +149,8 @@ async fn bad_input_is_refused_with_its_own_error() {
         assert_eq!(answer.error(), expected, "{integration}");
     }
     let basic = json!({ "username": "u" });
-    let answer = server.call(Method::POST, "/api-auth/basic/demo-basic", Some(&token), Some(basic)).await;
+    let answer =
+        server.call(Method::POST, "/api-auth/basic/demo-basic", Some(&token), Some(basic)).await;
     assert_eq!(answer.error(), "400 invalid_body invalid_type [password]");
     let limited = server
         .session(json!({ "end_user": { "id": "u" }, "allowed_integrations": ["unchecked"] }))
@@ -239,10 +256,12 @@ async fn a_bound_session_writes_its_one_connection_and_no_other() {
 #[tokio::test]
 async fn reconnecting_keeps_metadata_tags_and_configuration() {
     let server = Harness::new().await;
-    let token = server.session(json!({ "end_user": { "id": "u1" }, "tags": { "plan": "pro" } })).await;
+    let token =
+        server.session(json!({ "end_user": { "id": "u1" }, "tags": { "plan": "pro" } })).await;
     let body = json!({ "apiKey": "old", "params": { "subdomain": "acme" } });
     let id = server.connected(&token, "templated", body).await;
-    let metadata = json!({ "connection_id": id, "provider_config_key": "templated", "metadata": { "a": 1 } });
+    let metadata =
+        json!({ "connection_id": id, "provider_config_key": "templated", "metadata": { "a": 1 } });
     assert_eq!(server.post("/connections/metadata", metadata).await.status, 201);
 
     let body = json!({ "connection_id": id, "integration_id": "templated" });
@@ -284,6 +303,7 @@ async fn presets_win_over_what_is_typed_and_secret_ones_stay_on_the_server() {
     );
     let body = json!({ "apiKey": "k", "params": { "subdomain": "evil", "second": "" } });
     let id = server.connected(&token, "templated", body).await;
-    let config: Value = server.connection("templated", &id).await.json()["connection_config"].clone();
+    let config: Value =
+        server.connection("templated", &id).await.json()["connection_config"].clone();
     assert_eq!(config, json!({ "subdomain": "acme", "second": "planted-secret" }));
 }

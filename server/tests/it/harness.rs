@@ -1,7 +1,10 @@
 //! A whole server in a temporary folder. Its demo API listens on a real port, so that checks of
 //! credentials go through the real client; requests to the server itself need none.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use axum::{Router, body::Body};
 use http::{Method, Request, StatusCode, header};
@@ -10,8 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use keyslot_egress::{Egress, Policy};
 use keyslot_providers::Catalogue;
 use keyslot_server::{
-    app, demo,
+    app,
     clock::{Clock, ManualClock},
+    demo,
     keyring::KeyRing,
     listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
@@ -24,15 +28,15 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-pub const KEYS: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub(crate) const KEYS: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// A secret key of environment `dev` with every permission.
-pub const SECRET: &str = "test-secret-key-of-environment-dev-000";
+pub(crate) const SECRET: &str = "test-secret-key-of-environment-dev-000";
 /// The same for `prod`.
-pub const PROD_SECRET: &str = "test-secret-key-of-environment-prod-00";
-pub const READ_ONLY: &str = "test-secret-key-that-may-only-read-000";
-pub const SESSIONS_ONLY: &str = "test-secret-key-for-sessions-only-0000";
+pub(crate) const PROD_SECRET: &str = "test-secret-key-of-environment-prod-00";
+pub(crate) const READ_ONLY: &str = "test-secret-key-that-may-only-read-000";
+pub(crate) const SESSIONS_ONLY: &str = "test-secret-key-for-sessions-only-0000";
 /// A demo key that the demo API accepts.
-pub const GOOD: &str = demo::api::keys::WORKS;
+pub(crate) const GOOD: &str = demo::api::keys::WORKS;
 
 /// Providers that ask nobody, so that forms can be tested by themselves.
 const PROVIDERS: &str = r"
@@ -54,26 +58,39 @@ templated:
   proxy: { base_url: 'https://${connectionConfig.subdomain}.templated.example' }
 ";
 
-pub struct Harness {
-    pub state: AppState,
-    pub clock: Arc<ManualClock>,
+pub(crate) struct Harness {
+    pub(crate) state: AppState,
+    pub(crate) clock: Arc<TestClock>,
     app: Router,
     dir: TempDir,
 }
 
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: http::HeaderMap,
-    pub bytes: Vec<u8>,
+/// A clock that is moved by hand, and can be broken to see what a panicking handler does.
+pub(crate) struct TestClock {
+    time: ManualClock,
+    broken: AtomicBool,
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        assert!(!self.broken.load(Ordering::Relaxed), "the clock holds {SECRET}");
+        self.time.now()
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
     }
 
     /// Status, code and the path of the first issue, as one line.
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         let body = self.json();
         let error = &body["error"];
         assert!(error["message"].as_str().is_some_and(|m| !m.is_empty()), "a message: {body}");
@@ -89,11 +106,11 @@ impl Answer {
 }
 
 impl Harness {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::at("http://keyslot.test").await
     }
 
-    pub async fn at(public_url: &str) -> Self {
+    pub(crate) async fn at(public_url: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -102,7 +119,8 @@ impl Harness {
         let report = catalogue.extend_from_yaml(PROVIDERS).unwrap();
         assert!(report.skipped.is_empty(), "{report:?}");
 
-        let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_790_000_000).unwrap()));
+        let time = ManualClock::new(Timestamp::from_second(1_790_000_000).unwrap());
+        let clock = Arc::new(TestClock { time, broken: AtomicBool::new(false) });
         let vault = Vault::new(&KeyRing::parse(KEYS).unwrap()).unwrap();
         let store = Arc::new(SqliteStore::open(&dir.path().join("keyslot.db")).unwrap());
         store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await.unwrap();
@@ -113,12 +131,8 @@ impl Harness {
             ("reader", READ_ONLY, "dev", Role::ReadOnly),
             ("minter", SESSIONS_ONLY, "dev", Role::SessionsOnly),
         ] {
-            let key = SecretKey {
-                id: id.into(),
-                environment: environment.into(),
-                name: id.into(),
-                role,
-            };
+            let key =
+                SecretKey { id: id.into(), environment: environment.into(), name: id.into(), role };
             let new = NewSecretKey { key, hash: hasher.hash(token) };
             store.put_secret_key(new, event(clock.now(), environment)).await.unwrap();
         }
@@ -144,21 +158,27 @@ impl Harness {
             (PROD_SECRET, "unchecked", "unchecked"),
         ] {
             let body = json!({ "provider": provider, "unique_key": key });
-            let made = harness.call(Method::POST, "/integrations", Some(environment), Some(body)).await;
+            let made =
+                harness.call(Method::POST, "/integrations", Some(environment), Some(body)).await;
             assert_eq!(made.status, 200, "{}", made.json());
         }
         harness
     }
 
-    pub fn advance(&self, minutes: i64) {
-        self.clock.advance(SignedDuration::from_mins(minutes));
+    pub(crate) fn advance(&self, minutes: i64) {
+        self.clock.time.advance(SignedDuration::from_mins(minutes));
     }
 
-    pub fn database(&self) -> std::path::PathBuf {
+    /// From now on, whoever asks for the time panics.
+    pub(crate) fn break_clock(&self) {
+        self.clock.broken.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn database(&self) -> std::path::PathBuf {
         self.dir.path().join("keyslot.db")
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let answer = self.app.clone().oneshot(request).await.unwrap();
         let (head, body) = answer.into_parts();
         assert_eq!(head.headers["access-control-allow-origin"], "*", "CORS on every answer");
@@ -168,14 +188,15 @@ impl Harness {
         Answer { status: head.status, headers: head.headers, bytes }
     }
 
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         method: Method,
         path: &str,
         token: Option<&str>,
         body: Option<Value>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header("host", "keyslot.test");
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", "keyslot.test");
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -189,40 +210,40 @@ impl Harness {
         self.send(request.body(body).unwrap()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, Some(SECRET), None).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, Some(SECRET), Some(body)).await
     }
 
     /// A session token; `terms` is the body of `POST /connect/sessions`.
-    pub async fn session(&self, terms: Value) -> String {
+    pub(crate) async fn session(&self, terms: Value) -> String {
         let answer = self.post("/connect/sessions", terms).await;
         assert_eq!(answer.status, 201, "{}", answer.json());
         answer.json()["data"]["token"].as_str().unwrap().to_owned()
     }
 
     /// Posts an API key as the widget does.
-    pub async fn connect(&self, token: &str, integration: &str, body: Value) -> Answer {
+    pub(crate) async fn connect(&self, token: &str, integration: &str, body: Value) -> Answer {
         let path = format!("/api-auth/api-key/{integration}");
         self.call(Method::POST, &path, Some(token), Some(body)).await
     }
 
     /// Posts a good key and returns the connection id.
-    pub async fn connected(&self, token: &str, integration: &str, body: Value) -> String {
+    pub(crate) async fn connected(&self, token: &str, integration: &str, body: Value) -> String {
         let answer = self.connect(token, integration, body).await;
         assert_eq!(answer.status, 200, "{}", answer.json());
         answer.json()["connectionId"].as_str().unwrap().to_owned()
     }
 
-    pub async fn connection(&self, integration: &str, id: &str) -> Answer {
+    pub(crate) async fn connection(&self, integration: &str, id: &str) -> Answer {
         self.get(&format!("/connections/{id}?provider_config_key={integration}")).await
     }
 }
 
-pub fn event(at: Timestamp, environment: &str) -> AuditEvent {
+pub(crate) fn event(at: Timestamp, environment: &str) -> AuditEvent {
     AuditEvent {
         at,
         environment: environment.into(),
@@ -234,6 +255,6 @@ pub fn event(at: Timestamp, environment: &str) -> AuditEvent {
 }
 
 /// Terms of a session for one end user.
-pub fn user(id: &str) -> Value {
+pub(crate) fn user(id: &str) -> Value {
     json!({ "end_user": { "id": id } })
 }

@@ -18,7 +18,8 @@ async fn an_integration_is_made_read_renamed_and_deleted() {
     assert!(read["data"].as_object().unwrap().contains_key("credentials"));
 
     let change = json!({ "unique_key": "renamed", "display_name": null });
-    let changed = server.call(Method::PATCH, "/integrations/mine", Some(SECRET), Some(change)).await;
+    let changed =
+        server.call(Method::PATCH, "/integrations/mine", Some(SECRET), Some(change)).await;
     assert_eq!(changed.json()["data"]["display_name"], "Unchecked");
     assert_eq!(server.get("/integrations/mine").await.error(), "404 not_found");
 
@@ -32,9 +33,18 @@ async fn an_integration_is_made_read_renamed_and_deleted() {
 async fn what_cannot_be_an_integration_is_told_by_field() {
     let server = Harness::new().await;
     for (body, expected) in [
-        (json!({ "provider": "nope", "unique_key": "x" }), "400 invalid_body invalid_string [provider]"),
-        (json!({ "provider": "unchecked", "unique_key": "demo" }), "400 invalid_body invalid_string [uniqueKey]"),
-        (json!({ "provider": "unchecked", "unique_key": "a/b" }), "400 invalid_body invalid_format [unique_key]"),
+        (
+            json!({ "provider": "nope", "unique_key": "x" }),
+            "400 invalid_body invalid_string [provider]",
+        ),
+        (
+            json!({ "provider": "unchecked", "unique_key": "demo" }),
+            "400 invalid_body invalid_string [uniqueKey]",
+        ),
+        (
+            json!({ "provider": "unchecked", "unique_key": "a/b" }),
+            "400 invalid_body invalid_format [unique_key]",
+        ),
         (json!({ "provider": "unchecked" }), "400 invalid_body invalid_type [unique_key]"),
         (
             json!({ "provider": "unchecked", "unique_key": "x", "integration_config": { "nope": "1" } }),
@@ -59,9 +69,13 @@ async fn an_integration_with_connections_keeps_its_key_and_takes_them_with_it() 
     let token = server.session(user("u1")).await;
     let id = server.connected(&token, "unchecked", json!({ "apiKey": "k" })).await;
     let rename = |key: &str| json!({ "unique_key": key });
-    let answer = server.call(Method::PATCH, "/integrations/unchecked", Some(SECRET), Some(rename("x"))).await;
+    let answer = server
+        .call(Method::PATCH, "/integrations/unchecked", Some(SECRET), Some(rename("x")))
+        .await;
     assert_eq!(answer.error(), "400 invalid_body");
-    let answer = server.call(Method::PATCH, "/integrations/demo", Some(SECRET), Some(rename("templated"))).await;
+    let answer = server
+        .call(Method::PATCH, "/integrations/demo", Some(SECRET), Some(rename("templated")))
+        .await;
     assert_eq!(answer.error(), "400 invalid_body");
     server.call(Method::DELETE, "/integrations/unchecked", Some(SECRET), None).await;
     assert_eq!(server.connection("unchecked", &id).await.error(), "404 unknown_provider_config");
@@ -85,7 +99,10 @@ async fn the_catalogue_is_listed_searched_and_read() {
     let found = server.get("/providers?search=TEMPLAT").await.json();
     assert_eq!(found["data"][0]["name"], "templated");
     let one = server.get("/providers/templated").await.json();
-    assert_eq!(one["data"]["proxy"]["base_url"], "https://${connectionConfig.subdomain}.templated.example");
+    assert_eq!(
+        one["data"]["proxy"]["base_url"],
+        "https://${connectionConfig.subdomain}.templated.example"
+    );
     assert_eq!(one["data"]["logo_url"], "http://keyslot.test/images/template-logos/templated.svg");
     assert_eq!(server.get("/providers/nope").await.error(), "404 not_found");
     let raw = server.call(Method::GET, "/providers.json", None, None).await.json();

@@ -6,6 +6,7 @@ mod credentials;
 mod errors;
 mod harness;
 mod integrations;
+mod pages;
 mod process;
 mod sessions;
 mod store;

@@ -79,23 +79,45 @@ async fn what_cannot_be_minted_is_told_by_field() {
     for (body, expected) in [
         (json!({}), "400 invalid_body invalid_type [end_user]"),
         (json!({ "end_user": { "id": 5 } }), "400 invalid_body invalid_type [end_user.id]"),
-        (json!({ "end_user": { "id": "u", "email": "nope" } }), "400 invalid_body invalid_format [end_user.email]"),
+        (
+            json!({ "end_user": { "id": "u", "email": "nope" } }),
+            "400 invalid_body invalid_format [end_user.email]",
+        ),
         (json!({ "tags": {}, "foo": 1 }), "400 invalid_body unrecognized_keys []"),
-        (json!({ "tags": {}, "allowed_integrations": ["demo", "nope"] }), "400 invalid_body custom [allowed_integrations.1]"),
+        (
+            json!({ "tags": {}, "allowed_integrations": ["demo", "nope"] }),
+            "400 invalid_body custom [allowed_integrations.1]",
+        ),
         (
             json!({ "tags": {}, "integrations_config_defaults": { "nope": {} } }),
             "400 invalid_body custom [integrations_config_defaults.nope]",
         ),
-        (json!({ "tags": {}, "overrides": { "nope": {} } }), "400 invalid_body custom [overrides.nope]"),
+        (
+            json!({ "tags": {}, "overrides": { "nope": {} } }),
+            "400 invalid_body custom [overrides.nope]",
+        ),
         (
             json!({ "tags": {}, "overrides": { "demo": { "docs_connect": "javascript:alert(1)" } } }),
             "400 invalid_body invalid_format [overrides.demo.docs_connect]",
         ),
-        (json!({ "tags": {}, "webhook_url_override": "nope" }), "400 invalid_body invalid_format [webhook_url_override]"),
-        (json!({ "tags": {}, "connection_id": "é" }), "400 invalid_body invalid_format [connection_id]"),
-        (json!({ "tags": {}, "connection_id": "a", "multiple": true }), "400 invalid_body custom [multiple]"),
+        (
+            json!({ "tags": {}, "webhook_url_override": "nope" }),
+            "400 invalid_body invalid_format [webhook_url_override]",
+        ),
+        (
+            json!({ "tags": {}, "connection_id": "é" }),
+            "400 invalid_body invalid_format [connection_id]",
+        ),
+        (
+            json!({ "tags": {}, "connection_id": "a", "multiple": true }),
+            "400 invalid_body custom [multiple]",
+        ),
     ] {
-        assert_eq!(server.post("/connect/sessions", body.clone()).await.error(), expected, "{body}");
+        assert_eq!(
+            server.post("/connect/sessions", body.clone()).await.error(),
+            expected,
+            "{body}"
+        );
     }
     let answer = server.post("/connect/sessions?x=1", user("u")).await;
     assert_eq!(answer.error(), "400 invalid_query_params unrecognized_keys []");
@@ -106,6 +128,8 @@ async fn what_cannot_be_minted_is_told_by_field() {
 #[tokio::test]
 async fn the_beacon_of_the_hosted_page_is_accepted_and_forgotten() {
     let server = Harness::new().await;
-    let answer = server.call(Method::POST, "/connect/telemetry", None, Some(json!({ "event": "open" }))).await;
+    let answer = server
+        .call(Method::POST, "/connect/telemetry", None, Some(json!({ "event": "open" })))
+        .await;
     assert_eq!(answer.status, 204);
 }
