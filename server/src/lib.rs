@@ -9,6 +9,7 @@ pub mod api;
 pub mod body;
 pub mod cli;
 pub mod clock;
+pub mod compressed;
 pub mod contents;
 pub mod demo;
 pub mod envelope;

@@ -2,7 +2,7 @@
 //! credentials go through the real client; requests to the server itself need none.
 
 use std::sync::{
-    Arc,
+    Arc, LazyLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -15,6 +15,7 @@ use keyslot_providers::Catalogue;
 use keyslot_server::{
     app,
     clock::{Clock, ManualClock},
+    compressed::Compressed,
     demo,
     keyring::KeyRing,
     listener,
@@ -37,6 +38,9 @@ pub(crate) const READ_ONLY: &str = "test-secret-key-that-may-only-read-000";
 pub(crate) const SESSIONS_ONLY: &str = "test-secret-key-for-sessions-only-0000";
 /// A demo key that the demo API accepts.
 pub(crate) const GOOD: &str = demo::api::keys::WORKS;
+
+/// Read once: it is the same for every test.
+static EMBEDDED: LazyLock<Catalogue> = LazyLock::new(Catalogue::embedded);
 
 /// Providers that ask nobody, so that forms can be tested by themselves.
 const PROVIDERS: &str = r"
@@ -114,7 +118,7 @@ impl Harness {
         let dir = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut catalogue = Catalogue::embedded();
+        let mut catalogue = EMBEDDED.clone();
         demo::add_providers(&mut catalogue, &format!("http://{address}")).unwrap();
         let report = catalogue.extend_from_yaml(PROVIDERS).unwrap();
         assert!(report.skipped.is_empty(), "{report:?}");
@@ -146,6 +150,7 @@ impl Harness {
             public_url: public_url.parse().unwrap(),
             dev: true,
             fetched: Fetched::default(),
+            compressed: Compressed::default(),
         });
         let app = app(state.clone());
         tokio::spawn(listener::serve(listener, app.clone(), std::future::pending()));

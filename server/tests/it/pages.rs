@@ -1,7 +1,7 @@
 //! Files for browsers, and what the demo page asks of its backend.
 
 use http::{Method, Request};
-use keyslot_server::demo::api::keys;
+use keyslot_server::{demo::api::keys, pages};
 use serde_json::json;
 
 use crate::harness::{GOOD, Harness};
@@ -26,6 +26,32 @@ async fn the_demo_page_has_a_strict_policy_and_is_asked_for_again() {
         (root.status.as_u16(), &root.headers["location"]),
         (307, &"/demo/".parse().unwrap())
     );
+}
+
+#[tokio::test]
+async fn files_are_sent_in_the_smallest_form_that_the_client_takes() {
+    let server = Harness::new().await;
+    let get = async |accept: &str, tag: &str| {
+        let request = Request::get("/demo/")
+            .header("host", "keyslot.test")
+            .header("accept-encoding", accept)
+            .header("if-none-match", tag);
+        server.send(request.body("".into()).unwrap()).await
+    };
+    let plain = get("br", "").await;
+    assert!(!plain.headers.contains_key("content-encoding"), "they are not ready yet");
+    server.state.compressed.prepare(pages::compressible(true));
+    let small = get("gzip, br", "").await;
+    assert_eq!(small.headers["content-encoding"], "br");
+    assert_eq!(small.headers["vary"], "accept-encoding");
+    assert_eq!(small.headers["content-type"], plain.headers["content-type"]);
+    assert!(small.bytes.len() * 2 < plain.bytes.len());
+    assert_ne!(small.headers["etag"], plain.headers["etag"]);
+    assert_eq!(get("gzip", "").await.headers["content-encoding"], "gzip");
+    let as_a_proxy_says = format!("\"other\", W/{}", small.headers["etag"].to_str().unwrap());
+    assert_eq!(get("br", &as_a_proxy_says).await.status, 304);
+    assert_eq!(get("gzip", &as_a_proxy_says).await.status, 200, "another representation");
+    assert_eq!(get("identity", "").await.bytes, plain.bytes);
 }
 
 #[tokio::test]
