@@ -7,6 +7,7 @@
 //   dist/integrity.json    a subresource-integrity hash for each file
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
@@ -14,7 +15,7 @@ import { installTools } from "./install-tools.mjs";
 import { main, runStep, say } from "./run-step.mjs";
 import { printSizes } from "./size.mjs";
 import { digest, isDone, markDone } from "./stamp.mjs";
-import { root } from "./workspace.mjs";
+import { root, toolEnv } from "./workspace.mjs";
 
 const pkg = path.join(root, "pkg");
 const dist = path.join(root, "dist");
@@ -50,18 +51,16 @@ export async function buildWidget() {
     return false;
   }
   rmSync(pkg, { recursive: true, force: true });
-  await runStep("Building the widget (wasm-pack)", "wasm-pack", [
-    "build",
-    "--profile",
-    "widget",
-    "--mode",
-    "no-install",
-    "--target",
-    "web",
-    "--no-pack",
-    "--out-dir",
-    "pkg",
-  ]);
+  const options = ["--profile", "widget", "--mode", "no-install", "--target", "web", "--no-pack", "--out-dir", "pkg"];
+  await runStep("Building the widget (wasm-pack)", "wasm-pack", ["build", ...options], {
+    // A panic's place in the source is part of the module: not where this machine keeps its crates.
+    env: toolEnv({
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: [
+        `--remap-path-prefix=${process.env.CARGO_HOME ?? path.join(homedir(), ".cargo")}=cargo`,
+        `--remap-path-prefix=${root}=keyslot`,
+      ].join(" "),
+    }),
+  });
   // wasm-pack writes `*` there, which makes `npm pack` leave the files out of the package.
   rmSync(path.join(pkg, ".gitignore"), { force: true });
   await bundle();

@@ -69,7 +69,8 @@ export async function printSizes() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await main(async () => {
+  // Not awaited: build-widget.mjs imports this module, and would wait for it for ever.
+  void main(async () => {
     const { buildWidget } = await import("./build-widget.mjs");
     await installTools();
     await buildWidget();

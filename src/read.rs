@@ -45,10 +45,7 @@ impl Json for Js {
             return Vec::new();
         }
         let object: &js_sys::Object = self.0.unchecked_ref();
-        js_sys::Object::keys(object)
-            .iter()
-            .filter_map(|name| JsValue::from(name).as_string())
-            .collect()
+        js_sys::Object::keys(object).iter().filter_map(|name| name.as_string()).collect()
     }
 
     fn items(&self) -> Vec<Self> {

@@ -24,7 +24,7 @@ impl Timer {
     /// Calls `fired` after `milliseconds`.
     pub(crate) fn new(milliseconds: f64, fired: impl FnMut() + 'static) -> Timer {
         let mut fired: Box<dyn FnMut()> = Box::new(fired);
-        let closure = Closure::<dyn FnMut()>::new(move || trap::inside(|| fired()));
+        let closure = Closure::<dyn FnMut()>::new(move || trap::inside(&mut fired));
         let id = set_timeout(closure.as_ref().unchecked_ref(), milliseconds);
         Timer { id, _closure: closure }
     }

@@ -111,8 +111,12 @@ async fn an_ending_after_typing_is_explained_until_it_is_closed() {
         ("resource_capped", "resource_capped"),
         ("unknown_provider_config", "unknown_integration"),
     ] {
-        let call =
-            open(api_key(), failing(403, json!({"code": wire, "message": "Words of the server."})), &[]).await;
+        let call = open(
+            api_key(),
+            failing(403, json!({"code": wire, "message": "Words of the server."})),
+            &[],
+        )
+        .await;
         type_in("input", "abcdefgh12");
         submit();
         until(code, || call.state() == "rejected").await;

@@ -184,13 +184,13 @@ impl Form {
             return Checked { repair: None, fault: None };
         }
         if !field.choices.is_empty() {
-            let known = field.choices.iter().any(|choice| choice == value);
-            let fault =
-                (!known && !(field.optional && value.is_empty())).then_some(if value.is_empty() {
-                    Fault::Refused(Refusal::Empty)
-                } else {
-                    Fault::NotAChoice
-                });
+            let fault = if field.choices.iter().any(|choice| choice == value) {
+                None
+            } else if value.is_empty() {
+                (!field.optional).then_some(Fault::Refused(Refusal::Empty))
+            } else {
+                Some(Fault::NotAChoice)
+            };
             return Checked { repair: None, fault };
         }
         let shape = field.shape();

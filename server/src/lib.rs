@@ -69,7 +69,6 @@ async fn wrong_method(method: Method) -> ApiError {
 }
 
 /// The message of a panic may hold anything, so none of it is kept; the panic hook has noted where.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     ApiError::internal("a request handler panicked").into_response()
 }

@@ -54,10 +54,7 @@ fn parse(line: &str) -> Option<Entry<'_>> {
     }
 
     // `setenv NAME value` and `setx NAME value` part name and value by a blank alone.
-    let Some(at) = text.find(|c| matches!(c, '=' | ':' | '\u{ff1a}') || (lead && is_blank(c)))
-    else {
-        return None;
-    };
+    let at = text.find(|c| matches!(c, '=' | ':' | '\u{ff1a}') || (lead && is_blank(c)))?;
     let (name, rest) = text.split_at_checked(at)?;
     let mut rest = rest.chars();
     let separator = rest.next()?;

@@ -54,6 +54,7 @@ pub enum Created<T> {
 
 /// The outcome of changing an integration.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a return value that is taken apart at once")]
 pub enum IntegrationUpdate {
     /// It was changed.
     Changed(Integration),
@@ -227,6 +228,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// The storage of one server, or of several that share one database.
 #[async_trait]
+#[expect(clippy::too_many_arguments, reason = "each says one thing that changes")]
 pub trait Store: Send + Sync + 'static {
     /// Answers when the storage can be read.
     async fn ping(&self) -> Result<()>;

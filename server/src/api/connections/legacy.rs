@@ -30,7 +30,7 @@ use crate::{
 /// original, this checks the credential before storing it, and the echo leaves the credential out.
 ///
 /// # Errors
-/// As [`super::import`].
+/// As [`super::import()`].
 pub async fn import(
     State(state): State<AppState>,
     key: Key,

@@ -17,7 +17,7 @@ use crate::{
 /// Checks an API key and stores it.
 ///
 /// # Errors
-/// 400 `invalid_body`, `invalid_query_params`, `invalid_uri_params`, and those of [`super::store`].
+/// 400 `invalid_body`, `invalid_query_params`, `invalid_uri_params`, and those of storing.
 pub async fn post(
     State(state): State<AppState>,
     session: Session,

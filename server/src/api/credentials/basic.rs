@@ -18,7 +18,7 @@ use crate::{
 /// is the user name and there is no password.
 ///
 /// # Errors
-/// 400 `invalid_body`, `invalid_query_params`, `invalid_uri_params`, and those of [`super::store`].
+/// 400 `invalid_body`, `invalid_query_params`, `invalid_uri_params`, and those of storing.
 pub async fn post(
     State(state): State<AppState>,
     session: Session,

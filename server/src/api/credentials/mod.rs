@@ -53,6 +53,7 @@ pub(crate) struct Intake {
 }
 
 /// Who brings it.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack of one request")]
 pub(crate) enum Origin<'a> {
     Session(&'a Session),
     Backend {
