@@ -8,7 +8,7 @@ import { loadFailure, notSupported } from "./load-failure.js";
  * @typedef {object} Glue the functions that wasm-bindgen exports (src/bindings.rs)
  * @property {(id: unknown, connectionId: unknown, options: unknown) => Promise<unknown>} auth
  * @property {(id: unknown, connectionId: unknown, options: unknown) => Promise<unknown>} reconnect
- * @property {(id: unknown, options: unknown) => Promise<unknown>} [preload]
+ * @property {(id: unknown, options: unknown) => Promise<unknown>} preload
  * @property {() => void} close
  * @property {() => boolean} trapped whether the module has hit a fault that it cannot recover from
  */
@@ -222,7 +222,7 @@ export function createKeyslot(loader) {
   async function preload(integrationId, options) {
     try {
       const module = await load();
-      if (integrationId !== undefined) await module.preload?.(integrationId, merge(defaults, options));
+      if (integrationId !== undefined) await module.preload(integrationId, merge(defaults, options));
     } catch (error) {
       // Said again, in full, by auth().
       if (glue && isTrap(error)) dropModule(glue, error);

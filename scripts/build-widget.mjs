@@ -131,10 +131,8 @@ async function bundle() {
  * @param {typeof import("esbuild")} esbuild
  */
 async function glueFactory(esbuild) {
-  const exported = readFileSync(path.join(pkg, "keyslot.js"), "utf8");
-  const names = GLUE.filter((name) => name !== "preload" || exported.includes("function preload("));
   const result = await esbuild.build({
-    stdin: { contents: `export { ${names.join(", ")} } from "./keyslot.js";`, resolveDir: pkg },
+    stdin: { contents: `export { ${GLUE.join(", ")} } from "./keyslot.js";`, resolveDir: pkg },
     bundle: true,
     format: "iife",
     globalName: "glue",

@@ -9,6 +9,7 @@ pub mod api;
 pub mod body;
 pub mod cli;
 pub mod clock;
+pub mod compressed;
 pub mod contents;
 pub mod demo;
 pub mod envelope;
@@ -33,8 +34,14 @@ pub mod store;
 pub mod token;
 pub mod vault;
 
-use axum::{Router, middleware, response::IntoResponse, response::Response};
-use http::Method;
+use axum::{
+    Router,
+    extract::Request,
+    middleware,
+    response::{IntoResponse, Response},
+};
+use http::{Method, Uri};
+use tower::util::MapRequest;
 use tower_http::{
     catch_panic::CatchPanicLayer, sensitive_headers::SetSensitiveRequestHeadersLayer,
 };
@@ -44,7 +51,7 @@ use crate::{error::ApiError, state::AppState};
 /// The whole HTTP interface, at the root and, when the public URL has a path, under that path too:
 /// whether a proxy in front strips it or not, it works.
 pub fn app(state: AppState) -> Router {
-    let inner = routes::router(&state)
+    let at_root = routes::router(&state)
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
@@ -54,10 +61,33 @@ pub fn app(state: AppState) -> Router {
             http::header::COOKIE,
         ]))
         .with_state(state.clone());
-    match state.base_path() {
-        "" => inner,
-        base => Router::new().nest(base, inner.clone()).fallback_service(inner),
+    if state.base_path().is_empty() {
+        return at_root;
     }
+    // As it is first, so that a base path like /connect takes nothing away from /connect/session.
+    at_root.clone().fallback_service(MapRequest::new(at_root, move |request| {
+        without_base(state.base_path(), request)
+    }))
+}
+
+/// The request with the base path taken off its address, if it is there.
+fn without_base(base: &str, mut request: Request) -> Request {
+    let uri = request.uri();
+    let rest = uri.path().strip_prefix(base);
+    let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+        return request;
+    };
+    let rest = if rest.is_empty() { "/" } else { rest };
+    let target = match uri.query() {
+        Some(query) => format!("{rest}?{query}"),
+        None => rest.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = target.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 async fn nowhere() -> ApiError {

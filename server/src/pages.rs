@@ -1,14 +1,22 @@
 //! Files for browsers: the widget (`/assets/`), the demo page (`/demo/`, with `--dev`) and the logos of
 //! providers. Built into the binary; a development build reads them from the checkout at each request.
+//! Sent in the smallest form that the client takes.
+
+use std::borrow::Cow;
 
 use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::{error::ApiError, state::AppState};
+use crate::{
+    compressed::{Compressed, ContentHash},
+    error::ApiError,
+    state::AppState,
+};
 
 /// What `npm run build` made of the widget.
 #[derive(RustEmbed)]
@@ -47,22 +55,55 @@ pub async fn demo_root(State(state): State<AppState>) -> Redirect {
 }
 
 /// `GET /demo/`
-pub async fn demo_index(headers: HeaderMap) -> Result<Response, ApiError> {
-    file(Www::get("index.html"), "index.html", &headers)
+pub async fn demo_index(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    file(Www::get("index.html"), "index.html", &headers, &state.compressed)
 }
 
 /// `GET /demo/{*path}`
-pub async fn demo(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
-    file(Www::get(&path), &path, &headers)
+pub async fn demo(
+    State(state): State<AppState>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    file(Www::get(&path), &path, &headers, &state.compressed)
 }
 
 /// `GET /assets/{*path}`: of `dist/`, and of `pkg/` below `pkg/`. Any site may use them.
-pub async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn asset(
+    State(state): State<AppState>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let found = match path.strip_prefix("pkg/") {
         Some(rest) => Pkg::get(rest),
         None => Dist::get(&path),
     };
-    file(found, &path, &headers)
+    file(found, &path, &headers, &state.compressed)
+}
+
+/// All files that can be had in a smaller form, for [`Compressed::prepare`]; `dev` as for the routes.
+pub fn compressible(dev: bool) -> impl Iterator<Item = (ContentHash, Bytes)> {
+    let www = dev.then(|| Www::iter().map(|path| (Www::get(&path), path))).into_iter().flatten();
+    let dist = Dist::iter().map(|path| (Dist::get(&path), path));
+    let pkg = Pkg::iter().map(|path| (Pkg::get(&path), path));
+    www.chain(dist).chain(pkg).filter_map(|(file, path)| {
+        let file = file.filter(|_| !is_compressed(content_type(&path)))?;
+        Some((file.metadata.sha256_hash(), content(file)))
+    })
+}
+
+fn is_compressed(content_type: &str) -> bool {
+    matches!(content_type, "image/png" | "image/x-icon" | "application/octet-stream")
+}
+
+fn content(file: EmbeddedFile) -> Bytes {
+    match file.data {
+        Cow::Borrowed(built_in) => Bytes::from_static(built_in),
+        Cow::Owned(from_disk) => from_disk.into(),
+    }
 }
 
 /// `GET /images/template-logos/{file}`: the first letter of a provider's name on a plain ground.
@@ -91,11 +132,12 @@ fn file(
     found: Option<EmbeddedFile>,
     path: &str,
     request: &HeaderMap,
+    compressed: &Compressed,
 ) -> Result<Response, ApiError> {
     let found = found.ok_or_else(|| ApiError::NotFound("There is no such file.".into()))?;
     let hash = found.metadata.sha256_hash();
-    let tag: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{tag}\"");
+    let form = compressed.form(&hash, request);
+    let mut tag: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     let mut headers = HeaderMap::new();
     let mut put = |name: HeaderName, value: &str| {
         // Only values of this file and hex digits come here.
@@ -103,7 +145,14 @@ fn file(
             headers.insert(name, value);
         }
     };
+    if let Some((encoding, _)) = &form {
+        put(header::CONTENT_ENCODING, encoding.word());
+        // Each form is a representation of its own (RFC 9110 §8.8.3.3).
+        tag = format!("{tag}-{}", encoding.word());
+    }
+    let tag = format!("\"{tag}\"");
     put(header::ETAG, &tag);
+    put(header::VARY, "accept-encoding");
     // Names are not versioned: ask again, and be answered with 304.
     put(header::CACHE_CONTROL, "public, max-age=0, must-revalidate");
     put(header::CONTENT_TYPE, content_type(path));
@@ -112,11 +161,22 @@ fn file(
         put(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
         put(header::REFERRER_POLICY, "no-referrer");
     }
-    let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    if known == Some(&tag) {
+    if has(request, &tag) {
+        headers.remove(header::CONTENT_ENCODING);
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    Ok((headers, found.data.into_owned()).into_response())
+    let body = form.map_or_else(|| content(found), |(_, body)| body);
+    Ok((headers, body).into_response())
+}
+
+/// Whether the client has this representation already. Compared weakly, as RFC 9110 §13.1.2 asks: a
+/// proxy in between may have marked the tag as weak.
+fn has(request: &HeaderMap, tag: &str) -> bool {
+    let known = request.get_all(header::IF_NONE_MATCH).iter();
+    known.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|known| {
+        let known = known.trim();
+        known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
+    })
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -11,9 +11,10 @@ use url::Url;
 use crate::{
     cli::{Refusal, Settings},
     clock::{Clock, SystemClock},
+    compressed::Compressed,
     demo, listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
-    private_file, rotation,
+    pages, private_file, rotation,
     state::{AppState, Fetched, Server, token_hasher},
     store::{Store, sqlite::SqliteStore},
     token,
@@ -69,12 +70,18 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         public_url,
         dev: settings.dev,
         fetched: Fetched::default(),
+        compressed: Compressed::default(),
     });
     secret_key_of_the_operator(&state).await?;
     if settings.dev {
         demo::prepare(&state, &settings.data_dir).await?;
     }
 
+    {
+        let state = state.clone();
+        // Not waited for, at the end neither: dropping the runtime would wait for it.
+        std::thread::spawn(move || state.compressed.prepare(pages::compressible(state.dev)));
+    }
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
     ready(&origin);
     tracing::info!(%address, providers = state.catalogue.len(), "ready");

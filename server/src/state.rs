@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::{
     clock::Clock,
+    compressed::Compressed,
     store::{Store, StoreError},
     token::TokenHasher,
     vault::{Binding, Vault, VaultError},
@@ -46,6 +47,8 @@ pub struct Server {
     pub dev: bool,
     /// When connections were read, until it is written down.
     pub fetched: Fetched,
+    /// Smaller forms of the files for browsers.
+    pub compressed: Compressed,
 }
 
 impl AppState {

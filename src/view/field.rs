@@ -374,6 +374,9 @@ fn guard(field: &Field, allowed: bool) -> impl Iterator<Item = (&'static str, &'
     let open = if login || allowed { managers.len() } else { 0 };
     [
         ("autocomplete", complete),
+        // Four times what is ever sent, so a paste with words around the key fits and a longer one is
+        // still refused in words. A browser takes half a minute over megabytes in a masked field.
+        ("maxlength", "16384"),
         ("autocapitalize", "none"),
         ("autocorrect", "off"),
         ("spellcheck", "false"),

@@ -433,3 +433,36 @@ impl Store for SqliteStore {
         self.read(move |db| queries::audit_events(db, &environment, limit)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connection_has_the_settings_that_durability_and_secrecy_rest_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        private_file::ensure(&path).unwrap();
+        let db = connect(&path).unwrap();
+        let setting = |name: &str| -> String {
+            db.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .map(|value| match value {
+                    rusqlite::types::Value::Integer(number) => number.to_string(),
+                    rusqlite::types::Value::Text(text) => text,
+                    other => format!("{other:?}"),
+                })
+                .unwrap()
+        };
+        for (name, expected) in [
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("foreign_keys", "1"),
+            ("secure_delete", "1"),
+            ("trusted_schema", "0"),
+            ("mmap_size", "0"),
+        ] {
+            assert_eq!(setting(name), expected, "{name}");
+        }
+        assert!(rusqlite::version_number() >= OLDEST_SQLITE);
+    }
+}

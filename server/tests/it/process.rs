@@ -1,0 +1,555 @@
+//! The program itself: its command line, what it prints, how it starts, stops and comes back.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use keyslot_server::demo::api::keys;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::SECRET;
+
+const OLD: &str = "old:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const NEW: &str = "new:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A provider that asks nobody.
+const PROVIDER: &str = r"
+unchecked:
+  display_name: Unchecked
+  auth_mode: API_KEY
+  credentials:
+    apiKey: { type: string, title: Key, description: Any key. }
+  connection_config:
+    second: { type: string, title: Second key, description: Yours., optional: true, secret: true }
+  proxy: { base_url: 'https://unchecked.example' }
+broken:
+  display_name: Broken
+  auth_mode: API_KEY
+  proxy: { base_url: 5 }
+";
+
+/// The program in an empty environment, working in `dir`.
+fn program(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyslot-server"));
+    command.env_clear().current_dir(dir).stdin(Stdio::null());
+    command
+}
+
+fn run<S: AsRef<OsStr>>(dir: &Path, arguments: &[S], environment: &[(&str, &str)]) -> Output {
+    let mut command = program(dir);
+    command.args(arguments).envs(environment.iter().copied()).output().unwrap()
+}
+
+/// A run that ends by itself with failure; what it said to the operator.
+fn complaint(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let output = run(dir, arguments, environment);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stdout.is_empty(), "no ready line");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    stderr.lines().find(|line| line.starts_with("keyslot-server: ")).unwrap().to_owned()
+}
+
+/// A server in a process of its own.
+struct Running {
+    child: Child,
+    address: String,
+    log: Option<JoinHandle<Vec<u8>>>,
+}
+
+impl Running {
+    fn start(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = program(dir)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = Vec::new();
+            stderr.read_to_end(&mut log).unwrap();
+            log
+        });
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("keyslot-server listening on http://");
+        let address = address.unwrap_or_else(|| panic!("not the ready line: {line:?}")).to_owned();
+        Self { child, address, log: Some(log) }
+    }
+
+    fn dev(dir: &Path) -> Self {
+        Self::start(
+            dir,
+            &["--dev", "--catalog", "providers.yaml"],
+            &[("KEYSLOT_SECRET_KEY", SECRET)],
+        )
+    }
+
+    fn signal(&self, name: &str) {
+        let sent =
+            Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Asks it to stop and returns its log.
+    fn stop(mut self) -> Vec<u8> {
+        self.signal("-TERM");
+        assert!(self.wait().success());
+        self.log.take().unwrap().join().unwrap()
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.wait();
+    }
+
+    fn socket(&self) -> TcpStream {
+        let socket = TcpStream::connect(&self.address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket
+    }
+
+    /// Sends the bytes and reads until the server closes.
+    fn raw(&self, request: &[u8]) -> String {
+        let mut socket = self.socket();
+        socket.write_all(request).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.raw(
+            format!(
+                "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                self.address,
+                body.len()
+            )
+            .as_bytes(),
+        );
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
+    }
+
+    fn session(&self) -> String {
+        let body = json!({ "end_user": { "id": "u1" } });
+        let (status, body) = self.call("POST", "/connect/sessions", SECRET, &body);
+        assert_eq!(status, 201, "{body}");
+        body["data"]["token"].as_str().unwrap().to_owned()
+    }
+
+    fn connect(&self, integration: &str, body: &Value) -> (u16, Value) {
+        let path = format!("/api-auth/api-key/{integration}");
+        self.call("POST", &path, &self.session(), body)
+    }
+
+    fn key_of(&self, integration: &str, id: &str) -> Value {
+        let path = format!("/connections/{id}?provider_config_key={integration}");
+        let (status, body) = self.call("GET", &path, SECRET, &Value::Null);
+        assert_eq!(status, 200, "{body}");
+        body["credentials"]["apiKey"].clone()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A test that failed; one that did not has waited for it already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn folder() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("providers.yaml"), PROVIDER).unwrap();
+    dir
+}
+
+#[test]
+fn without_an_encryption_key_it_says_what_to_do() {
+    let dir = folder();
+    let said = complaint(dir.path(), &[], &[]);
+    assert!(said.contains("KEYSLOT_ENCRYPTION_KEYS") && said.contains("--dev"), "{said}");
+}
+
+#[test]
+fn what_it_cannot_start_with_is_named() {
+    let dir = folder();
+    std::fs::write(dir.path().join("no.yaml"), "a: [").unwrap();
+    let keys = ("KEYSLOT_ENCRYPTION_KEYS", OLD);
+    let any = "127.0.0.1:0";
+    for (arguments, environment, expected) in [
+        (vec!["--dev", "--listen", "0.0.0.0:0"], vec![], "loopback only"),
+        (vec![], vec![("KEYSLOT_ENCRYPTION_KEYS", "k1:short")], "32 bytes"),
+        (vec!["--encryption-key-file", "nowhere"], vec![], "nowhere"),
+        (vec!["--encryption-key-file", "x"], vec![keys], "use one of them"),
+        (vec!["--database", "mysql://user:hunter2@db"], vec![keys], "expected sqlite:PATH"),
+        (vec!["--public-url", "ftp://x"], vec![keys], "--public-url: expected"),
+        (vec!["--catalog", "nowhere.yaml"], vec![keys], "nowhere.yaml"),
+        (vec!["--catalog", "no.yaml"], vec![keys], "no.yaml"),
+        (vec![], vec![keys, ("KEYSLOT_SECRET_KEY", "short")], "at least 32"),
+    ] {
+        let mut arguments = arguments;
+        if !arguments.contains(&"--listen") {
+            arguments.extend(["--listen", any]);
+        }
+        let said = complaint(dir.path(), &arguments, &environment);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn a_taken_address_is_named() {
+    let dir = folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let keys = [("KEYSLOT_ENCRYPTION_KEYS", OLD)];
+    let said = complaint(dir.path(), &["--listen", &address], &keys);
+    assert!(said.contains(&address), "{said}");
+}
+
+#[test]
+fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment() {
+    let dir = folder();
+    let url = ("KEYSLOT_DATABASE_URL", "postgres://user:hunter2@db/x");
+    let output = run(dir.path(), &["--help"], &[url]);
+    assert!(output.status.success());
+    let help = String::from_utf8(output.stdout).unwrap();
+    for word in [
+        "--listen",
+        "--data-dir",
+        "--database",
+        "--encryption-key-file",
+        "--public-url",
+        "--catalog",
+        "--allow-net",
+        "--dev",
+        "rotate-keys",
+        "check",
+        "KEYSLOT_LISTEN",
+        "127.0.0.1:3003",
+    ] {
+        assert!(help.contains(word), "{word} in {help}");
+    }
+    assert!(!help.contains("hunter2"), "{help}");
+}
+
+#[test]
+fn check_prints_the_providers_and_what_cannot_be_used() {
+    let dir = folder();
+    let output = run(dir.path(), &["check", "--catalog", "providers.yaml"], &[]);
+    assert!(output.status.success(), "{output:?}");
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.lines().any(|line| line.starts_with("openai ") && line.contains("API_KEY")));
+    assert!(table.lines().any(|line| line.starts_with("unchecked ") && line.contains("none")));
+    assert!(table.contains("not usable: broken (providers.yaml): "), "{table}");
+    assert!(table.contains(", 1 not usable"), "{table}");
+    assert!(!dir.path().join(".keyslot").exists(), "nothing is made");
+}
+
+#[test]
+fn it_starts_says_where_and_stops_when_told() {
+    for signal in ["-TERM", "-INT"] {
+        let dir = folder();
+        let mut server = Running::dev(dir.path());
+        assert_eq!(server.call("GET", "/health", "", &Value::Null).0, 200);
+        // An idle connection that is kept alive holds nothing up.
+        let mut idle = server.socket();
+        idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        idle.read_exact(&mut [0; 12]).unwrap();
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0), "{signal}");
+        let database = dir.path().join(".keyslot/keyslot.db");
+        assert!(database.exists());
+        assert!(!dir.path().join(".keyslot/keyslot.db-wal").exists(), "one tidy file is left");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_dev_makes_is_for_its_owner_only_and_stays() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = folder();
+    let data = dir.path().join(".keyslot");
+    let secret = || std::fs::read_to_string(data.join("secret.key")).unwrap();
+    let server = Running::dev(dir.path());
+    let first = secret();
+    assert!(first.starts_with("ksk_"));
+    for file in std::fs::read_dir(&data).unwrap().map(Result::unwrap) {
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
+    }
+    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    server.stop();
+    let server = Running::dev(dir.path());
+    assert_eq!(secret(), first);
+    let (status, list) = server.call("GET", "/integrations", first.trim(), &Value::Null);
+    assert_eq!(status, 200);
+    let keys: Vec<&str> =
+        list["data"].as_array().unwrap().iter().filter_map(|i| i["unique_key"].as_str()).collect();
+    assert!(keys.contains(&"demo") && keys.contains(&"demo-basic"), "{keys:?}");
+    server.stop();
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let dir = folder();
+    let server = Running::dev(dir.path());
+    let (status, body) = server.connect("demo", &json!({ "apiKey": keys::WORKS }));
+    assert_eq!(status, 200, "{body}");
+    let id = body["connectionId"].as_str().unwrap().to_owned();
+    server.kill();
+    let server = Running::dev(dir.path());
+    assert_eq!(server.key_of("demo", &id), keys::WORKS);
+    server.stop();
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let dir = folder();
+    let server = Running::dev(dir.path());
+    let said = complaint(dir.path(), &["--dev", "--listen", "127.0.0.1:0"], &[]);
+    assert!(said.contains("in use by another keyslot-server"), "{said}");
+    server.stop();
+}
+
+#[test]
+fn a_secret_key_of_the_environment_ends_with_it() {
+    let dir = folder();
+    let keys = ("KEYSLOT_ENCRYPTION_KEYS", OLD);
+    let server = Running::start(dir.path(), &[], &[keys, ("KEYSLOT_SECRET_KEY", SECRET)]);
+    assert_eq!(server.call("GET", "/connections", SECRET, &Value::Null).0, 200);
+    assert_eq!(server.call("GET", "/demo/", "", &Value::Null).0, 404, "no demo without --dev");
+    server.stop();
+    let server = Running::start(dir.path(), &[], &[keys]);
+    assert_eq!(server.call("GET", "/connections", SECRET, &Value::Null).0, 401);
+    server.stop();
+}
+
+#[test]
+fn after_rotate_keys_the_old_key_is_not_needed() {
+    let dir = folder();
+    std::fs::write(dir.path().join("ring"), format!("{NEW}\n{OLD}\n")).unwrap();
+    let secret = ("KEYSLOT_SECRET_KEY", SECRET);
+    let start = |keys: &str| {
+        let arguments = ["--catalog", "providers.yaml"];
+        Running::start(dir.path(), &arguments, &[("KEYSLOT_ENCRYPTION_KEYS", keys), secret])
+    };
+    let server = start(OLD);
+    let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+    assert_eq!(server.call("POST", "/integrations", SECRET, &integration).0, 200);
+    let (_, body) = server.connect("unchecked", &json!({ "apiKey": "kept" }));
+    let id = body["connectionId"].as_str().unwrap().to_owned();
+    server.stop();
+
+    let said =
+        complaint(dir.path(), &["--listen", "127.0.0.1:0"], &[("KEYSLOT_ENCRYPTION_KEYS", NEW)]);
+    assert!(said.contains("\"old\""), "it says which key is missing: {said}");
+    let output = run(dir.path(), &["rotate-keys", "--encryption-key-file", "ring"], &[]);
+    assert!(output.status.success(), "{output:?}");
+    let server = start(NEW);
+    assert_eq!(server.key_of("unchecked", &id), "kept");
+    server.stop();
+}
+
+#[test]
+fn a_body_that_is_too_large_is_answered_and_not_cut_off() {
+    let dir = folder();
+    let server = Running::dev(dir.path());
+    let (status, body) = server.connect("demo", &json!({ "apiKey": "x".repeat(5_000_000) }));
+    assert_eq!((status, &body["error"]["code"]), (413, &json!("payload_too_large")));
+    server.stop();
+}
+
+#[test]
+fn requests_that_are_not_framed_as_http_asks_are_refused() {
+    let dir = folder();
+    let server = Running::dev(dir.path());
+    for (request, status) in [
+        ("GET /health HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(), "400"),
+        (
+            "GET /health HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n".to_owned(),
+            "400",
+        ),
+        (format!("GET /health HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(70_000)), "431"),
+        (
+            "GET /health HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"
+                .to_owned(),
+            "400",
+        ),
+        ("nonsense\r\n\r\n".to_owned(), "400"),
+    ] {
+        let answer = server.raw(request.as_bytes());
+        assert_eq!(answer.get(9..12), Some(status), "{:.60} gave {answer}", request);
+    }
+    assert_eq!(server.call("GET", "/health", "", &Value::Null).0, 200);
+    server.stop();
+}
+
+#[test]
+fn a_request_in_flight_is_finished_before_it_stops() {
+    let dir = folder();
+    let mut server = Running::dev(dir.path());
+    let token = server.session();
+    let body = json!({ "apiKey": keys::WORKS }).to_string();
+    let (first, rest) = body.split_at(5);
+    let mut socket = server.socket();
+    write!(
+        socket,
+        "POST /api-auth/api-key/demo HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{first}",
+        server.address,
+        body.len()
+    )
+    .unwrap();
+    // Long enough for the head to have been read: a request is in flight from then on.
+    std::thread::sleep(Duration::from_millis(300));
+    server.signal("-TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(server.child.try_wait().unwrap().is_none(), "it waits for the request");
+    socket.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    // The demo API is this same server, and it takes no new connection any more.
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("\"unavailable\""), "{answer}");
+    assert!(server.wait().success());
+}
+
+/// Every form in which a value could turn up.
+fn forms(value: &str) -> Vec<Vec<u8>> {
+    let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    // Of the three ways in which base64 can fall on it, the middle is the same whatever is around.
+    let base64 = (0..3).map(|shift| {
+        let text = STANDARD.encode(format!("{}{value}", "x".repeat(shift)));
+        text[4..text.len() - 4].to_owned()
+    });
+    let reversed = value.chars().rev().collect();
+    [value.to_owned(), hex, reversed].into_iter().chain(base64).map(String::into_bytes).collect()
+}
+
+fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().path()).collect()
+}
+
+/// A canary: values that are put in everywhere, and must come out nowhere but where a backend asks.
+#[test]
+fn no_planted_secret_is_found_in_any_log_error_or_file() {
+    const KEY: &str = "canary-key-7Qx4vN2pW8";
+    const REFUSED: &str = "canary-refused-3Lm9sT6y";
+    const PASSWORD: &str = "canary-password-5Rk1dZ";
+    const PARAMETER: &str = "canary-parameter-8Hf2jB";
+    const PRESET: &str = "canary-preset-4Gc7nV0a";
+    let dir = folder();
+    let server = Running::start(
+        dir.path(),
+        &["--dev", "--catalog", "providers.yaml"],
+        &[("KEYSLOT_SECRET_KEY", SECRET), ("KEYSLOT_LOG", "trace")],
+    );
+    let answers = std::cell::RefCell::new(String::new());
+    let call = |method: &str, path: &str, token: &str, body: Value| {
+        let (status, body) = server.call(method, path, token, &body);
+        answers.borrow_mut().push_str(&format!("{status} {body}\n"));
+        (status, body)
+    };
+    let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+    assert_eq!(call("POST", "/integrations", SECRET, integration).0, 200);
+    let token = server.session();
+    let (status, _) = call(
+        "POST",
+        &format!(
+            "/api-auth/api-key/unchecked?connect_session_token={token}&params[second]={PARAMETER}"
+        ),
+        &token,
+        json!({ "apiKey": KEY }),
+    );
+    assert_eq!(status, 200);
+    assert_eq!(call("POST", "/api-auth/api-key/demo", &token, json!({ "apiKey": REFUSED })).0, 400);
+    let basic = json!({ "username": "u", "password": PASSWORD });
+    assert_eq!(call("POST", "/api-auth/basic/demo-basic", &token, basic).0, 400);
+    for broken in [
+        json!({ "apiKey": REFUSED, "extra": REFUSED }),
+        json!({ "apiKey": { "nested": REFUSED } }),
+        json!({ "apiKey": format!("{REFUSED}\n") }),
+        json!({ "apiKey": REFUSED, "params": REFUSED }),
+        json!([REFUSED]),
+        json!(REFUSED),
+    ] {
+        assert_eq!(call("POST", "/api-auth/api-key/demo", &token, broken).0, 400);
+    }
+    call("GET", "/connections", REFUSED, Value::Null);
+    call("GET", &format!("/nowhere/?key={REFUSED}"), REFUSED, Value::Null);
+    let cut = server.raw(
+        format!(
+            "POST /api-auth/api-key/demo HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             connection: close\r\ncontent-type: application/json\r\ncontent-length: 40\r\n\r\n{:<40}",
+            format!("{{\"apiKey\": \"{REFUSED}\", {REFUSED}"),
+        )
+        .as_bytes(),
+    );
+    assert!(cut.contains("invalid_json"), "{cut}");
+    answers.borrow_mut().push_str(&cut);
+    let presets = json!({
+        "end_user": { "id": "u1" },
+        "integrations_config_defaults": { "unchecked": { "connection_config": { "second": PRESET } } },
+    });
+    let (status, minted) = server.call("POST", "/connect/sessions", SECRET, &presets);
+    assert_eq!(status, 201);
+    call("GET", "/connect/session", minted["data"]["token"].as_str().unwrap(), Value::Null);
+
+    // While it runs, so that the write-ahead log is looked at too.
+    let data = dir.path().join(".keyslot");
+    let mut places: Vec<(String, Vec<u8>)> = files(&data)
+        .into_iter()
+        .filter(|file| !file.ends_with("secret.key"))
+        .map(|file| (file.display().to_string(), std::fs::read(&file).unwrap()))
+        .collect();
+    assert!(places.iter().any(|(name, bytes)| name.ends_with("-wal") && !bytes.is_empty()));
+    let dev_key = std::fs::read_to_string(data.join("secret.key")).unwrap();
+    places.push(("the answers".into(), answers.into_inner().into_bytes()));
+    let log = server.stop();
+    assert!(holds(&log, b"connect_session") || holds(&log, b"/api-auth/"), "it did log");
+    places.push(("the log".into(), log));
+    for file in files(&data).into_iter().filter(|file| !file.ends_with("secret.key")) {
+        places.push((file.display().to_string(), std::fs::read(&file).unwrap()));
+    }
+    for secret in [KEY, REFUSED, PASSWORD, PARAMETER, PRESET, SECRET, &token, dev_key.trim()] {
+        for form in forms(secret) {
+            for (name, bytes) in &places {
+                assert!(
+                    !holds(bytes, &form),
+                    "{secret} as {:?} in {name}",
+                    String::from_utf8_lossy(&form)
+                );
+            }
+        }
+    }
+}

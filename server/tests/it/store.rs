@@ -1,0 +1,722 @@
+//! What every engine's store must do. Each behaviour is a function over `dyn Store`; the macro at the
+//! end runs all of them on each engine.
+
+use std::{path::PathBuf, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use keyslot_providers::AuthMode;
+use keyslot_server::{
+    ids::{ConnectionId, IntegrationKey},
+    model::{
+        ConnectSession, EndUser, FIRST_ENVIRONMENTS, Health, IntegrationChange, NewIntegration,
+        NewSecretKey, NewSession, Object, Owner, Role, SecretKey, SessionTerms, Tags, Target,
+        Verified,
+    },
+    store::{
+        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
+        SealedOwner, Store, StoreError, Write, Writer, Written, sqlite::SqliteStore,
+    },
+    token::TokenHash,
+    vault::Sealed,
+};
+use serde_json::json;
+
+use crate::harness::event;
+
+fn moment(minutes: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + minutes * 60).unwrap()
+}
+
+fn hash(byte: u8) -> TokenHash {
+    TokenHash::from_bytes([byte; 32])
+}
+
+fn id(text: &str) -> ConnectionId {
+    ConnectionId::parse(text, vec![]).unwrap()
+}
+
+fn key(text: &str) -> IntegrationKey {
+    IntegrationKey::parse(text, vec![]).unwrap()
+}
+
+fn sealed(key_id: &str, content: &str) -> Sealed {
+    Sealed { key_id: key_id.into(), blob: content.as_bytes().to_vec() }
+}
+
+fn tags(pairs: &[(&str, &str)]) -> Tags {
+    pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+}
+
+fn object(value: serde_json::Value) -> Object {
+    value.as_object().unwrap().clone()
+}
+
+async fn integration(store: &dyn Store, environment: &str, unique_key: &str) -> i64 {
+    let new = NewIntegration {
+        environment: environment.into(),
+        unique_key: key(unique_key),
+        provider: "openai".into(),
+        display_name: None,
+        forward_webhooks: false,
+        config: object(json!({ "base_url": "https://a.example" })),
+    };
+    match store.create_integration(new, event(moment(0), environment)).await.unwrap() {
+        Created::New(made) => made.id,
+        Created::Exists => panic!("{unique_key} is there already"),
+    }
+}
+
+fn write(integration: &str, connection: &str) -> Write {
+    Write {
+        environment: "dev".into(),
+        integration: key(integration),
+        connection: id(connection),
+        writer: Writer::Backend,
+        auth_mode: AuthMode::ApiKey,
+        sealed: sealed("k1", "one"),
+        verified: Verified { verified: true, account: Some("Acme".into()) },
+        end_user: None,
+        owner: None,
+        tags: None,
+        metadata: None,
+        webhook_url_override: None,
+        at: moment(1),
+    }
+}
+
+async fn stored(store: &dyn Store, write: Write) -> (bool, i64) {
+    match store.write_connection(write, event(moment(1), "dev")).await.unwrap() {
+        Written::Stored { created, connection } => (created, connection.summary.id),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn terms(target: Target) -> SessionTerms {
+    SessionTerms {
+        target,
+        allowed_integrations: Some(vec!["a".into()]),
+        multiple: false,
+        allow_unverified: false,
+        end_user: Some(EndUser {
+            id: "u1".into(),
+            email: None,
+            display_name: None,
+            tags: None,
+            organization: None,
+        }),
+        tags: Some(tags(&[("end_user_id", "u1")])),
+        docs_connect: [("a".to_owned(), "https://docs.example".to_owned())].into(),
+        webhook_url_override: None,
+    }
+}
+
+async fn session(store: &dyn Store, byte: u8, target: Target) -> ConnectSession {
+    let session = ConnectSession {
+        id: format!("session-{byte}"),
+        environment: "dev".into(),
+        terms: terms(target),
+        presets: Some(sealed("k1", "presets")),
+        expires_at: moment(30),
+    };
+    let new = NewSession { hash: hash(byte), session: session.clone() };
+    store.create_session(new, event(moment(0), "dev")).await.unwrap();
+    session
+}
+
+fn by_session(write: Write, byte: u8, requested: Option<&str>) -> Write {
+    let writer = Writer::Session { hash: hash(byte), requested: requested.map(id) };
+    let owner = Some(Owner { end_user: "u1".into(), organization: None });
+    Write { writer, owner, ..write }
+}
+
+fn named(byte: u8, name: &str) -> NewSecretKey {
+    let key = SecretKey {
+        id: name.into(),
+        environment: "dev".into(),
+        name: "a name".into(),
+        role: Role::ReadOnly,
+    };
+    NewSecretKey { key, hash: hash(byte) }
+}
+
+async fn actions(store: &dyn Store) -> Vec<String> {
+    store.audit_events("dev", 100).await.unwrap().into_iter().map(|event| event.action).collect()
+}
+
+async fn list(store: &dyn Store, filter: ConnectionFilter) -> String {
+    let limit = if filter.limit == 0 { 100 } else { filter.limit };
+    let found = store.connections("dev", ConnectionFilter { limit, ..filter }).await.unwrap();
+    found.iter().map(|c| c.connection_id.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+async fn environments_may_be_ensured_again(store: &dyn Store) {
+    store.ensure_environments(&FIRST_ENVIRONMENTS, moment(5)).await.unwrap();
+    store.ping().await.unwrap();
+}
+
+async fn the_first_candidate_of_a_server_secret_wins(store: &dyn Store) {
+    let first = store.server_secret("s", sealed("k1", "first")).await.unwrap();
+    let second = store.server_secret("s", sealed("k2", "second")).await.unwrap();
+    assert_eq!((first.blob.as_slice(), &second), (&b"first"[..], &first));
+}
+
+async fn a_secret_key_is_found_by_hash_replaced_by_id_and_removed(store: &dyn Store) {
+    store.put_secret_key(named(1, "one"), event(moment(0), "dev")).await.unwrap();
+    assert_eq!(store.secret_key(hash(1)).await.unwrap(), Some(named(1, "one").key));
+    assert_eq!(store.secret_key(hash(2)).await.unwrap(), None);
+    store.put_secret_key(named(2, "one"), event(moment(0), "dev")).await.unwrap();
+    assert_eq!(store.secret_key(hash(1)).await.unwrap(), None, "replaced");
+    assert_eq!(store.count_secret_keys().await.unwrap(), 1);
+    let remove = async |environment: &str| {
+        store.remove_secret_key(environment, "one", event(moment(0), "dev")).await.unwrap()
+    };
+    assert!(!remove("prod").await, "of another environment");
+    assert!(remove("dev").await);
+    assert!(!remove("dev").await);
+    assert_eq!(store.secret_key(hash(2)).await.unwrap(), None);
+}
+
+async fn integration_keys_are_unique_within_their_environment(store: &dyn Store) {
+    integration(store, "dev", "b").await;
+    integration(store, "dev", "a").await;
+    integration(store, "prod", "a").await;
+    let new = NewIntegration {
+        environment: "dev".into(),
+        unique_key: key("a"),
+        provider: "github".into(),
+        display_name: None,
+        forward_webhooks: true,
+        config: Object::new(),
+    };
+    let again = store.create_integration(new, event(moment(0), "dev")).await.unwrap();
+    assert_eq!(again, Created::Exists);
+    let all = store.integrations("dev").await.unwrap();
+    assert_eq!(all.iter().map(|i| i.unique_key.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+    assert_eq!(all[1].provider, "openai", "what was there is what it was");
+    assert_eq!(all[1].config, object(json!({ "base_url": "https://a.example" })));
+    assert_eq!(store.integration("prod", "b").await.unwrap(), None);
+}
+
+async fn an_integration_changes_and_keeps_its_key_while_it_is_in_use(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    integration(store, "dev", "b").await;
+    let change = async |name: &str, change: IntegrationChange| {
+        store.update_integration("dev", name, change, event(moment(9), "dev")).await.unwrap()
+    };
+    let rename = |to: &str| IntegrationChange { unique_key: Some(key(to)), ..Default::default() };
+    let label = IntegrationChange { display_name: Some(Some("A".into())), ..Default::default() };
+    let IntegrationUpdate::Changed(changed) = change("a", label).await else { panic!() };
+    assert_eq!(changed.display_name.as_deref(), Some("A"));
+    assert_eq!((changed.created_at, changed.updated_at), (moment(0), moment(9)));
+    assert_eq!(change("nope", rename("c")).await, IntegrationUpdate::Unknown);
+    assert_eq!(change("a", rename("b")).await, IntegrationUpdate::KeyTaken);
+    stored(store, write("a", "c1")).await;
+    assert_eq!(change("a", rename("c")).await, IntegrationUpdate::HasConnections);
+    assert!(matches!(change("a", rename("a")).await, IntegrationUpdate::Changed(_)), "no change");
+    let IntegrationUpdate::Changed(renamed) = change("b", rename("c")).await else { panic!() };
+    assert_eq!(renamed.unique_key, key("c"));
+    assert_eq!(store.integration("dev", "b").await.unwrap(), None);
+}
+
+async fn an_integration_takes_its_connections_with_it(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    let mut labelled = write("a", "c1");
+    labelled.tags = Some(tags(&[("k", "v")]));
+    stored(store, labelled).await;
+    let delete = async |environment: &str| {
+        store.delete_integration(environment, "a", event(moment(0), "dev")).await.unwrap()
+    };
+    assert!(!delete("prod").await);
+    assert!(delete("dev").await);
+    assert!(!delete("dev").await);
+    assert_eq!(list(store, ConnectionFilter::default()).await, "");
+    let found = store.connection("dev", "a", "c1").await.unwrap();
+    assert_eq!(found, Found::UnknownIntegration);
+}
+
+async fn a_session_lives_until_its_end_and_not_a_moment_longer(store: &dyn Store) {
+    let made = session(store, 1, Target::Bound("b".into())).await;
+    let just_before = moment(30) - SignedDuration::from_millis(1);
+    assert_eq!(store.session(hash(1), just_before).await.unwrap(), Some(made));
+    assert_eq!(store.session(hash(1), moment(30)).await.unwrap(), None);
+    assert_eq!(store.session(hash(2), moment(0)).await.unwrap(), None);
+    assert_eq!(store.purge_sessions(just_before).await.unwrap(), 0);
+    assert_eq!(store.purge_sessions(moment(30)).await.unwrap(), 1);
+    session(store, 3, Target::Unbound).await;
+    assert!(store.delete_session(hash(3), event(moment(1), "dev")).await.unwrap());
+    assert!(!store.delete_session(hash(3), event(moment(1), "dev")).await.unwrap());
+    assert_eq!(store.session(hash(3), moment(1)).await.unwrap(), None);
+}
+
+async fn a_write_makes_and_the_next_one_replaces_what_it_says_and_no_more(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    let first = Write {
+        end_user: terms(Target::Unbound).end_user,
+        owner: Some(Owner { end_user: "u1".into(), organization: Some("o1".into()) }),
+        tags: Some(tags(&[("k", "v")])),
+        metadata: Some(object(json!({ "a": 1 }))),
+        webhook_url_override: Some(Some("https://hooks.example".into())),
+        ..write("a", "c1")
+    };
+    let (created, number) = stored(store, first).await;
+    assert!(created);
+    let second = Write {
+        sealed: sealed("k2", "two"),
+        auth_mode: AuthMode::Basic,
+        verified: Verified { verified: false, account: None },
+        at: moment(2),
+        ..write("a", "c1")
+    };
+    assert_eq!(stored(store, second).await, (false, number));
+    let Found::Found(read) = store.connection("dev", "a", "c1").await.unwrap() else { panic!() };
+    assert_eq!(read.sealed, sealed("k2", "two"));
+    assert_eq!(read.auth_mode, AuthMode::Basic);
+    let summary = read.summary;
+    assert_eq!(summary.tags, tags(&[("k", "v")]));
+    assert_eq!(summary.metadata, object(json!({ "a": 1 })));
+    assert_eq!(summary.end_user.unwrap().id, "u1");
+    assert_eq!(summary.webhook_url_override.as_deref(), Some("https://hooks.example"));
+    assert_eq!(summary.verified, Verified { verified: false, account: None });
+    assert_eq!((summary.health, summary.health_since), (Health::Unknown, moment(2)));
+    assert_eq!((summary.created_at, summary.updated_at), (moment(1), moment(2)));
+    assert_eq!(summary.last_fetched_at, None);
+    assert_eq!((summary.provider.as_str(), summary.integration.as_str()), ("openai", "a"));
+    let to_nowhere = store.write_connection(write("nope", "c1"), event(moment(1), "dev"));
+    assert_eq!(to_nowhere.await.unwrap(), Written::UnknownIntegration);
+}
+
+async fn the_rules_of_a_session_are_asked_again_when_it_writes(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    session(store, 1, Target::Unbound).await;
+    let attempt =
+        async |write: Write| store.write_connection(write, event(moment(1), "dev")).await.unwrap();
+    let first = by_session(write("a", "first"), 1, None);
+    assert!(stored(store, first.clone()).await.0);
+    let moved = attempt(by_session(write("a", "second"), 1, None)).await;
+    assert_eq!(moved, Written::Moved(id("first")), "one session, one connection");
+    assert!(!stored(store, first).await.0, "replaced");
+    let situation =
+        store.situation("dev", "a", hash(1), Some(&id("first"))).await.unwrap().unwrap();
+    assert_eq!(situation.made, ["first"]);
+    assert_eq!(situation.named.unwrap().unwrap().end_user, "u1");
+    assert_eq!(store.situation("dev", "nope", hash(1), None).await.unwrap(), None);
+
+    stored(store, write("a", "nobodys")).await;
+    session(store, 2, Target::Unbound).await;
+    let neighbour = attempt(by_session(write("a", "nobodys"), 2, Some("nobodys"))).await;
+    assert_eq!(neighbour, Written::Denied(id("nobodys")));
+
+    let target = Target::Reconnect { integration: "a".into(), connection: "gone".into() };
+    session(store, 3, target).await;
+    assert_eq!(attempt(by_session(write("a", "gone"), 3, None)).await, Written::Gone);
+
+    let mut late = by_session(write("a", "late"), 2, None);
+    late.at = moment(30);
+    assert_eq!(attempt(late).await, Written::SessionEnded);
+    assert_eq!(list(store, ConnectionFilter::default()).await, "nobodys first");
+}
+
+async fn sessions_that_race_for_one_id_leave_it_to_one(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    let mut owners = std::collections::HashSet::new();
+    for byte in 1..=8 {
+        let mut terms = terms(Target::Unbound);
+        terms.end_user.as_mut().unwrap().id = format!("u{byte}");
+        let session = ConnectSession {
+            id: format!("session-{byte}"),
+            environment: "dev".into(),
+            terms,
+            presets: None,
+            expires_at: moment(30),
+        };
+        let new = NewSession { hash: hash(byte), session };
+        store.create_session(new, event(moment(0), "dev")).await.unwrap();
+        let mut attempt = by_session(write("a", "wanted"), byte, Some("wanted"));
+        attempt.owner = Some(Owner { end_user: format!("u{byte}"), organization: None });
+        match store.write_connection(attempt, event(moment(1), "dev")).await.unwrap() {
+            Written::Stored { .. } => assert!(owners.insert(byte)),
+            other => assert_eq!(other, Written::Denied(id("wanted"))),
+        }
+    }
+    assert_eq!(owners.len(), 1);
+}
+
+async fn another_environment_has_no_connections_of_this_one(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    integration(store, "prod", "a").await;
+    stored(store, write("a", "c1")).await;
+    assert_eq!(store.connection("prod", "a", "c1").await.unwrap(), Found::UnknownConnection);
+    let all = ConnectionFilter { limit: 10, ..Default::default() };
+    assert!(store.connections("prod", all).await.unwrap().is_empty());
+    let audit = event(moment(1), "prod");
+    let deleted = store.delete_connection("prod", "a", "c1", audit.clone()).await.unwrap();
+    assert_eq!(deleted, Found::UnknownConnection);
+    let change = ConnectionChange { tags: Some(tags(&[("x", "y")])), ..Default::default() };
+    let changed = store.update_connection("prod", "a", "c1", change, moment(1), audit);
+    assert_eq!(changed.await.unwrap(), Found::UnknownConnection);
+    assert!(matches!(store.connection("dev", "a", "c1").await.unwrap(), Found::Found(_)));
+}
+
+async fn lists_are_newest_first_and_every_filter_counts(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    integration(store, "dev", "b").await;
+    for (integration, name, user, organization, label) in [
+        ("a", "one", "u1", Some("o1"), "x"),
+        ("b", "two", "u1", None, "y"),
+        ("a", "three_50%", "u2", Some("o1"), "x"),
+    ] {
+        let end_user = EndUser {
+            id: user.into(),
+            email: Some(format!("{user}@Acme.example")),
+            display_name: Some("Ada".into()),
+            tags: None,
+            organization: None,
+        };
+        let write = Write {
+            owner: Some(Owner {
+                end_user: user.into(),
+                organization: organization.map(Into::into),
+            }),
+            end_user: Some(end_user),
+            tags: Some(tags(&[("label", label), ("user", user)])),
+            ..write(integration, name.replace('%', "=").as_str())
+        };
+        stored(store, write).await;
+    }
+    let all = ConnectionFilter::default;
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(list(store, all()).await, "three_50= two one");
+    assert_eq!(list(store, ConnectionFilter { limit: 1, offset: 1, ..all() }).await, "two");
+    assert_eq!(list(store, ConnectionFilter { connection_id: text("one"), ..all() }).await, "one");
+    assert_eq!(
+        list(store, ConnectionFilter { search: text("U2@acme"), ..all() }).await,
+        "three_50="
+    );
+    assert_eq!(list(store, ConnectionFilter { search: text("_"), ..all() }).await, "three_50=");
+    assert_eq!(list(store, ConnectionFilter { search: text("%"), ..all() }).await, "");
+    assert_eq!(
+        list(store, ConnectionFilter { search: text("ada"), ..all() }).await,
+        "three_50= two one"
+    );
+    assert_eq!(list(store, ConnectionFilter { end_user_id: text("u1"), ..all() }).await, "two one");
+    assert_eq!(
+        list(store, ConnectionFilter { organization_id: text("o1"), ..all() }).await,
+        "three_50= one"
+    );
+    let only = |keys: &[&str]| Some(keys.iter().map(|key| (*key).to_owned()).collect());
+    assert_eq!(
+        list(store, ConnectionFilter { integrations: only(&["b", "no"]), ..all() }).await,
+        "two"
+    );
+    assert_eq!(list(store, ConnectionFilter { integrations: only(&[]), ..all() }).await, "");
+    assert_eq!(
+        list(store, ConnectionFilter { tags: tags(&[("label", "x"), ("user", "u1")]), ..all() })
+            .await,
+        "one"
+    );
+}
+
+async fn labels_owner_and_webhook_address_change_together(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    let mut first = write("a", "c1");
+    first.tags = Some(tags(&[("old", "1")]));
+    stored(store, first).await;
+    let change = ConnectionChange {
+        end_user: terms(Target::Unbound).end_user,
+        owner: Some(Owner { end_user: "u1".into(), organization: None }),
+        tags: Some(tags(&[("new", "2")])),
+        webhook_url_override: Some(Some("https://hooks.example".into())),
+    };
+    let update = async |change: ConnectionChange, id: &str| {
+        let audit = event(moment(3), "dev");
+        store.update_connection("dev", "a", id, change, moment(3), audit).await.unwrap()
+    };
+    assert_eq!(update(change.clone(), "nope").await, Found::UnknownConnection);
+    assert_eq!(update(change, "c1").await, Found::Found(()));
+    let Found::Found(read) = store.connection("dev", "a", "c1").await.unwrap() else { panic!() };
+    assert_eq!(read.summary.tags, tags(&[("new", "2")]));
+    assert_eq!(read.summary.updated_at, moment(3));
+    assert_eq!(read.sealed, sealed("k1", "one"));
+    let by_tag =
+        |key, value| ConnectionFilter { tags: tags(&[(key, value)]), ..Default::default() };
+    assert_eq!(list(store, by_tag("old", "1")).await, "");
+    assert_eq!(list(store, by_tag("new", "2")).await, "c1");
+    update(ConnectionChange { webhook_url_override: Some(None), ..Default::default() }, "c1").await;
+    let Found::Found(read) = store.connection("dev", "a", "c1").await.unwrap() else { panic!() };
+    assert_eq!(read.summary.webhook_url_override, None);
+    assert_eq!(read.summary.tags, tags(&[("new", "2")]));
+}
+
+async fn metadata_is_written_to_all_or_to_none(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    for name in ["c1", "c2"] {
+        stored(store, write("a", name)).await;
+    }
+    let put = async |ids: &[&str], value: serde_json::Value, mode: MetadataMode| {
+        let ids = ids.iter().map(|text| id(text)).collect();
+        let audit = event(moment(4), "dev");
+        store.write_metadata("dev", "a", ids, object(value), mode, moment(4), audit).await.unwrap()
+    };
+    let read = async |name: &str| match store.connection("dev", "a", name).await.unwrap() {
+        Found::Found(connection) => serde_json::Value::from(connection.summary.metadata),
+        other => panic!("{other:?}"),
+    };
+    let both = put(&["c1", "c2"], json!({ "a": 1, "b": { "c": 2 } }), MetadataMode::Replace).await;
+    assert_eq!(both, Found::Found(()));
+    let before = actions(store).await.len();
+    let unknown = put(&["c1", "nope"], json!({}), MetadataMode::Replace).await;
+    assert_eq!(unknown, Found::UnknownConnection);
+    assert_eq!(actions(store).await.len(), before, "what did not happen is not audited");
+    put(&["c1"], json!({ "b": 3 }), MetadataMode::Merge).await;
+    assert_eq!(read("c1").await, json!({ "a": 1, "b": 3 }));
+    put(&["c2"], json!({ "z": null }), MetadataMode::Replace).await;
+    assert_eq!(read("c2").await, json!({ "z": null }));
+}
+
+async fn a_number_that_clients_saw_is_never_used_again(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    let (_, first) = stored(store, write("a", "c1")).await;
+    let delete =
+        async || store.delete_connection("dev", "a", "c1", event(moment(2), "dev")).await.unwrap();
+    assert_eq!(delete().await, Found::Found(()));
+    assert_eq!(delete().await, Found::UnknownConnection);
+    let (created, second) = stored(store, write("a", "c1")).await;
+    assert!(created && second > first, "{first} {second}");
+}
+
+async fn when_it_was_read_is_noted_and_only_moves_forward(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    let (_, number) = stored(store, write("a", "c1")).await;
+    let read = async || match store.connection("dev", "a", "c1").await.unwrap() {
+        Found::Found(connection) => connection.summary.last_fetched_at,
+        other => panic!("{other:?}"),
+    };
+    store.note_fetched(vec![(number, moment(5)), (number + 99, moment(5))]).await.unwrap();
+    assert_eq!(read().await, Some(moment(5)));
+    store.note_fetched(vec![(number, moment(4))]).await.unwrap();
+    assert_eq!(read().await, Some(moment(5)));
+}
+
+async fn sealed_records_are_found_in_batches_and_replaced_only_if_unchanged(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    store.server_secret("pepper", sealed("k1", "p")).await.unwrap();
+    session(store, 1, Target::Unbound).await;
+    for n in 0..5 {
+        stored(store, write("a", &format!("c{n}"))).await;
+    }
+    let mut done = write("a", "done");
+    done.sealed = sealed("k2", "done");
+    stored(store, done).await;
+
+    let first = store.sealed_under_other_keys("k2", 0, 3).await.unwrap();
+    let numbers = |records: &[keyslot_server::store::SealedRecord]| -> Vec<i64> {
+        let numbers = records.iter().filter_map(|record| match &record.owner {
+            SealedOwner::Connection { id, .. } => Some(*id),
+            _ => None,
+        });
+        numbers.collect()
+    };
+    assert_eq!(numbers(&first).len(), 3);
+    assert_eq!(first.len(), 5, "a secret of the server and the presets of a session too");
+    let last = *numbers(&first).last().unwrap();
+    let second = store.sealed_under_other_keys("k2", last, 3).await.unwrap();
+    assert_eq!(numbers(&second).len(), 2);
+    assert_eq!(second.len(), 2);
+
+    // Somebody writes one of them in between.
+    let mut newer = write("a", "c0");
+    newer.sealed = sealed("k2", "newer");
+    stored(store, newer).await;
+    let renewed = first.into_iter().map(|record| {
+        let blob = [record.sealed.blob.as_slice(), b" renewed"].concat();
+        (record, Sealed { key_id: "k2".into(), blob })
+    });
+    assert_eq!(store.replace_sealed(renewed.collect()).await.unwrap(), 4);
+    let Found::Found(read) = store.connection("dev", "a", "c0").await.unwrap() else { panic!() };
+    assert_eq!(read.sealed, sealed("k2", "newer"));
+    let Found::Found(read) = store.connection("dev", "a", "c1").await.unwrap() else { panic!() };
+    assert_eq!(read.sealed, sealed("k2", "one renewed"));
+    let secret = store.server_secret("pepper", sealed("k9", "x")).await.unwrap();
+    assert_eq!(secret, sealed("k2", "p renewed"));
+    let presets = store.session(hash(1), moment(1)).await.unwrap().unwrap().presets;
+    assert_eq!(presets, Some(sealed("k2", "presets renewed")));
+    assert_eq!(store.sealed_under_other_keys("k2", 0, 100).await.unwrap().len(), 2);
+}
+
+async fn every_change_leaves_its_audit_event_and_a_refused_one_leaves_none(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    stored(store, write("a", "c1")).await;
+    stored(store, write("a", "c1")).await;
+    assert_eq!(actions(store).await, ["connection.replaced", "connection.created", "test"]);
+    let delete = store.delete_connection("dev", "a", "nope", event(moment(1), "dev"));
+    assert_eq!(delete.await.unwrap(), Found::UnknownConnection);
+    let written = store.write_connection(write("nope", "c1"), event(moment(1), "dev"));
+    assert_eq!(written.await.unwrap(), Written::UnknownIntegration);
+    assert_eq!(actions(store).await.len(), 3);
+    assert_eq!(store.audit_events("dev", 1).await.unwrap().len(), 1);
+    assert!(store.audit_events("prod", 100).await.unwrap().is_empty());
+    let newest = &store.audit_events("dev", 1).await.unwrap()[0];
+    assert_eq!((newest.actor.as_str(), newest.at), ("test", moment(1)));
+}
+
+async fn two_hundred_writers_at_once_are_all_stored(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    let writes = (0..200).map(|n| {
+        let write = write("a", &format!("c{n}"));
+        store.write_connection(write, event(moment(1), "dev"))
+    });
+    for outcome in futures_of(writes).await {
+        assert!(matches!(outcome.unwrap(), Written::Stored { created: true, .. }));
+    }
+    let all = ConnectionFilter { limit: 1000, ..Default::default() };
+    assert_eq!(store.connections("dev", all).await.unwrap().len(), 200);
+}
+
+/// Polls all of them at once, on this task.
+async fn futures_of<T>(
+    futures: impl Iterator<Item = std::pin::Pin<Box<dyn Future<Output = T> + Send + '_>>>,
+) -> Vec<T> {
+    let mut waiting: Vec<_> = futures.collect();
+    let mut done = Vec::new();
+    std::future::poll_fn(|context| {
+        waiting.retain_mut(|future| match future.as_mut().poll(context) {
+            std::task::Poll::Ready(value) => {
+                done.push(value);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if waiting.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done
+}
+
+async fn a_closed_store_refuses_and_does_not_hang(store: &dyn Store) {
+    store.close().await;
+    let read = store.secret_key(hash(1)).await;
+    assert!(matches!(read, Err(StoreError::Busy)), "{read:?}");
+    let written = store.put_secret_key(named(1, "x"), event(moment(0), "dev")).await;
+    assert!(matches!(written, Err(StoreError::Busy)), "{written:?}");
+    store.close().await;
+}
+
+/// Runs each behaviour on each engine, in a store of its own.
+macro_rules! on_every_engine {
+    ($($behaviour:ident,)*) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    let (_dir, store) = super::sqlite_store().await;
+                    super::$behaviour(store.as_ref()).await;
+                }
+            )*
+        }
+    };
+}
+
+on_every_engine! {
+    environments_may_be_ensured_again,
+    the_first_candidate_of_a_server_secret_wins,
+    a_secret_key_is_found_by_hash_replaced_by_id_and_removed,
+    integration_keys_are_unique_within_their_environment,
+    an_integration_changes_and_keeps_its_key_while_it_is_in_use,
+    an_integration_takes_its_connections_with_it,
+    a_session_lives_until_its_end_and_not_a_moment_longer,
+    a_write_makes_and_the_next_one_replaces_what_it_says_and_no_more,
+    the_rules_of_a_session_are_asked_again_when_it_writes,
+    sessions_that_race_for_one_id_leave_it_to_one,
+    another_environment_has_no_connections_of_this_one,
+    lists_are_newest_first_and_every_filter_counts,
+    labels_owner_and_webhook_address_change_together,
+    metadata_is_written_to_all_or_to_none,
+    a_number_that_clients_saw_is_never_used_again,
+    when_it_was_read_is_noted_and_only_moves_forward,
+    sealed_records_are_found_in_batches_and_replaced_only_if_unchanged,
+    every_change_leaves_its_audit_event_and_a_refused_one_leaves_none,
+    two_hundred_writers_at_once_are_all_stored,
+    a_closed_store_refuses_and_does_not_hang,
+}
+
+async fn sqlite_store() -> (tempfile::TempDir, Arc<dyn Store>) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("keyslot.db")).unwrap();
+    store.ensure_environments(&FIRST_ENVIRONMENTS, moment(0)).await.unwrap();
+    (dir, Arc::new(store))
+}
+
+/// What only the one file of SQLite can do wrong.
+mod sqlite_file {
+    use super::*;
+
+    fn refused(path: &std::path::Path) -> String {
+        match SqliteStore::open(path) {
+            Err(StoreError::Refused(why)) => why,
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("it was opened"),
+        }
+    }
+
+    fn database(dir: &tempfile::TempDir) -> PathBuf {
+        dir.path().join("keyslot.db")
+    }
+
+    #[tokio::test]
+    async fn what_was_stored_is_there_after_opening_again() {
+        let (dir, store) = sqlite_store().await;
+        integration(store.as_ref(), "dev", "a").await;
+        stored(store.as_ref(), write("a", "c1")).await;
+        store.close().await;
+        drop(store);
+        let store = SqliteStore::open(&database(&dir)).unwrap();
+        assert_eq!(list(&store, ConnectionFilter::default()).await, "c1");
+    }
+
+    #[tokio::test]
+    async fn a_second_server_is_kept_away() {
+        let (dir, _store) = sqlite_store().await;
+        let why = refused(&database(&dir));
+        assert!(why.contains("in use by another keyslot-server"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_file_of_a_newer_server_is_refused_and_not_touched() {
+        let (dir, store) = sqlite_store().await;
+        store.close().await;
+        drop(store);
+        let db = rusqlite::Connection::open(database(&dir)).unwrap();
+        db.pragma_update(None, "user_version", 1000).unwrap();
+        drop(db);
+        let before = std::fs::read(database(&dir)).unwrap();
+        let why = refused(&database(&dir));
+        assert!(why.contains("has schema 1000"), "{why}");
+        assert_eq!(std::fs::read(database(&dir)).unwrap(), before);
+    }
+
+    #[test]
+    fn a_file_of_another_program_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = rusqlite::Connection::open(database(&dir)).unwrap();
+        db.execute_batch("create table songs (title text)").unwrap();
+        drop(db);
+        let why = refused(&database(&dir));
+        assert!(why.contains("a database of another program"), "{why}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn nobody_else_on_the_machine_can_read_the_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let (dir, store) = sqlite_store().await;
+        integration(store.as_ref(), "dev", "a").await;
+        let files = std::fs::read_dir(dir.path()).unwrap();
+        let mut names = Vec::new();
+        for file in files.map(Result::unwrap) {
+            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{:?}", file.file_name());
+            names.push(file.file_name().into_string().unwrap());
+        }
+        assert!(names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
+    }
+}
