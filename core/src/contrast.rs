@@ -4,7 +4,13 @@
 //! makes those that the dialog paints with, so that text keeps 4.5:1 and borders 3:1 (WCAG 2.2, success
 //! criteria 1.4.3 and 1.4.11). It does not know about style sheets: the view writes the result into custom
 //! properties.
-#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::string_slice, clippy::unwrap_used)]
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used
+)]
 
 use alloc::string::String;
 
@@ -62,7 +68,8 @@ impl Rgb {
         if !arguments.0.eq_ignore_ascii_case("rgb") && !arguments.0.eq_ignore_ascii_case("rgba") {
             return None;
         }
-        let mut channels = arguments.1.split([',', ' ', '/']).filter(|part| !part.is_empty()).map(channel);
+        let mut channels =
+            arguments.1.split([',', ' ', '/']).filter(|part| !part.is_empty()).map(channel);
         Some(Self { red: channels.next()??, green: channels.next()??, blue: channels.next()?? })
     }
 
@@ -74,11 +81,13 @@ impl Rgb {
         };
         let channel = |at: usize| {
             let digits = digits.get(at * step..(at + 1) * step)?;
-            let value = digits.chars().try_fold(0_u32, |sum, c| Some(sum * 16 + c.to_digit(16)?))?;
+            let value =
+                digits.chars().try_fold(0_u32, |sum, c| Some(sum * 16 + c.to_digit(16)?))?;
             u8::try_from(if step == 1 { value * 17 } else { value }).ok()
         };
         let all = digits.bytes().all(|b| b.is_ascii_hexdigit());
-        all.then(|| Some(Self { red: channel(0)?, green: channel(1)?, blue: channel(2)? })).flatten()
+        all.then(|| Some(Self { red: channel(0)?, green: channel(1)?, blue: channel(2)? }))
+            .flatten()
     }
 
     /// The colour as `#rrggbb`.
@@ -106,13 +115,18 @@ impl Rgb {
             // Between two bytes, so it is one.
             u8::try_from(from + (to - from) * part / 255).unwrap_or(u8::MAX)
         };
-        Self { red: mix(self.red, other.red), green: mix(self.green, other.green), blue: mix(self.blue, other.blue) }
+        Self {
+            red: mix(self.red, other.red),
+            green: mix(self.green, other.green),
+            blue: mix(self.blue, other.blue),
+        }
     }
 
     /// The nearest colour of this hue that has `least` contrast on `surface`.
     fn legible_on(self, surface: Self, least: f64) -> Self {
         let ground = surface.luminance();
-        let pole = if contrast(ground, 0.0) > contrast(ground, 1.0) { Self::BLACK } else { Self::WHITE };
+        let pole =
+            if contrast(ground, 0.0) > contrast(ground, 1.0) { Self::BLACK } else { Self::WHITE };
         // The better pole has 4.58:1 on any surface, so the last step always passes.
         let mut steps = (0..=u8::MAX).map(|part| self.towards(pole, part));
         steps.find(|colour| contrast(colour.luminance(), ground) >= least).unwrap_or(pole)
@@ -147,7 +161,8 @@ pub fn accent(colour: Rgb, surface: Rgb) -> Accent {
     let away = if on_fill == Rgb::WHITE { Rgb::BLACK } else { Rgb::WHITE };
     // Nearer to the text shows on any fill, where the text still can be read; else the other way.
     let nearer = colour.towards(on_fill, HOVER);
-    let fill_hover = if ratio(nearer, on_fill) >= TEXT { nearer } else { colour.towards(away, HOVER) };
+    let fill_hover =
+        if ratio(nearer, on_fill) >= TEXT { nearer } else { colour.towards(away, HOVER) };
     Accent {
         fill: colour,
         fill_hover,

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use keyslot_core::advice::{FieldShape, KeyShape, Kind, Notice, Refusal, Removed, Repair, recognise, refuse, repair};
+use keyslot_core::advice::{
+    FieldShape, KeyShape, Kind, Notice, Refusal, Removed, Repair, recognise, refuse, repair,
+};
 
 const CORPUS: &str = include_str!("corpus/paste.tsv");
 
@@ -19,22 +21,28 @@ struct Case<'a> {
 }
 
 fn cases() -> impl Iterator<Item = Case<'static>> {
-    CORPUS.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).map(|(at, line)| {
-        let number = at + 1;
-        let cells: Vec<&str> = line.split('\t').collect();
-        assert!((6..=7).contains(&cells.len()), "line {number} has {} columns instead of 6 or 7", cells.len());
-        let pasted = unescaped(cells[2], number);
-        Case {
-            number,
-            kind: kind(cells[0], number),
-            settings: cells[1],
-            value: if cells[3] == "=" { pasted.clone() } else { unescaped(cells[3], number) },
-            pasted,
-            removed: cells[4],
-            notice: cells[5],
-            more: cells.get(6).copied().unwrap_or("-"),
-        }
-    })
+    CORPUS.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).map(
+        |(at, line)| {
+            let number = at + 1;
+            let cells: Vec<&str> = line.split('\t').collect();
+            assert!(
+                (6..=7).contains(&cells.len()),
+                "line {number} has {} columns instead of 6 or 7",
+                cells.len()
+            );
+            let pasted = unescaped(cells[2], number);
+            Case {
+                number,
+                kind: kind(cells[0], number),
+                settings: cells[1],
+                value: if cells[3] == "=" { pasted.clone() } else { unescaped(cells[3], number) },
+                pasted,
+                removed: cells[4],
+                notice: cells[5],
+                more: cells.get(6).copied().unwrap_or("-"),
+            }
+        },
+    )
 }
 
 fn kind(word: &str, number: usize) -> Kind {
@@ -64,10 +72,17 @@ fn unescaped(cell: &str, number: usize) -> String {
             "t" => text.push('\t'),
             "\\" => text.push('\\'),
             "u" | "*" => {
-                let (inside, after) = after[1..].split_once('}').unwrap_or_else(|| panic!("line {number}: no }} after \\{escape}"));
+                let (inside, after) = after[1..]
+                    .split_once('}')
+                    .unwrap_or_else(|| panic!("line {number}: no }} after \\{escape}"));
                 rest = after;
                 if escape == "u" {
-                    text.push(u32::from_str_radix(inside, 16).ok().and_then(char::from_u32).expect("a code point"));
+                    text.push(
+                        u32::from_str_radix(inside, 16)
+                            .ok()
+                            .and_then(char::from_u32)
+                            .expect("a code point"),
+                    );
                 } else {
                     let (what, times) = inside.rsplit_once(',').expect("what and how often");
                     text.push_str(&what.repeat(times.parse().expect("a number")));
@@ -101,7 +116,8 @@ fn settings(cell: &str) -> Settings<'_> {
             _ if word == "optional" => settings.optional = true,
             _ => {
                 settings.vendor = word;
-                settings.shapes = serde_json::from_str(shapes(word)).expect("shapes that can be read");
+                settings.shapes =
+                    serde_json::from_str(shapes(word)).expect("shapes that can be read");
             }
         }
     }
@@ -141,28 +157,30 @@ fn shapes(vendor: &str) -> &'static str {
 }
 
 fn removed(repair: &Repair) -> String {
-    let named = |word: &str, name: &str| if name.is_empty() { word.into() } else { format!("{word}:{name}") };
-    let words: Vec<String> = repair
+    let words: Vec<_> = repair
         .removed
         .iter()
         .map(|removed| match removed {
-            Removed::Blanks => "blanks".into(),
-            Removed::Invisible => "invisible".into(),
-            Removed::LineBreaks => "linebreaks".into(),
-            Removed::Quotes => "quotes".into(),
-            Removed::Scheme(name) => named("scheme", name),
-            Removed::HeaderName(name) => named("header", name),
-            Removed::VariableName(name) => named("variable", name),
-            Removed::Label(name) => named("label", name),
-            Removed::OtherLines => "lines".into(),
-            Removed::Json => "json".into(),
-            Removed::Curl => "curl".into(),
-            Removed::Address => "address".into(),
-            Removed::Encoding => "encoding".into(),
-            Removed::Trailing => "trailing".into(),
+            Removed::Blanks => "blanks",
+            Removed::Invisible => "invisible",
+            Removed::Quotes => "quotes",
+            Removed::Trailing => "trailing",
+            Removed::Curl => "curl",
+            Removed::OtherLines => "lines",
+            Removed::Json => "json",
+            Removed::HeaderName => "header",
+            Removed::VariableName => "variable",
+            Removed::Scheme => "scheme",
+            Removed::Encoding => "encoding",
+            Removed::Address => "address",
+            Removed::LineBreaks => "linebreaks",
         })
         .collect();
-    if words.is_empty() { "-".into() } else { words.join(",") }
+    match (words.is_empty(), repair.words.is_empty()) {
+        (true, _) => "-".into(),
+        (false, true) => words.join(","),
+        (false, false) => format!("{} ({})", words.join(","), repair.words),
+    }
 }
 
 fn notice(notice: Option<Notice<'_>>) -> String {
@@ -195,8 +213,8 @@ fn more(repair: &Repair, refusal: Option<Refusal>) -> String {
     if let Some(split) = &repair.split {
         words.push(format!("split={}|{}", *split.username, *split.password));
     }
-    if let Some(added) = repair.added {
-        words.push(format!("added={added}"));
+    if repair.added_scheme {
+        words.push("added".into());
     }
     if repair.offer {
         words.push("offer".into());
@@ -224,19 +242,37 @@ fn every_paste_of_the_corpus_becomes_what_it_says() {
         };
         let repaired = repair(&shape, &case.pasted);
         let found = [
-            ("value", repaired.value.escape_debug().to_string(), case.value.escape_debug().to_string()),
+            (
+                "value",
+                repaired.value.escape_debug().to_string(),
+                case.value.escape_debug().to_string(),
+            ),
             ("removed", removed(&repaired), case.removed.to_owned()),
-            ("notice", notice(recognise(&shape, &repaired.value, &settings.shapes, settings.vendor)), case.notice.to_owned()),
-            ("more", more(&repaired, refuse(&shape, &repaired.value, settings.optional)), case.more.to_owned()),
+            (
+                "notice",
+                notice(recognise(&shape, &repaired.value, &settings.shapes, settings.vendor)),
+                case.notice.to_owned(),
+            ),
+            (
+                "more",
+                more(&repaired, refuse(&shape, &repaired.value, settings.optional)),
+                case.more.to_owned(),
+            ),
         ];
         for (what, found, expected) in found {
             if found != expected {
-                writeln!(wrong, "line {}: {what} is {found}, expected {expected}  (pasted {:?})", case.number, case.pasted).unwrap();
+                writeln!(
+                    wrong,
+                    "line {}: {what} is {found}, expected {expected}  (pasted {:?})",
+                    case.number, case.pasted
+                )
+                .unwrap();
             }
         }
         let again = repair(&shape, &repaired.value);
         if *again.value != *repaired.value {
-            writeln!(wrong, "line {}: repaired again it becomes {:?}", case.number, *again.value).unwrap();
+            writeln!(wrong, "line {}: repaired again it becomes {:?}", case.number, *again.value)
+                .unwrap();
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
@@ -244,7 +280,8 @@ fn every_paste_of_the_corpus_becomes_what_it_says() {
 
 #[test]
 fn the_corpus_holds_at_least_three_hundred_pastes_and_none_twice() {
-    let mut seen: Vec<_> = cases().map(|case| (format!("{:?}", case.kind), case.settings, case.pasted)).collect();
+    let mut seen: Vec<_> =
+        cases().map(|case| (format!("{:?}", case.kind), case.settings, case.pasted)).collect();
     let count = seen.len();
     assert!(count >= 300, "{count}");
     seen.sort();

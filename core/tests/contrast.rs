@@ -14,7 +14,9 @@ fn colours() -> impl Iterator<Item = Rgb> {
     });
     let corners = [0, 1, 10, 11, 117, 118, 119, 127, 128, 254, 255];
     let grid = corners.into_iter().flat_map(move |red| {
-        corners.into_iter().flat_map(move |green| corners.into_iter().map(move |blue| Rgb { red, green, blue }))
+        corners
+            .into_iter()
+            .flat_map(move |green| corners.into_iter().map(move |blue| Rgb { red, green, blue }))
     });
     grid.chain(random.take(10_000))
 }
@@ -45,7 +47,10 @@ const SURFACES: [Rgb; 6] = [
 fn the_contrast_is_wcags_to_a_millionth() {
     for colour in colours() {
         for surface in SURFACES {
-            assert!((ratio(colour, surface) - exact_ratio(colour, surface)).abs() < 1e-6, "{colour:?} on {surface:?}");
+            assert!(
+                (ratio(colour, surface) - exact_ratio(colour, surface)).abs() < 1e-6,
+                "{colour:?} on {surface:?}"
+            );
         }
     }
 }
@@ -57,10 +62,22 @@ fn every_accent_on_every_surface_keeps_text_readable_and_borders_visible() {
     for colour in colours() {
         for surface in SURFACES {
             let made = accent(colour, surface);
-            assert!(exact_ratio(made.fill, made.on_fill) >= least(TEXT), "text on the fill: {colour:?}");
-            assert!(exact_ratio(made.fill_hover, made.on_fill) >= least(TEXT), "text on the hovered fill: {colour:?}");
-            assert!(exact_ratio(made.border, surface) >= least(BORDER), "border: {colour:?} on {surface:?}");
-            assert!(exact_ratio(made.text, surface) >= least(TEXT), "text: {colour:?} on {surface:?}");
+            assert!(
+                exact_ratio(made.fill, made.on_fill) >= least(TEXT),
+                "text on the fill: {colour:?}"
+            );
+            assert!(
+                exact_ratio(made.fill_hover, made.on_fill) >= least(TEXT),
+                "text on the hovered fill: {colour:?}"
+            );
+            assert!(
+                exact_ratio(made.border, surface) >= least(BORDER),
+                "border: {colour:?} on {surface:?}"
+            );
+            assert!(
+                exact_ratio(made.text, surface) >= least(TEXT),
+                "text: {colour:?} on {surface:?}"
+            );
         }
     }
 }
@@ -92,11 +109,34 @@ fn the_hovered_fill_looks_different_from_the_fill() {
 #[test]
 fn colours_are_read_in_the_notations_of_css() {
     let colour = Some(Rgb { red: 0x11, green: 0x22, blue: 0xff });
-    for css in ["#12f", "#12F8", "#1122ff", " #1122FF80 ", "rgb(17, 34, 255)", "rgba(17,34,255,0.5)", "RGB(17 34 255 / 50%)", "rgb(17.9, 34.2, 300)"] {
+    for css in [
+        "#12f",
+        "#12F8",
+        "#1122ff",
+        " #1122FF80 ",
+        "rgb(17, 34, 255)",
+        "rgba(17,34,255,0.5)",
+        "RGB(17 34 255 / 50%)",
+        "rgb(17.9, 34.2, 300)",
+    ] {
         assert_eq!(Rgb::parse(css), colour, "{css}");
     }
     assert_eq!(Rgb::parse("rgb(100%, 0%, 50%)"), Some(Rgb { red: 255, green: 0, blue: 127 }));
-    for css in ["", "#", "#12", "#12345", "#1234567", "#ggg", "#é1", "red", "rgb(1,2)", "rgb(1,2,x)", "rgb(-1,2,3)", "hsl(1,2%,3%)", "rgb(1,2,3"] {
+    for css in [
+        "",
+        "#",
+        "#12",
+        "#12345",
+        "#1234567",
+        "#ggg",
+        "#é1",
+        "red",
+        "rgb(1,2)",
+        "rgb(1,2,x)",
+        "rgb(-1,2,3)",
+        "hsl(1,2%,3%)",
+        "rgb(1,2,3",
+    ] {
         assert_eq!(Rgb::parse(css), None, "{css}");
     }
 }

@@ -18,7 +18,9 @@ pub(super) fn is_right(shape: &KeyShape, body: &str) -> bool {
     if shape.checksum.as_deref() != Some(GITHUB_CRC32) {
         return true;
     }
-    let Some((random, tail)) = body.len().checked_sub(DIGITS).and_then(|at| body.split_at_checked(at)) else {
+    let Some((random, tail)) =
+        body.len().checked_sub(DIGITS).and_then(|at| body.split_at_checked(at))
+    else {
         return false;
     };
     let claimed = tail.bytes().try_fold(0_u64, |sum, byte| {
