@@ -1,1 +1,42 @@
-//! Under construction.
+//! Keyslot's connect widget: one call, one promise.
+//!
+//! `auth(integrationId, connectionId?, options?)` opens a dialog, helps the person paste the right
+//! key, posts it to a Keyslot or Nango server and settles. What can be decided without a browser is
+//! decided in `keyslot-core`; here is what needs one.
+//!
+//! ```text
+//! core  <-  transport, view  <-  session  <-  bindings  <-  js/index.js
+//! ```
+//!
+//! `view` and `transport` do not know each other; only `session` sees both.
+
+#![cfg(target_arch = "wasm32")]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable
+)]
+
+mod bindings;
+mod claim;
+mod dom;
+mod draft;
+mod flow;
+mod listener;
+mod options;
+mod preload;
+mod read;
+mod rejection;
+mod session;
+mod timer;
+mod transport;
+mod trap;
+mod view;
+
+pub use bindings::*;
+
+#[cfg(not(debug_assertions))]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

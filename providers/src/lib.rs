@@ -1,1 +1,37 @@
-//! Under construction.
+//! The providers that Keyslot knows: what to ask a user for, and how to use what they gave.
+//!
+//! - [`Catalogue`] loads the templates (one YAML map entry a provider), the embedded ones and those
+//!   of the operator, and reports by name what it cannot use.
+//! - [`Provider`] is one template, read and checked once.
+//! - [`validate_params`] judges what was typed besides the credential, [`build_request`] makes a
+//!   request to the provider out of it all, and [`verify`] asks the provider whether the
+//!   credential works.
+//!
+//! What a user typed can decide *part of an address*, and then only as much of it as the template
+//! leaves open: see [`base_url`] for the host lock.
+//!
+//! What it is not: it stores nothing, knows no sessions and opens no connection itself
+//! (`keyslot-egress` does).
+
+pub mod base_url;
+mod catalogue;
+mod check;
+mod credential;
+mod field;
+mod integration;
+mod params;
+mod pattern;
+mod provider;
+mod request;
+mod text;
+
+pub use catalogue::{Catalogue, CatalogueError, Loaded, Report, Skipped};
+pub use check::{Reason, Verification, verify};
+pub use credential::{AuthMode, ConnectionConfig, Credential};
+pub use field::{Field, Format};
+pub use integration::IntegrationConfig;
+pub use params::{Issue, validate_params, validate_params_under};
+pub use pattern::Pattern;
+pub use provider::{Check, Provider, Retry, Unusable};
+pub use request::{Call, Endpoint, Payload, Prepared, RequestError, Target, build_request};
+pub use text::Text;

@@ -1,2 +1,5 @@
-//! Under construction.
-fn main() {}
+//! The command line; see [`keyslot_server::cli`].
+
+fn main() -> std::process::ExitCode {
+    keyslot_server::cli::run()
+}

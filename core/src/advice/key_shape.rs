@@ -1,13 +1,13 @@
 //! What a vendor's keys look like, as a template's `key_shapes` says it.
 
 use alloc::string::String;
-use serde::Deserialize;
+
+use crate::json::Json;
 
 /// One kind of key of one vendor. Everything in it advises; nothing refuses.
 ///
 /// Read from a template's `key_shapes` list; its `source` stays on the server.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyShape {
     /// The field it belongs into. Left out: `apiKey`.
     pub field: Option<String>,
@@ -30,6 +30,24 @@ pub struct KeyShape {
 }
 
 impl KeyShape {
+    /// Reads one entry of `key_shapes`; what is not understood is left out.
+    #[must_use]
+    pub fn read(json: &impl Json) -> Self {
+        let length =
+            |name: &str| json.get(name).as_number().and_then(|number| number.try_into().ok());
+        Self {
+            field: json.optional("field"),
+            prefix: json.optional("prefix"),
+            kind: json.text("kind"),
+            min: length("min"),
+            max: length("max"),
+            alphabet: json.optional("alphabet"),
+            checksum: json.optional("checksum"),
+            wrong: json.get("wrong").is_truthy(),
+            note: json.optional("note"),
+        }
+    }
+
     /// Whether the shape is about the field called `name`.
     pub(super) fn is_for(&self, name: &str) -> bool {
         self.field() == name
@@ -74,11 +92,12 @@ mod tests {
 
     #[test]
     fn shapes_are_read_from_a_template_and_what_is_unknown_is_skipped() {
-        let shapes: Vec<KeyShape> = serde_json::from_str(
-            r#"[{"prefix":"sk_test_","kind":"test","min":32,"source":"https://docs.example"},
-                {"field":"username","kind":"secret","alphabet":"hex","min":32,"max":32,"wrong":true}]"#,
-        )
-        .unwrap();
+        let template = serde_json::json!({"key_shapes": [
+            {"prefix": "sk_test_", "kind": "test", "min": 32, "source": "https://docs.example"},
+            {"field": "username", "kind": "secret", "alphabet": "hex", "min": 32, "max": 32, "wrong": true}
+        ]});
+        let shapes = Json::get(&template, "key_shapes");
+        let shapes: Vec<KeyShape> = shapes.items().iter().map(KeyShape::read).collect();
         assert_eq!(shapes[0].prefix(), "sk_test_");
         assert!(shapes[0].is_for("apiKey") && shapes[0].is_test() && !shapes[0].wrong);
         assert!(shapes[1].is_for("username") && !shapes[1].is_for("apiKey") && shapes[1].wrong);

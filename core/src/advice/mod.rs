@@ -2,11 +2,11 @@
 //!
 //! Three pure functions, called by the dialog on paste and on submit, never while somebody types:
 //!
-//! - [`repair`] takes away what came along with the value (blanks, quotes, `Bearer `, `KEY=`, a whole
+//! - [`repair()`] takes away what came along with the value (blanks, quotes, `Bearer `, `KEY=`, a whole
 //!   curl line or address) and says what it took;
-//! - [`recognise`] says what the value looks like when it does not look right: another kind of key,
+//! - [`recognise()`] says what the value looks like when it does not look right: another kind of key,
 //!   another vendor's key, a damaged one. It is a notice; the provider's live answer decides;
-//! - [`refuse`] stops only what no provider could ever accept.
+//! - [`refuse()`] stops only what no provider could ever accept.
 //!
 //! This module is *not* about words: every finding is a value that the strings layer puts into a
 //! language. Nor does it check a template's `pattern`: there is no regular expression engine here,
@@ -68,7 +68,7 @@ impl Kind {
     }
 }
 
-/// What [`repair`], [`recognise`] and [`refuse`] need to know about a field.
+/// What [`repair()`], [`recognise()`] and [`refuse()`] need to know about a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldShape<'a> {
     /// The field's key in the provider's template, such as `apiKey` or `subdomain`.

@@ -1,6 +1,6 @@
 //! Which names are names of a credential: `STRIPE_SECRET_KEY`, `x-api-key`, `Your API token`.
 //!
-//! This is what keeps [`repair`](super::repair) away from the inside of a key: `abc=def` is left alone,
+//! This is what keeps [`repair`](super::repair()) away from the inside of a key: `abc=def` is left alone,
 //! `API_KEY=def` is not, because a random string does not spell one of these words by accident.
 
 use super::text::{first, head, in_word, listed, position, tail};

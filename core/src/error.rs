@@ -1,0 +1,180 @@
+//! Why `auth()` rejects: the codes, and nothing else.
+//!
+//! A code is API and never changes its meaning; the message beside it is for people and may.
+//! What the person with the key can mend is no error: it stays in the dialog ([`crate::failure`]).
+
+/// Makes the enum, its wire words and the TypeScript union from one list, so that they cannot drift.
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident => $word:literal,)*) => {
+        /// The reason of a rejected `auth()`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum AuthErrorCode { $($(#[doc = $doc])* $name,)* }
+
+        impl AuthErrorCode {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [AuthErrorCode] = &[$(AuthErrorCode::$name,)*];
+
+            /// The word that JavaScript sees in `error.code` and `error.type`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(AuthErrorCode::$name => $word,)* }
+            }
+
+            /// The code for a word of the server's error envelope, when it is one of ours.
+            #[must_use]
+            pub fn from_wire(word: &str) -> Option<AuthErrorCode> {
+                Some(match word { $($word => AuthErrorCode::$name,)* _ => return None })
+            }
+        }
+
+        /// `AuthErrorCode` as a TypeScript union; `js/index.d.ts` is checked against it.
+        pub const TYPESCRIPT_UNION: &str = concat!("never" $(, " | \"", $word, "\"")*);
+    };
+}
+
+codes! {
+    /// The person closed the dialog, or the page removed it.
+    WindowClosed => "window_closed",
+    /// The caller's `AbortSignal` fired.
+    Aborted => "aborted",
+    /// Another `auth()` with other arguments is open.
+    AlreadyOpen => "already_open",
+    /// An argument or option of the call is not usable; the message names it.
+    InvalidArgument => "invalid_argument",
+    /// `host` is not an absolute http(s) address.
+    InvalidHostUrl => "invalid_host_url",
+    /// Neither a session nor a public key was given.
+    MissingAuthToken => "missing_auth_token",
+    /// `reconnect()` needs a connect session token.
+    MissingConnectSessionToken => "missing_connect_session_token",
+    /// A headless call lacks a credential, or a part of one.
+    MissingCredentials => "missing_credentials",
+    /// The session token has expired or was never valid, and could not be renewed.
+    ConnectSessionExpired => "connect_session_expired",
+    /// The server knows no such integration.
+    UnknownIntegration => "unknown_integration",
+    /// The session does not allow this integration.
+    IntegrationNotAllowed => "integration_not_allowed",
+    /// The session may not create or replace this connection id.
+    ConnectionIdNotAllowed => "connection_id_not_allowed",
+    /// The integration authorises by something else than an API key or Basic auth.
+    InvalidAuthMode => "invalid_auth_mode",
+    /// Headless only: the provider did not accept the credential; `reason` says in which way.
+    ConnectionTestFailed => "connection_test_failed",
+    /// The server refuses this connection for good.
+    ConnectionValidationFailed => "connection_validation_failed",
+    /// A limit of the server's plan is reached.
+    ResourceCapped => "resource_capped",
+    /// Headless only: the server could not be reached, or did not answer in time.
+    NetworkError => "network_error",
+    /// The browser cannot run the widget; the message names the cause and the fix.
+    NotSupported => "not_supported",
+    /// Anything else, with `cause` where there is one.
+    UnknownError => "unknown_error",
+}
+
+impl AuthErrorCode {
+    /// A sentence for the developer who reads the rejection. Never shown to the person with the key.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::WindowClosed => "The dialog was closed before a connection was made.",
+            Self::Aborted => "The call was aborted by its signal.",
+            Self::AlreadyOpen => {
+                "Another connect dialog is open. Await its promise or call close() first."
+            }
+            Self::InvalidArgument => "An argument of the call is not usable.",
+            Self::InvalidHostUrl => {
+                "`host` must be an absolute http(s) URL, such as https://connect.example.com."
+            }
+            Self::MissingAuthToken => {
+                "No session: pass `session` (a connect session token, or a function that returns one)."
+            }
+            Self::MissingConnectSessionToken => {
+                "reconnect() needs `session`: a token from POST /connect/sessions/reconnect."
+            }
+            Self::MissingCredentials => "`credentials` lacks a value that the integration needs.",
+            Self::ConnectSessionExpired => {
+                "The connect session has expired. Mint a new one, or pass `session` as a function."
+            }
+            Self::UnknownIntegration => {
+                "The server knows no integration of this id. Check the id and the environment."
+            }
+            Self::IntegrationNotAllowed => {
+                "The connect session does not allow this integration (allowed_integrations)."
+            }
+            Self::ConnectionIdNotAllowed => {
+                "The connect session may not create or replace this connection id."
+            }
+            Self::InvalidAuthMode => {
+                "The integration authorises by something else than an API key or Basic auth."
+            }
+            Self::ConnectionTestFailed => "The provider did not accept the credential.",
+            Self::ConnectionValidationFailed => "The server refuses this connection.",
+            Self::ResourceCapped => "The server's connection limit is reached.",
+            Self::NetworkError => "The server could not be reached or did not answer in time.",
+            Self::NotSupported => "This browser or page cannot run the widget.",
+            Self::UnknownError => "Something unexpected went wrong.",
+        }
+    }
+
+    /// The code for a server's answer that ends the call, by the server's own word.
+    ///
+    /// Words are those of the Nango wire (`unknown_provider_config`, …) and Keyslot's additions.
+    /// `None`: the answer is not an ending, the dialog shows it instead.
+    #[must_use]
+    pub fn ending(word: &str) -> Option<AuthErrorCode> {
+        Some(match word {
+            "unknown_provider_config" | "unknown_provider_template" => Self::UnknownIntegration,
+            "integration_not_allowed" => Self::IntegrationNotAllowed,
+            "connection_id_not_allowed" => Self::ConnectionIdNotAllowed,
+            "invalid_auth_mode" => Self::InvalidAuthMode,
+            "connection_validation_failed" | "invalid_connection" => {
+                Self::ConnectionValidationFailed
+            }
+            "resource_capped" => Self::ResourceCapped,
+            "unknown_connect_session_token"
+            | "invalid_connect_session_token_format"
+            | "unknown_account"
+            | "invalid_public_key"
+            | "missing_hmac"
+            | "invalid_hmac"
+            | "missing_public_key"
+            | "deprecated_authentication"
+            | "missing_auth_header" => Self::ConnectSessionExpired,
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_own_word_and_reads_back() {
+        for (at, code) in AuthErrorCode::ALL.iter().enumerate() {
+            assert_eq!(AuthErrorCode::from_wire(code.as_str()), Some(*code));
+            assert!(code.message().ends_with('.'), "{}", code.as_str());
+            for other in &AuthErrorCode::ALL[at + 1..] {
+                assert_ne!(code.as_str(), other.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn the_typescript_union_names_every_code() {
+        for code in AuthErrorCode::ALL {
+            assert!(TYPESCRIPT_UNION.contains(&format!("\"{}\"", code.as_str())));
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_of_the_server_is_no_ending() {
+        assert_eq!(AuthErrorCode::ending("connection_test_failed"), None);
+        assert_eq!(
+            AuthErrorCode::ending("integration_not_allowed"),
+            Some(AuthErrorCode::IntegrationNotAllowed)
+        );
+    }
+}

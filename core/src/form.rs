@@ -1,0 +1,514 @@
+//! From a provider's template to a form, and from a filled form to what is posted.
+//!
+//! Which fields there are, in which order, what they start with, which are on screen, what stands
+//! against sending them: the rules of `nango-wire` (§3.4 to §3.8 of the wire notes) with one change:
+//! a `pattern` only advises. Drawing is the widget's business, wording too.
+
+use crate::advice::{self, FieldShape, KeyShape, Kind, Refusal, Repair};
+use crate::auth_mode::AuthMode;
+use crate::error::AuthErrorCode;
+use crate::json::Json;
+use zeroize::Zeroizing;
+
+/// A value typed by a person; wiped when dropped.
+pub type Value = Zeroizing<String>;
+
+/// One input of the form, or one hidden value.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Key on the wire: `apiKey`, `username`, `password`, or a connection-config name.
+    pub name: String,
+    /// Part of the credential; otherwise sent in `params`.
+    pub credential: bool,
+    /// Label; empty means the generic word for `name`.
+    pub title: String,
+    /// Help under the label.
+    pub description: String,
+    /// Placeholder.
+    pub example: String,
+    /// Where the vendor explains this very field; may be empty, like all texts here.
+    pub guide: String,
+    /// What the field is for.
+    pub kind: Kind,
+    /// Masked, with a button to show it.
+    pub secret: bool,
+    /// May stay empty.
+    pub optional: bool,
+    /// The only values there are; empty when any text may be typed.
+    pub choices: Vec<String>,
+    /// Drawn before the value.
+    pub prefix: Option<String>,
+    /// Drawn after the value.
+    pub suffix: Option<String>,
+    /// JavaScript regular expression that advises.
+    pub pattern: String,
+    /// First value.
+    pub initial: String,
+    /// Not on screen; `initial` is sent as it is.
+    pub hidden: bool,
+}
+
+impl Field {
+    /// What the advice engine needs to know.
+    #[must_use]
+    pub fn shape(&self) -> FieldShape<'_> {
+        FieldShape {
+            name: &self.name,
+            kind: self.kind,
+            prefix: self.prefix.as_deref(),
+            suffix: self.suffix.as_deref(),
+        }
+    }
+}
+
+/// A form, ready to be drawn.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Which route takes it.
+    pub mode: AuthMode,
+    /// The integration's id.
+    pub integration: String,
+    /// The name that titles show.
+    pub provider_name: String,
+    /// Address of a logo.
+    pub logo: String,
+    /// In the order of the screen, hidden ones included.
+    pub fields: Vec<Field>,
+    /// How to find the key, step by step.
+    pub steps: Vec<String>,
+    /// The vendor's or the integrator's guide.
+    pub guide: String,
+    /// What keys of this provider look like.
+    pub key_shapes: Vec<KeyShape>,
+    /// The caller's presets: sent, never shown.
+    pub fixed: Vec<(String, String)>,
+}
+
+/// What may not be sent, by field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Refused by the advice engine: nothing there, cannot travel, cannot be an address.
+    Refused(Refusal),
+    /// Not one of the choices.
+    NotAChoice,
+}
+
+/// What became of one answer.
+pub struct Checked {
+    /// The repair that applies on submit, when there is one.
+    pub repair: Option<Repair>,
+    /// Why it cannot be sent.
+    pub fault: Option<Fault>,
+}
+
+impl Form {
+    /// Builds the form from the answers of the server: the provider's template, the integration and
+    /// the session, in the shapes of the wire.
+    ///
+    /// The session's presets and the caller's `params` both hide their field; only the latter are
+    /// sent (the server knows the former).
+    ///
+    /// # Errors
+    /// [`AuthErrorCode::InvalidAuthMode`] when the provider takes neither a key nor a password.
+    pub fn build<J: Json>(
+        template: &J,
+        integration: &J,
+        session: &J,
+        params: &[(String, String)],
+    ) -> Result<Form, AuthErrorCode> {
+        let mode = AuthMode::from_wire(&template.text("auth_mode"))
+            .ok_or(AuthErrorCode::InvalidAuthMode)?;
+        let key = integration.text("unique_key");
+        let own_guide = session.get("overrides").get(&key).text("docs_connect");
+        let guide = or(own_guide.clone(), template, "docs_connect");
+        // An override names one page; a section of the vendor's page means nothing there.
+        let section_base = if own_guide.is_empty() { guide.as_str() } else { "" };
+
+        let mut ranked: Vec<(i32, Field)> = Vec::new();
+        let mut rank = 99;
+        let generic: &[&str] = match mode {
+            AuthMode::ApiKey => &["apiKey"],
+            AuthMode::Basic => &["username", "password"],
+        };
+        for name in generic {
+            let spec = template.get("credentials").get(name);
+            let mut field = Field::from_spec(name, &spec, true, section_base);
+            if let Some(label) = integration.get("credentials_label").optional(name) {
+                field.title = label;
+                field.description.clear();
+            }
+            rank += 1;
+            insert(&mut ranked, rank, field);
+        }
+        let defaults = session.get("integrations_config_defaults").get(&key);
+        let mut preset = defaults.get("connection_config").names();
+        preset.extend(integration.texts("preconfigured_connection_config"));
+        preset.extend(params.iter().map(|(name, _)| name.clone()));
+        let config = template.get("connection_config");
+        for name in config.names() {
+            let spec = config.get(&name);
+            if spec.get("automated").is_truthy() || preset.contains(&name) {
+                continue;
+            }
+            let order = spec.get("order").as_number().filter(|order| *order != 0);
+            rank += i32::from(order.is_none());
+            let field = Field::from_spec(&name, &spec, false, section_base);
+            insert(&mut ranked, order.unwrap_or(rank), field);
+        }
+
+        Ok(Form {
+            mode,
+            provider_name: or(integration.text("display_name"), template, "display_name"),
+            logo: or(integration.text("logo"), template, "logo_url"),
+            integration: key,
+            fields: ranked.into_iter().map(|(_, field)| field).collect(),
+            steps: template.texts("where"),
+            guide,
+            key_shapes: template.get("key_shapes").items().iter().map(KeyShape::read).collect(),
+            fixed: params.to_vec(),
+        })
+    }
+
+    /// Whether anything is left to type.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.iter().all(|field| field.hidden)
+    }
+
+    /// Looks at one answer as it is about to be sent.
+    ///
+    /// `untouched` leaves the value as it is: the person undid a repair of it.
+    #[must_use]
+    pub fn check(&self, field: &Field, value: &str, untouched: bool) -> Checked {
+        if field.hidden {
+            return Checked { repair: None, fault: None };
+        }
+        if !field.choices.is_empty() {
+            let fault = if field.choices.iter().any(|choice| choice == value) {
+                None
+            } else if value.is_empty() {
+                (!field.optional).then_some(Fault::Refused(Refusal::Empty))
+            } else {
+                Some(Fault::NotAChoice)
+            };
+            return Checked { repair: None, fault };
+        }
+        let shape = field.shape();
+        let repair = if untouched || matches!(field.kind, Kind::Password) {
+            None
+        } else {
+            let repair = advice::repair(&shape, value);
+            repair.found_something().then_some(repair)
+        };
+        let sent = repair.as_ref().map_or(value, |repair| repair.value.as_str());
+        let fault = advice::refuse(&shape, sent, field.optional).map(Fault::Refused);
+        Checked { repair, fault }
+    }
+
+    /// The JSON body of the post, as bytes that wipe themselves.
+    ///
+    /// `answers` go with [`Form::fields`] one to one. With `keyslot`, params, the connection id and
+    /// the wish to store unchecked travel in the body; a stock server takes them in the query
+    /// ([`Form::params`]) or not at all.
+    #[must_use]
+    pub fn body(
+        &self,
+        answers: &[Value],
+        keyslot: bool,
+        connection_id: Option<&str>,
+        unchecked: bool,
+    ) -> Zeroizing<Vec<u8>> {
+        // One allocation, large enough: growing would leave copies of the key behind.
+        let typed = self.fields.iter().zip(answers).map(|(f, value)| (f.name.len(), value.len()));
+        let fixed = self.fixed.iter().map(|(name, value)| (name.len(), value.len()));
+        let size: usize = typed.chain(fixed).map(|(name, value)| (name + value) * 6 + 8).sum();
+        let mut json = JsonObject::new(size + connection_id.map_or(0, str::len) * 6 + 128);
+        for (field, value) in self.fields.iter().zip(answers) {
+            if field.credential {
+                json.string(&field.name, value);
+            }
+        }
+        if keyslot {
+            json.open("params");
+            for (name, value) in self.params(answers) {
+                json.string(name, value);
+            }
+            json.close();
+            if let Some(id) = connection_id {
+                json.string("connection_id", id);
+            }
+            if unchecked {
+                json.raw("store_unverified", "true");
+            }
+        }
+        json.finish()
+    }
+
+    /// The connection config to send: the caller's presets and every filled or hidden field.
+    pub fn params<'a>(
+        &'a self,
+        answers: &'a [Value],
+    ) -> impl Iterator<Item = (&'a str, &'a str)> + 'a {
+        let typed = self
+            .fields
+            .iter()
+            .zip(answers)
+            .filter(|(field, value)| !field.credential && !value.is_empty())
+            .map(|(field, value)| (field.name.as_str(), value.as_str()));
+        self.fixed.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(typed)
+    }
+}
+
+impl Field {
+    fn from_spec(name: &str, spec: &impl Json, credential: bool, docs: &str) -> Field {
+        let flag = |name: &str| spec.get(name).is_truthy();
+        let secret = flag("secret") || (credential && name != "username");
+        let (prefix, suffix) = (spec.optional("prefix"), spec.optional("suffix"));
+        let format = spec.text("format");
+        let kind = match (credential, name) {
+            (true, "password") => Kind::Password,
+            (true, "username") if !secret => Kind::Username,
+            (true, _) => Kind::Key,
+            _ if format == "hostname" => Kind::Hostname,
+            _ if format == "uri" => Kind::Url,
+            _ if secret => Kind::Key,
+            _ if suffix.as_deref().is_some_and(|s| s.starts_with('.')) => Kind::Subdomain,
+            _ if prefix.as_deref().is_some_and(|p| p.ends_with('/')) => Kind::Hostname,
+            _ => Kind::Plain,
+        };
+        let (hidden, choices) = (flag("hidden"), spec.texts("enum"));
+        let default = spec.optional("default_value");
+        // A default may be emptied, the wire says.
+        let optional = flag("optional") || default.is_some();
+        let initial = match default {
+            Some(value) => value,
+            // A choice that must be made starts with the first one, as the wire's own UI does.
+            None if !optional && !hidden => choices.first().cloned().unwrap_or_default(),
+            None => String::new(),
+        };
+        let section = spec.text("doc_section");
+        let guide = if docs.is_empty() || section.is_empty() {
+            String::new()
+        } else {
+            [docs, &section].concat()
+        };
+        Field {
+            name: name.to_owned(),
+            credential,
+            title: spec.text("title"),
+            description: spec.text("description"),
+            example: spec.text("example"),
+            guide,
+            kind,
+            secret,
+            optional,
+            choices,
+            prefix,
+            suffix,
+            pattern: spec.text("pattern"),
+            initial,
+            hidden,
+        }
+    }
+}
+
+/// The first text, or a member of `other` where it is empty.
+fn or(text: String, other: &impl Json, name: &str) -> String {
+    if text.is_empty() { other.text(name) } else { text }
+}
+
+/// Keeps `ranked` in order; equal ranks stay in the order of the template. A form has a handful of
+/// fields: this is smaller than the standard library's sort, which would be in the module for it.
+fn insert(ranked: &mut Vec<(i32, Field)>, rank: i32, field: Field) {
+    let at = ranked.iter().take_while(|(other, _)| *other <= rank).count();
+    ranked.insert(at, (rank, field));
+}
+
+/// Writes one flat JSON object (RFC 8259) into a buffer that is wiped when dropped.
+struct JsonObject(Zeroizing<Vec<u8>>);
+
+impl JsonObject {
+    fn new(capacity: usize) -> Self {
+        let mut bytes = Vec::with_capacity(capacity);
+        bytes.push(b'{');
+        JsonObject(Zeroizing::new(bytes))
+    }
+
+    fn key(&mut self, name: &str) {
+        if self.0.last() != Some(&b'{') {
+            self.0.push(b',');
+        }
+        self.quoted(name);
+        self.0.push(b':');
+    }
+
+    fn string(&mut self, name: &str, value: &str) {
+        self.key(name);
+        self.quoted(value);
+    }
+
+    fn raw(&mut self, name: &str, json: &str) {
+        self.key(name);
+        self.0.extend_from_slice(json.as_bytes());
+    }
+
+    fn open(&mut self, name: &str) {
+        self.key(name);
+        self.0.push(b'{');
+    }
+
+    fn close(&mut self) {
+        self.0.push(b'}');
+    }
+
+    fn quoted(&mut self, text: &str) {
+        const HEX: [u8; 16] = *b"0123456789abcdef";
+        self.0.push(b'"');
+        for byte in text.bytes() {
+            match byte {
+                b'"' | b'\\' => self.0.extend_from_slice(&[b'\\', byte]),
+                0..0x20 => {
+                    let low = HEX.get(usize::from(byte & 15)).copied().unwrap_or(b'0');
+                    self.0.extend_from_slice(&[b'\\', b'u', b'0', b'0', b'0' + (byte >> 4), low]);
+                }
+                _ => self.0.push(byte),
+            }
+        }
+        self.0.push(b'"');
+    }
+
+    fn finish(mut self) -> Zeroizing<Vec<u8>> {
+        self.0.push(b'}');
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value as Json5, json};
+
+    fn form(template: Json5, session: Json5) -> Form {
+        let integration = json!({"unique_key": "acme", "display_name": "Acme"});
+        Form::build(&template, &integration, &session, &[]).unwrap()
+    }
+
+    fn names(form: &Form) -> Vec<&str> {
+        form.fields.iter().map(|field| field.name.as_str()).collect()
+    }
+
+    fn answers(form: &Form) -> Vec<Value> {
+        form.fields.iter().map(|field| field.initial.clone().into()).collect()
+    }
+
+    #[test]
+    fn ordered_config_comes_first_then_credentials_then_the_rest() {
+        let form = form(
+            json!({"auth_mode": "BASIC", "connection_config": {
+                "late": {}, "second": {"order": 2}, "first": {"order": 1}, "later": {"order": 0}
+            }}),
+            json!({}),
+        );
+        assert_eq!(names(&form), ["first", "second", "username", "password", "late", "later"]);
+    }
+
+    #[test]
+    fn presets_and_automated_fields_are_left_out_and_a_preset_may_be_empty() {
+        let form = form(
+            json!({"auth_mode": "API_KEY", "connection_config": {
+                "preset": {}, "auto": {"automated": true}, "asked": {}
+            }}),
+            json!({"integrations_config_defaults": {"acme": {"connection_config": {"preset": ""}}}}),
+        );
+        assert_eq!(names(&form), ["apiKey", "asked"]);
+    }
+
+    #[test]
+    fn another_auth_mode_is_not_ours() {
+        let oauth = json!({"auth_mode": "OAUTH2"});
+        let built = Form::build(&oauth, &json!({}), &json!({}), &[]);
+        assert_eq!(built.err(), Some(AuthErrorCode::InvalidAuthMode));
+    }
+
+    #[test]
+    fn a_key_in_the_user_name_is_a_key_and_the_hidden_password_is_sent_as_it_is() {
+        let form = form(
+            json!({"auth_mode": "BASIC", "credentials": {
+                "username": {"title": "API key", "secret": true},
+                "password": {"hidden": true, "default_value": "X"}
+            }}),
+            json!({}),
+        );
+        assert_eq!(form.fields[0].kind, Kind::Key);
+        assert!(form.fields[1].hidden);
+        let mut answers = answers(&form);
+        answers[0] = Value::new("k\"1\u{1}".into());
+        let body = form.body(&answers, false, Some("ignored by a stock server"), true);
+        assert_eq!(
+            serde_json::from_slice::<Json5>(&body).unwrap(),
+            json!({"username": "k\"1\u{1}", "password": "X"})
+        );
+    }
+
+    #[test]
+    fn a_keyslot_server_gets_params_and_connection_id_in_the_body() {
+        let mut form = form(
+            json!({"auth_mode": "API_KEY", "connection_config": {
+                "subdomain": {"suffix": ".acme.com"}, "empty": {"optional": true}
+            }}),
+            json!({}),
+        );
+        form.fixed = vec![("region".into(), "eu".into())];
+        let mut answers = answers(&form);
+        answers[0] = Value::new("key".into());
+        answers[1] = Value::new("shop".into());
+        let body = form.body(&answers, true, Some("user-42"), true);
+        assert_eq!(
+            serde_json::from_slice::<Json5>(&body).unwrap(),
+            json!({"apiKey": "key", "params": {"region": "eu", "subdomain": "shop"},
+                   "connection_id": "user-42", "store_unverified": true})
+        );
+        assert_eq!(form.fields[1].kind, Kind::Subdomain);
+    }
+
+    #[test]
+    fn the_body_is_written_into_one_allocation() {
+        let form = form(json!({"auth_mode": "API_KEY"}), json!({}));
+        let long = Value::new("\u{7}".repeat(4096));
+        let body = form.body(std::slice::from_ref(&long), true, Some(&"c".repeat(255)), true);
+        let roomy = form.body(&[Value::new(String::new())], true, None, false);
+        assert!(body.capacity() >= body.len() && body.len() > 6 * 4096);
+        assert!(roomy.capacity() >= roomy.len());
+    }
+
+    #[test]
+    fn checking_repairs_refuses_and_leaves_alone_what_was_undone() {
+        let form = form(
+            json!({"auth_mode": "API_KEY", "connection_config": {"region": {"enum": ["eu", "us"]}}}),
+            json!({}),
+        );
+        let key = &form.fields[0];
+        let repaired = form.check(key, "  abc12345  ", false);
+        assert_eq!(repaired.repair.unwrap().value.as_str(), "abc12345");
+        assert!(form.check(key, "  abc12345  ", true).repair.is_none());
+        assert_eq!(form.check(key, "", false).fault, Some(Fault::Refused(Refusal::Empty)));
+        let region = &form.fields[1];
+        assert_eq!(region.initial, "eu");
+        assert_eq!(form.check(region, "mars", false).fault, Some(Fault::NotAChoice));
+        assert_eq!(form.check(region, "us", false).fault, None);
+    }
+
+    #[test]
+    fn an_override_of_the_guide_drops_the_vendor_s_sections() {
+        let template = json!({"auth_mode": "API_KEY", "docs_connect": "https://v.example/g",
+            "credentials": {"apiKey": {"doc_section": "#step-1"}}});
+        let vendor = form(template.clone(), json!({}));
+        assert_eq!(vendor.fields[0].guide, "https://v.example/g#step-1");
+        let own = json!({"overrides": {"acme": {"docs_connect": "https://i.example"}}});
+        let replaced = form(template, own);
+        assert_eq!(
+            (replaced.guide.as_str(), replaced.fields[0].guide.as_str()),
+            ("https://i.example", "")
+        );
+    }
+}

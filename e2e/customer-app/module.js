@@ -1,0 +1,4 @@
+import * as keyslot from "/assets/index.js";
+import { connectWith } from "./run-task.js";
+
+connectWith(keyslot);

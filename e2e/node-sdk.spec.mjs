@@ -1,0 +1,137 @@
+// The stock `@nangohq/node`, unmodified, against the server.
+import { expect, test } from "./fixtures.mjs";
+import { ACCEPTED } from "./provider-api.mjs";
+
+/** A connection made the way a browser makes it, without a browser. */
+async function connect(
+  /** @type {import("./fixtures.mjs").World} */ world,
+  /** @type {string} */ integration,
+  /** @type {object} */ mint = { tags: {} },
+) {
+  const { data } = await world.sdk.createConnectSession(/** @type {any} */ (mint));
+  const basic = integration === "acme-basic";
+  const answer = await fetch(
+    `${world.server.url}/api-auth/${basic ? "basic" : "api-key"}/${integration}?connect_session_token=${data.token}`,
+    {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(
+        basic ? { username: ACCEPTED.username, password: ACCEPTED.password } : { apiKey: ACCEPTED.apiKey },
+      ),
+    },
+  );
+  expect(answer.status).toBe(200);
+  return /** @type {Promise<{ connectionId: string, providerConfigKey: string }>} */ (answer.json());
+}
+
+test("createConnectSession gives a token, a link and an end", async ({ world }) => {
+  const { data } = await world.sdk.createConnectSession({
+    end_user: { id: "u1", email: "u1@acme.example" },
+    allowed_integrations: ["acme-key"],
+  });
+  expect(data.token).toMatch(/^nango_connect_session_[0-9a-f]{64}$/);
+  expect(data.connect_link).toContain(data.token);
+  expect(Date.parse(data.expires_at) - Date.now()).toBeGreaterThan(25 * 60_000);
+});
+
+test("getConnection and getToken read what was stored", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key", { end_user: { id: "u2", email: "u2@acme.example" } });
+  const connection = await world.sdk.getConnection("acme-key", connectionId);
+  expect(connection).toMatchObject({
+    connection_id: connectionId,
+    provider_config_key: "acme-key",
+    provider: "acme-key",
+    errors: [],
+    metadata: {},
+    connection_config: {},
+    end_user: { id: "u2", email: "u2@acme.example" },
+    credentials: { type: "API_KEY", apiKey: ACCEPTED.apiKey },
+  });
+  expect(Number.isInteger(connection.id)).toBe(true);
+  expect(await world.sdk.getToken("acme-key", connectionId)).toEqual({ type: "API_KEY", apiKey: ACCEPTED.apiKey });
+});
+
+test("getToken of a Basic connection gives both parts", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-basic");
+  expect(await world.sdk.getToken("acme-basic", connectionId)).toEqual({
+    type: "BASIC",
+    username: ACCEPTED.username,
+    password: ACCEPTED.password,
+  });
+});
+
+test("listConnections finds by connection id, by user, by integration and by tag", async ({ world }) => {
+  const mine = await connect(world, "acme-key", { end_user: { id: "lister" }, tags: { Team: "red" } });
+  await connect(world, "acme-basic", { end_user: { id: "lister" } });
+  const ids = async (/** @type {any} */ query) =>
+    (await world.sdk.listConnections(query)).connections.map((entry) => entry.connection_id);
+  expect(await ids({ connectionId: mine.connectionId })).toEqual([mine.connectionId]);
+  expect(await ids({ userId: "lister" })).toHaveLength(2);
+  expect(await ids({ userId: "lister", integrationId: "acme-key" })).toEqual([mine.connectionId]);
+  expect(await ids({ tags: { Team: "red" } })).toEqual([mine.connectionId]);
+  expect(await ids({ userId: "nobody" })).toEqual([]);
+  const all = (await world.sdk.listConnections()).connections;
+  expect(all.length).toBeGreaterThanOrEqual(2);
+  expect(JSON.stringify(all)).not.toContain(ACCEPTED.apiKey);
+});
+
+test("deleteConnection takes a connection away; a second time it is unknown", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key");
+  expect((await world.sdk.deleteConnection("acme-key", connectionId)).data).toEqual({ success: true });
+  await expect(world.sdk.getConnection("acme-key", connectionId)).rejects.toMatchObject({
+    response: { status: 404, data: { error: { code: "not_found" } } },
+  });
+  await expect(world.sdk.deleteConnection("acme-key", connectionId)).rejects.toMatchObject({
+    response: { status: 400, data: { error: { code: "unknown_connection" } } },
+  });
+});
+
+test("integrations can be made, listed, read and deleted", async ({ world }) => {
+  const made = await world.sdk.createIntegration({
+    provider: "acme-key",
+    unique_key: "acme-made",
+    display_name: "Made here",
+  });
+  expect(made.data).toMatchObject({ unique_key: "acme-made", provider: "acme-key", display_name: "Made here" });
+  const { configs } = await world.sdk.listIntegrations();
+  expect(configs.map((entry) => entry.unique_key)).toContain("acme-made");
+  const { data } = await world.sdk.getIntegration({ uniqueKey: "acme-made" });
+  expect(data).toMatchObject({ unique_key: "acme-made", provider: "acme-key", display_name: "Made here" });
+  expect((await world.sdk.deleteIntegration("acme-made")).data).toEqual({ success: true });
+  await expect(world.sdk.getIntegration({ uniqueKey: "acme-made" })).rejects.toMatchObject({
+    response: { status: 404, data: { error: { code: "not_found" } } },
+  });
+});
+
+test("an integration of an unknown provider, and a second one of the same key, are refused", async ({ world }) => {
+  await expect(world.sdk.createIntegration({ provider: "no-such", unique_key: "x" })).rejects.toMatchObject({
+    response: { status: 400, data: { error: { code: "invalid_body" } } },
+  });
+  await expect(world.sdk.createIntegration({ provider: "acme-key", unique_key: "acme-key" })).rejects.toMatchObject({
+    response: { status: 400, data: { error: { code: "invalid_body" } } },
+  });
+});
+
+test("providers can be listed and read", async ({ world }) => {
+  const { data } = await world.sdk.getProvider({ provider: "acme-basic" });
+  expect(data).toMatchObject({ name: "acme-basic", display_name: "Acme Desk", auth_mode: "BASIC" });
+  const names = (await world.sdk.listProviders({ search: "acme" })).data.map((provider) => provider.name);
+  expect(names.sort()).toEqual(["acme-basic", "acme-key", "acme-workspace"]);
+});
+
+test("metadata is replaced by setMetadata and merged by updateMetadata", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key");
+  await world.sdk.setMetadata("acme-key", connectionId, { a: 1, b: 2 });
+  await world.sdk.updateMetadata("acme-key", connectionId, { b: 3 });
+  expect(await world.sdk.getMetadata("acme-key", connectionId)).toEqual({ a: 1, b: 3 });
+  await world.sdk.setMetadata("acme-key", connectionId, { c: 4 });
+  expect(await world.sdk.getMetadata("acme-key", connectionId)).toEqual({ c: 4 });
+});
+
+test("a wrong secret key is told so", async ({ world }) => {
+  const { Nango } = await import("@nangohq/node");
+  const stranger = new Nango({ host: world.server.url, secretKey: "11111111-2222-4333-8444-555555555555" });
+  await expect(stranger.listConnections()).rejects.toMatchObject({
+    response: { status: 401, data: { error: { code: "unknown_account" } } },
+  });
+});

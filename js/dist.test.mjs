@@ -1,0 +1,48 @@
+// What is shipped, imported by plain Node as a server-side renderer does.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+const dist = new URL("../dist/", import.meta.url);
+const NAMES = ["AuthError", "Keyslot", "auth", "close", "configure", "isAuthError", "preload", "reconnect"];
+
+for (const entry of ["index.js", "external.js"]) {
+  test(`importing ${entry} in Node does nothing and gives every name`, async () => {
+    const module = await import(new URL(entry, dist).href);
+    assert.deepEqual(Object.keys(module).sort(), NAMES);
+    await assert.rejects(module.auth("demo"), { name: "AuthError", code: "not_supported" });
+    await module.preload("demo");
+    module.close();
+  });
+}
+
+test("every file that package.json names exists", () => {
+  const targets = Object.values(manifest.exports).flatMap((target) =>
+    typeof target === "string" ? [target] : Object.values(target),
+  );
+  for (const target of [...targets, manifest.types, manifest.unpkg, manifest.jsdelivr]) {
+    assert.ok(existsSync(new URL(`../${target}`, import.meta.url)), `${target} is missing`);
+  }
+});
+
+test("integrity.json has the hash of each file", () => {
+  const integrity = JSON.parse(readFileSync(new URL("integrity.json", dist), "utf8"));
+  assert.deepEqual(Object.keys(integrity).sort(), ["external.js", "global.js", "index.js", "keyslot_bg.wasm"]);
+  for (const [name, value] of Object.entries(integrity)) {
+    const hash = createHash("sha384")
+      .update(readFileSync(new URL(name, dist)))
+      .digest("base64");
+    assert.equal(value, `sha384-${hash}`);
+  }
+});
+
+test("the module inlined in index.js is the one beside it, and fflate unpacks it where the browser cannot", async () => {
+  const { inflateSync } = await import("fflate");
+  const source = readFileSync(new URL("index.js", dist), "utf8");
+  const packed = source.match(/"([A-Za-z0-9+/=]{2000,})"/)?.[1];
+  assert.ok(packed, "no base64 text in index.js");
+  const unpacked = Buffer.from(inflateSync(Buffer.from(packed, "base64")));
+  assert.ok(unpacked.equals(readFileSync(new URL("keyslot_bg.wasm", dist))));
+});

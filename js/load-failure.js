@@ -1,0 +1,51 @@
+// Says why the WebAssembly module did not start, and what to change. Browsers word these errors
+// differently, so causes are told by the kind of the error first and by its words second.
+import { AuthError } from "./auth-error.js";
+
+const TROUBLE = "Keyslot could not start: ";
+
+/**
+ * @param {unknown} error what loading threw
+ * @param {string} [address] where the module is fetched from; undefined when it is inlined
+ * @returns {AuthError} of code `not_supported`
+ */
+export function loadFailure(error, address) {
+  return new AuthError("not_supported", TROUBLE + explain(error, address), { cause: error });
+}
+
+/** @param {string} message */
+export function notSupported(message) {
+  return new AuthError("not_supported", TROUBLE + message);
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} [address]
+ */
+function explain(error, address) {
+  const { name = "", message = "" } = /** @type {Error} */ (error ?? {});
+  // Chromium and Firefox say "CSP" or "Content Security Policy", WebKit names the missing keyword.
+  if (/content security policy|\bcsp\b|unsafe-eval/i.test(message)) {
+    return "the page's Content-Security-Policy blocks WebAssembly. Add 'wasm-unsafe-eval' to script-src.";
+  }
+  // wasm-bindgen names the status and the address of an answer that is not 2xx.
+  if (/failed to fetch Wasm/.test(message)) {
+    return `${message}. Serve keyslot_bg.wasm beside external.js, or use the single-file entry "keyslot".`;
+  }
+  if (name === "TimeoutError") {
+    return `${address ?? "the module"} did not arrive in time. ${message}`;
+  }
+  if (name === "CompileError" && address) {
+    return (
+      `${address} is not a WebAssembly module (${message}). The server probably answers an HTML page for it: ` +
+      "serve keyslot_bg.wasm as application/wasm."
+    );
+  }
+  if (name === "TypeError" && address) {
+    return (
+      `${address} could not be fetched (${message}). Check that it exists, that it is served with CORS when it is on ` +
+      "another origin, that connect-src allows it, and that the page is not opened from file:."
+    );
+  }
+  return `${name || "Error"}: ${message || String(error)}`;
+}

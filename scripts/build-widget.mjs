@@ -1,0 +1,157 @@
+// Builds the widget: wasm-pack's own output in pkg/, and from it the npm package's files in dist/.
+//
+//   dist/index.js          ESM, one file, the module inside (deflate + base64)
+//   dist/external.js       ESM, fetches dist/keyslot_bg.wasm
+//   dist/global.js         classic script, global `Keyslot`
+//   dist/*.d.ts            types
+//   dist/integrity.json    a subresource-integrity hash for each file
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
+import { installTools } from "./install-tools.mjs";
+import { main, runStep, say } from "./run-step.mjs";
+import { printSizes } from "./size.mjs";
+import { digest, isDone, markDone } from "./stamp.mjs";
+import { root, toolEnv } from "./workspace.mjs";
+
+const pkg = path.join(root, "pkg");
+const dist = path.join(root, "dist");
+
+/** What the output depends on. */
+const INPUTS = [
+  "src",
+  "core/src",
+  "core/Cargo.toml",
+  "js",
+  "Cargo.toml",
+  "Cargo.lock",
+  "package-lock.json",
+  "rust-toolchain.toml",
+  ".cargo",
+  "scripts/build-widget.mjs",
+];
+
+/** The exports of the glue that js/calls.js uses; others (initSync, …) are left out of dist/. */
+const GLUE = ["default as init", "auth", "reconnect", "preload", "close", "trapped"];
+
+/**
+ * Builds pkg/ and dist/ unless they are up to date.
+ * @returns {Promise<boolean>} whether anything was built
+ */
+export async function buildWidget() {
+  const inputs = digest(INPUTS);
+  if (
+    isDone("widget", inputs) &&
+    existsSync(path.join(pkg, "keyslot_bg.wasm")) &&
+    existsSync(path.join(dist, "integrity.json"))
+  ) {
+    return false;
+  }
+  rmSync(pkg, { recursive: true, force: true });
+  const options = ["--profile", "widget", "--mode", "no-install", "--target", "web", "--no-pack", "--out-dir", "pkg"];
+  await runStep("Building the widget (wasm-pack)", "wasm-pack", ["build", ...options], {
+    // A panic's place in the source is part of the module: not where this machine keeps its crates.
+    env: toolEnv({
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: [
+        `--remap-path-prefix=${process.env.CARGO_HOME ?? path.join(homedir(), ".cargo")}=cargo`,
+        `--remap-path-prefix=${root}=keyslot`,
+      ].join(" "),
+    }),
+  });
+  // wasm-pack writes `*` there, which makes `npm pack` leave the files out of the package.
+  rmSync(path.join(pkg, ".gitignore"), { force: true });
+  await bundle();
+  markDone("widget", inputs);
+  return true;
+}
+
+async function bundle() {
+  // Loaded here: esbuild is there only after install-tools.mjs has run.
+  const esbuild = await import("esbuild");
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist);
+
+  const wasm = readFileSync(path.join(pkg, "keyslot_bg.wasm"));
+  const glue = await glueFactory(esbuild);
+  const deflated = deflateRawSync(wasm, { level: 9 }).toString("base64");
+
+  /** @type {import("esbuild").Plugin} */
+  const buildInputs = {
+    name: "keyslot-build-inputs",
+    setup(build) {
+      build.onResolve({ filter: /^keyslot:/ }, ({ path: name }) => ({ path: name, namespace: "keyslot" }));
+      build.onLoad({ filter: /glue$/, namespace: "keyslot" }, () => ({ contents: glue }));
+      build.onLoad({ filter: /wasm$/, namespace: "keyslot" }, () => ({ contents: deflated, loader: "text" }));
+    },
+  };
+  const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+  /** @type {import("esbuild").BuildOptions} */
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    charset: "utf8",
+    // The floor: Chrome and Edge 97, Firefox 102, Safari 16.4.
+    target: ["chrome97", "edge97", "firefox102", "safari16.4"],
+    legalComments: "inline",
+    banner: { js: `/*! keyslot ${version} | MIT OR Apache-2.0 */` },
+    plugins: [buildInputs],
+    logLevel: "warning",
+  };
+  await esbuild.build({ ...common, format: "esm", entryPoints: ["js/index.js", "js/external.js"], outdir: "dist" });
+  await esbuild.build({
+    ...common,
+    format: "iife",
+    globalName: "Keyslot",
+    entryPoints: ["js/index.js"],
+    outfile: "dist/global.js",
+  });
+
+  copyFileSync(path.join(pkg, "keyslot_bg.wasm"), path.join(dist, "keyslot_bg.wasm"));
+  for (const types of ["index.d.ts", "external.d.ts"])
+    copyFileSync(path.join(root, "js", types), path.join(dist, types));
+
+  /** @type {Record<string, string>} */
+  const integrity = {};
+  for (const name of ["index.js", "external.js", "global.js", "keyslot_bg.wasm"]) {
+    const hash = createHash("sha384")
+      .update(readFileSync(path.join(dist, name)))
+      .digest("base64");
+    integrity[name] = `sha384-${hash}`;
+  }
+  writeFileSync(path.join(dist, "integrity.json"), `${JSON.stringify(integrity, null, 2)}\n`);
+}
+
+/**
+ * wasm-bindgen's glue keeps its one instance in module variables. Wrapped in a function it can be made
+ * anew, which is what js/calls.js does after a trap.
+ * @param {typeof import("esbuild")} esbuild
+ */
+async function glueFactory(esbuild) {
+  const exported = readFileSync(path.join(pkg, "keyslot.js"), "utf8");
+  const names = GLUE.filter((name) => name !== "preload" || exported.includes("function preload("));
+  const result = await esbuild.build({
+    stdin: { contents: `export { ${names.join(", ")} } from "./keyslot.js";`, resolveDir: pkg },
+    bundle: true,
+    format: "iife",
+    globalName: "glue",
+    // Only read when `init` is called without an address, which load-*.js never do.
+    define: { "import.meta.url": '""' },
+    target: "es2022",
+    write: false,
+    logLevel: "warning",
+  });
+  return `export function createGlue() {\n${result.outputFiles[0].text}\nreturn glue;\n}\n`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main(async () => {
+    await installTools();
+    const built = await buildWidget();
+    if (!built) say("  ✓ The widget is up to date");
+    await printSizes();
+  });
+}

@@ -1,0 +1,343 @@
+//! Who may call what. Every route declares an [`Access`]; the check runs before the handler, and the
+//! handler takes the proof of it ([`Key`], [`Session`], [`Caller`]) as an argument, so a handler that
+//! needs one cannot be reached without it.
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderMap, header, request::Parts};
+use jiff::Timestamp;
+
+use crate::{
+    body::BodyLimit,
+    envelope::RequestId,
+    error::ApiError,
+    model::{AuditEvent, ConnectSession, Role, SecretKey},
+    query::Query,
+    state::AppState,
+    token::{self, TokenHash},
+};
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Public,
+    /// A secret key with this permission.
+    SecretKey(Permission),
+    /// A connect session token in the `Authorization` header.
+    Session,
+    /// Either of the two.
+    SessionOrKey(Permission),
+    /// A connect session token in the `Authorization` header or, for existing clients, the query.
+    Intake,
+    /// A page of this server itself, with the development conveniences on.
+    DevPage,
+}
+
+/// What a secret key must be good for; named by the scopes that existing clients know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Reading the catalogue.
+    ReadProviders,
+    /// Reading integrations.
+    ReadIntegrations,
+    /// Making, changing and deleting integrations.
+    WriteIntegrations,
+    /// Listing connections.
+    ListConnections,
+    /// Reading a connection with its credential.
+    ReadCredentials,
+    /// Importing, changing and deleting connections.
+    WriteConnections,
+    /// Making connect sessions.
+    WriteSessions,
+}
+
+impl Permission {
+    /// The scope by which clients know it.
+    pub fn scope(self) -> &'static str {
+        match self {
+            Self::ReadProviders => "environment:integrations:list",
+            Self::ReadIntegrations => "environment:integrations:read",
+            Self::WriteIntegrations => "environment:integrations:update",
+            Self::ListConnections => "environment:connections:list",
+            Self::ReadCredentials => "environment:connections:read_credentials",
+            Self::WriteConnections => "environment:connections:update",
+            Self::WriteSessions => "environment:connect_sessions:write",
+        }
+    }
+
+    /// Whether a role includes it.
+    pub fn granted_to(self, role: Role) -> bool {
+        match role {
+            Role::Full => true,
+            Role::ReadOnly => match self {
+                Self::ReadProviders
+                | Self::ReadIntegrations
+                | Self::ListConnections
+                | Self::ReadCredentials => true,
+                Self::WriteIntegrations | Self::WriteConnections | Self::WriteSessions => false,
+            },
+            Role::SessionsOnly => self == Self::WriteSessions,
+        }
+    }
+}
+
+/// Who calls.
+#[derive(Clone)]
+pub enum Caller {
+    /// A backend.
+    Key(SecretKey),
+    /// A browser.
+    Session(Box<ConnectSession>, TokenHash),
+}
+
+impl Caller {
+    /// The environment they may see.
+    pub fn environment(&self) -> &str {
+        match self {
+            Self::Key(key) => &key.environment,
+            Self::Session(session, _) => &session.environment,
+        }
+    }
+}
+
+/// A backend with a secret key that has the route's permission.
+pub struct Key {
+    /// The key.
+    pub key: SecretKey,
+    request: RequestId,
+}
+
+impl Key {
+    /// The environment it opens.
+    pub fn environment(&self) -> &str {
+        &self.key.environment
+    }
+
+    /// The audit event of what this key does.
+    pub fn audit(&self, action: &'static str, object: String, at: Timestamp) -> AuditEvent {
+        AuditEvent {
+            at,
+            environment: self.key.environment.clone(),
+            actor: format!("secret_key:{}", self.key.id),
+            action,
+            object,
+            request_id: self.request.to_string(),
+        }
+    }
+}
+
+/// A browser with a connect session.
+pub struct Session {
+    /// The session.
+    pub session: ConnectSession,
+    /// The hash of its token.
+    pub hash: TokenHash,
+    request: RequestId,
+}
+
+impl Session {
+    /// The audit event of what this session does.
+    pub fn audit(&self, action: &'static str, object: String, at: Timestamp) -> AuditEvent {
+        AuditEvent {
+            at,
+            environment: self.session.environment.clone(),
+            actor: format!("connect_session:{}", self.session.id),
+            action,
+            object,
+            request_id: self.request.to_string(),
+        }
+    }
+}
+
+/// The layer of one route: checks its [`Access`] and sets its body limit.
+pub async fn check(
+    State((state, access, limit)): State<(AppState, Access, BodyLimit)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let caller = match access {
+        Access::Public => None,
+        Access::DevPage => {
+            same_origin(request.headers())?;
+            None
+        }
+        Access::SecretKey(permission) => {
+            Some(secret_key(&state, bearer(request.headers())?, permission).await?)
+        }
+        Access::Session => Some(session(&state, bearer(request.headers())?).await?),
+        Access::SessionOrKey(permission) => {
+            let token = bearer(request.headers())?;
+            Some(if token.starts_with(token::SESSION_PREFIX) {
+                session(&state, token).await?
+            } else {
+                secret_key(&state, token, permission).await?
+            })
+        }
+        Access::Intake => Some(session(&state, &intake_token(&request)?).await?),
+    };
+    if let Some(caller) = caller {
+        request.extensions_mut().insert(caller);
+    }
+    request.extensions_mut().insert(limit);
+    Ok(next.run(request).await)
+}
+
+/// The token of an `Authorization` header. Lenient as existing servers are: the word `Bearer` may be
+/// missing.
+fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let value = headers.get(header::AUTHORIZATION).ok_or(ApiError::MissingAuthHeader)?;
+    let value = value.to_str().map_err(|_| ApiError::MalformedAuthHeader)?.trim();
+    let token = match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        None if value.eq_ignore_ascii_case("bearer") => "",
+        _ => value,
+    };
+    if token.is_empty() { Err(ApiError::MalformedAuthHeader) } else { Ok(token) }
+}
+
+/// The session token of a credential route: header first, then the query.
+fn intake_token(request: &Request) -> Result<String, ApiError> {
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        return bearer(request.headers()).map(str::to_owned);
+    }
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let mut tokens = query.all("connect_session_token");
+    match (tokens.next(), tokens.next()) {
+        (Some(token), None) => Ok(token.to_owned()),
+        (Some(_), Some(_)) => Err(ApiError::InvalidConnectSessionTokenFormat),
+        (None, _) if query.first("public_key").is_some() => Err(ApiError::DeprecatedAuthentication),
+        (None, _) => Err(ApiError::MissingPublicKey),
+    }
+}
+
+async fn secret_key(
+    state: &AppState,
+    token: &str,
+    permission: Permission,
+) -> Result<Caller, ApiError> {
+    if !token::is_secret_key(token) {
+        return Err(ApiError::InvalidSecretKeyFormat);
+    }
+    let key =
+        state.store.secret_key(state.hasher.hash(token)).await?.ok_or(ApiError::UnknownAccount)?;
+    if !permission.granted_to(key.role) {
+        return Err(ApiError::InsufficientScope(permission.scope()));
+    }
+    Ok(Caller::Key(key))
+}
+
+async fn session(state: &AppState, token: &str) -> Result<Caller, ApiError> {
+    if !token::is_session_token(token) {
+        return Err(ApiError::InvalidConnectSessionTokenFormat);
+    }
+    let hash = state.hasher.hash(token);
+    let session = state
+        .store
+        .session(hash, state.clock.now())
+        .await?
+        .ok_or(ApiError::UnknownConnectSessionToken)?;
+    Ok(Caller::Session(Box::new(session), hash))
+}
+
+/// Refuses requests that a page of another site makes. Browsers say so themselves: `Sec-Fetch-Site`,
+/// and on older ones an `Origin` that is not ours.
+fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return if site == "same-origin" || site == "none" {
+            Ok(())
+        } else {
+            Err(ApiError::CrossOrigin)
+        };
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let from =
+        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    if from.is_some() && from == host { Ok(()) } else { Err(ApiError::CrossOrigin) }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| ApiError::internal("the route does not declare who may call it"))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Key {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Key(key) => Ok(Self { key, request: RequestId::of(&parts.extensions) }),
+            Caller::Session(..) => Err(ApiError::InvalidSecretKeyFormat),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Session {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Session(session, hash) => {
+                Ok(Self { session: *session, hash, request: RequestId::of(&parts.extensions) })
+            }
+            Caller::Key(_) => Err(ApiError::InvalidConnectSessionTokenFormat),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn with(name: &'static str, value: &'static str) -> HeaderMap {
+        [(http::HeaderName::from_static(name), HeaderValue::from_static(value))]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn the_word_bearer_may_be_missing_or_in_any_case() {
+        for value in ["Bearer abc", "bearer abc", "abc", "Bearer  abc "] {
+            assert_eq!(bearer(&with("authorization", value)).unwrap(), "abc", "{value}");
+        }
+        assert!(matches!(bearer(&HeaderMap::new()), Err(ApiError::MissingAuthHeader)));
+        for value in ["", "Bearer", "Bearer "] {
+            assert!(
+                matches!(bearer(&with("authorization", value)), Err(ApiError::MalformedAuthHeader)),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_told_from_our_own() {
+        let own = |site: &'static str| with("sec-fetch-site", site);
+        assert!(same_origin(&own("same-origin")).is_ok());
+        assert!(same_origin(&own("none")).is_ok());
+        assert!(same_origin(&own("cross-site")).is_err());
+        assert!(same_origin(&own("same-site")).is_err());
+        assert!(same_origin(&HeaderMap::new()).is_ok(), "not a browser");
+
+        let mut headers = with("host", "127.0.0.1:3003");
+        headers.insert(header::ORIGIN, HeaderValue::from_static("http://127.0.0.1:3003"));
+        assert!(same_origin(&headers).is_ok());
+        headers.insert(header::ORIGIN, HeaderValue::from_static("https://evil.example"));
+        assert!(same_origin(&headers).is_err());
+        headers.insert(header::ORIGIN, HeaderValue::from_static("null"));
+        assert!(same_origin(&headers).is_err());
+    }
+}

@@ -1,0 +1,259 @@
+//! `POST /connect/sessions`: a backend makes a session for one end user.
+
+use std::collections::BTreeMap;
+
+use axum::{extract::State, response::Response};
+use http::StatusCode;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::presets::Presets;
+use crate::{
+    access::Key,
+    api::{end_user::Whose, json},
+    body::JsonBody,
+    clock::on_the_wire,
+    error::ApiError,
+    fields::{Fields, Length, SHORT},
+    ids::ConnectionId,
+    issue::Issue,
+    model::{AuditEvent, ConnectSession, NewSession, SessionTerms, Target},
+    query::Query,
+    state::{AppState, Server},
+    token::{PlainToken, new_session_token},
+};
+
+/// How long a session lasts.
+pub(super) const LIFETIME: SignedDuration = SignedDuration::from_mins(30);
+
+/// Makes a session.
+///
+/// Besides the fields that existing clients know: `connection_id` binds the session to one connection,
+/// `multiple` lets it make several for one integration, `allow_unverified` lets the end user store what
+/// the provider could not check.
+///
+/// # Errors
+/// 400 `invalid_body`: the schema, or an integration that does not exist.
+pub async fn create(
+    State(state): State<AppState>,
+    key: Key,
+    query: Query,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    query.only(&[], &[])?;
+    let mut fields = Fields::of_body(body)?;
+    if !fields.has("end_user") && !fields.has("tags") {
+        let path = fields.path_of("end_user");
+        fields.refuse(Issue::invalid_type(path, "object", None));
+    }
+    let mut terms = Terms::read(&mut fields);
+    let allowed =
+        fields.optional_list("allowed_integrations", SHORT).filter(|list| !list.is_empty());
+    let bound = fields.optional_string("connection_id", Length { min: 0, max: usize::MAX });
+    let bound =
+        bound.and_then(|text| match ConnectionId::parse(&text, fields.path_of("connection_id")) {
+            Ok(id) => Some(id),
+            Err(issue) => {
+                fields.refuse(issue);
+                None
+            }
+        });
+    let multiple = fields.optional_bool("multiple").unwrap_or(false);
+    if multiple && bound.is_some() {
+        let path = fields.path_of("multiple");
+        fields.refuse(Issue::custom(
+            path,
+            "A session that is bound to a connection_id cannot make several connections",
+        ));
+    }
+    terms.check_integrations(&mut fields, &state, key.environment(), allowed.as_deref()).await?;
+    fields.finish()?;
+
+    let target = bound.map_or(Target::Unbound, |id| Target::Bound(id.to_string()));
+    let session = terms.into_session(target, allowed, multiple);
+    let minted = mint(&state, key.environment(), session, |object, at| {
+        key.audit("connect_session.created", object, at)
+    })
+    .await?;
+    Ok(minted.answer(&state))
+}
+
+/// The part of a request that is the same for new and for reconnect sessions.
+pub(crate) struct Terms {
+    whose: Whose,
+    presets: Presets,
+    /// The integrations that presets and overrides name, with the paths at which they do.
+    named: Vec<(String, Vec<String>)>,
+    docs_connect: BTreeMap<String, String>,
+    allow_unverified: bool,
+    webhook_url_override: Option<String>,
+}
+
+impl Terms {
+    /// Nothing but whose session it is.
+    pub(crate) fn of(whose: Whose) -> Self {
+        Self {
+            whose,
+            presets: Presets::default(),
+            named: Vec::new(),
+            docs_connect: BTreeMap::new(),
+            allow_unverified: false,
+            webhook_url_override: None,
+        }
+    }
+
+    pub(super) fn read(fields: &mut Fields) -> Self {
+        const ANY: Length = Length { min: 0, max: 8192 };
+        let mut terms = Self::of(Whose::read(fields));
+        let mut lifted = None;
+        let defaults = fields.optional_records("integrations_config_defaults", |_, inner| {
+            inner.optional_string("user_scopes", ANY);
+            inner.optional_strings("authorization_params", ANY);
+            let config = inner.optional_object("connection_config").unwrap_or_default();
+            let mut values = BTreeMap::new();
+            for (field, value) in config {
+                match value {
+                    // Deprecated place of what is a setting of the session.
+                    Value::String(url) if field == "webhook_url" => lifted = Some(url),
+                    Value::String(text) => {
+                        values.insert(field, text);
+                    }
+                    _ => {}
+                }
+            }
+            Some(values)
+        });
+        for (integration, values) in defaults.into_iter().flatten() {
+            let mut path = fields.path_of("integrations_config_defaults");
+            path.push(integration.clone());
+            terms.named.push((integration.clone(), path));
+            if !values.is_empty() {
+                terms.presets.0.insert(integration, values);
+            }
+        }
+        let overrides = fields.optional_records("overrides", |_, inner| {
+            Some(inner.optional_string("docs_connect", ANY))
+        });
+        for (integration, docs) in overrides.into_iter().flatten() {
+            let mut path = fields.path_of("overrides");
+            path.push(integration.clone());
+            if let Some(docs) = docs {
+                if is_web_address(&docs) {
+                    terms.docs_connect.insert(integration.clone(), docs);
+                } else {
+                    let mut path = path.clone();
+                    path.push("docs_connect".into());
+                    fields.refuse(Issue::format(path, "URL"));
+                }
+            }
+            terms.named.push((integration, path));
+        }
+        terms.webhook_url_override = webhook_url(fields).flatten().or(lifted);
+        terms.allow_unverified = fields.optional_bool("allow_unverified").unwrap_or(false);
+        terms
+    }
+
+    /// Notes an issue for each integration that does not exist.
+    pub(super) async fn check_integrations(
+        &mut self,
+        fields: &mut Fields,
+        server: &Server,
+        environment: &str,
+        allowed: Option<&[String]>,
+    ) -> Result<(), ApiError> {
+        let mut named = std::mem::take(&mut self.named);
+        for (index, integration) in allowed.unwrap_or_default().iter().enumerate() {
+            let mut path = fields.path_of("allowed_integrations");
+            path.push(index.to_string());
+            named.push((integration.clone(), path));
+        }
+        for (integration, path) in named {
+            if server.store.integration(environment, &integration).await?.is_none() {
+                fields.refuse(Issue::custom(path, "Integration does not exist"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn into_session(
+        self,
+        target: Target,
+        allowed_integrations: Option<Vec<String>>,
+        multiple: bool,
+    ) -> (SessionTerms, Presets) {
+        let terms = SessionTerms {
+            target,
+            allowed_integrations,
+            multiple,
+            allow_unverified: self.allow_unverified,
+            end_user: self.whose.end_user,
+            tags: self.whose.tags,
+            docs_connect: self.docs_connect,
+            webhook_url_override: self.webhook_url_override,
+        };
+        (terms, self.presets)
+    }
+}
+
+/// Reads `webhook_url_override`: a URL, or an empty string to take it away.
+pub(crate) fn webhook_url(fields: &mut Fields) -> Option<Option<String>> {
+    let url = fields.optional_string("webhook_url_override", Length { min: 0, max: 2048 })?;
+    if url.is_empty() {
+        return Some(None);
+    }
+    if !is_web_address(&url) {
+        let path = fields.path_of("webhook_url_override");
+        fields.refuse(Issue::format(path, "URL"));
+    }
+    Some(Some(url))
+}
+
+fn is_web_address(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+}
+
+/// A session that was just made.
+pub(crate) struct Minted {
+    /// Its token, to be shown once.
+    pub(crate) token: PlainToken,
+    session: ConnectSession,
+}
+
+impl Minted {
+    /// The answer: token, link to the hosted page, end.
+    pub(crate) fn answer(&self, server: &Server) -> Response {
+        let token = self.token.expose();
+        json(
+            StatusCode::CREATED,
+            &json!({ "data": {
+                "token": token,
+                "connect_link": format!("{}/connect/?session_token={token}", server.public_base()),
+                "expires_at": on_the_wire(self.session.expires_at),
+            }}),
+        )
+    }
+}
+
+/// Stores a session under a new token.
+pub(crate) async fn mint(
+    server: &Server,
+    environment: &str,
+    (terms, presets): (SessionTerms, Presets),
+    audit: impl FnOnce(String, jiff::Timestamp) -> AuditEvent,
+) -> Result<Minted, ApiError> {
+    let token = new_session_token().map_err(ApiError::internal)?;
+    let id = uuid::Uuid::now_v7().to_string();
+    let at = server.clock.now();
+    let session = ConnectSession {
+        presets: presets.seal(server, environment, &id)?,
+        id,
+        environment: environment.to_owned(),
+        terms,
+        expires_at: at + LIFETIME,
+    };
+    let event = audit(format!("connect_session:{}", session.id), at);
+    let new = NewSession { hash: server.hasher.hash(token.expose()), session: session.clone() };
+    server.store.create_session(new, event).await?;
+    Ok(Minted { token, session })
+}

@@ -1,0 +1,337 @@
+//! Every way in which a request can be answered with something other than success: one variant a
+//! cause, with its HTTP status, its machine-readable code and its sentence for people. Codes are API;
+//! sentences are not. Causes inside the server are masked here and logged once, by
+//! [`crate::envelope`].
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use keyslot_providers::Reason;
+use serde_json::{Map, Value, json};
+
+use crate::{ids::ConnectionId, issue::Issue, store::StoreError, vault::VaultError};
+
+/// Which part of a request does not fit its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The JSON body.
+    Body,
+    /// The query string.
+    Query,
+    /// A segment of the path.
+    Uri,
+    /// A header.
+    Headers,
+}
+
+/// A request that cannot be answered with success. No variant holds a credential or a token.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ApiError {
+    /// A part of the request does not fit its schema; the issues say where and how.
+    #[error("{}", invalid_sentence(*.0, .1))]
+    Invalid(Place, Vec<Issue>),
+    /// The body names something that does not exist or does not fit together.
+    #[error("{0}")]
+    InvalidBody(String),
+    /// The body is not JSON.
+    #[error("The request body is not valid JSON: {0}")]
+    InvalidJson(String),
+    /// The body is announced as something other than JSON.
+    #[error("Content-Type header must be application/json")]
+    InvalidContentType,
+    /// The body is larger than this route reads.
+    #[error("The request body is larger than the {0} bytes that this address accepts.")]
+    PayloadTooLarge(usize),
+    /// The body did not arrive in time.
+    #[error("The request body did not arrive in time.")]
+    RequestTimeout,
+    /// The request is not framed as HTTP/1.1 asks, for example with two Host headers.
+    #[error("{0}")]
+    BadRequest(&'static str),
+
+    /// No `Authorization` header on a route that needs one.
+    #[error("Authentication failed. The request is missing the Authorization header.")]
+    MissingAuthHeader,
+    /// An `Authorization` header without a token in it.
+    #[error(
+        "Authentication failed. The Authorization header is malformed; expected \"Bearer <token>\"."
+    )]
+    MalformedAuthHeader,
+    /// What was sent cannot be a secret key.
+    #[error("Authentication failed. What was sent is not a secret key of this server (ksk_…).")]
+    InvalidSecretKeyFormat,
+    /// A secret key that this server does not know, or that was revoked.
+    #[error("Authentication failed. The provided secret key does not match any account.")]
+    UnknownAccount,
+    /// What was sent cannot be a connect session token.
+    #[error(
+        "Authentication failed. What was sent is not a connect session token (nango_connect_session_…)."
+    )]
+    InvalidConnectSessionTokenFormat,
+    /// A session token that is unknown, expired or deleted; the three are not told apart.
+    #[error(
+        "Authentication failed. The provided connect session token does not match any account: it is unknown, expired or deleted. Ask your backend for a new one."
+    )]
+    UnknownConnectSessionToken,
+    /// The credential routes were called without any token.
+    #[error("Authentication failed. The request is missing a connect session token.")]
+    MissingPublicKey,
+    /// A legacy public key, which this server does not hand out.
+    #[error(
+        "Public key authentication is deprecated. Please use connect session authentication instead."
+    )]
+    DeprecatedAuthentication,
+    /// The secret key may not do this.
+    #[error("This secret key has insufficient scope. Required: {0}")]
+    InsufficientScope(&'static str),
+    /// The request comes from a page of another site.
+    #[error("This address answers only to pages of this server.")]
+    CrossOrigin,
+
+    /// This session may not write the connection id it named.
+    #[error("This connect session may not use the connection id \"{0}\".")]
+    ConnectionIdNotAllowed(ConnectionId),
+    /// The session does not allow storing what could not be checked.
+    #[error("This connect session does not allow storing a credential that was not checked.")]
+    UnverifiedNotAllowed,
+    /// No such integration in this environment.
+    #[error("There is no integration \"{0}\".")]
+    UnknownProviderConfig(String),
+    /// The integration's provider is not in the catalogue of this server.
+    #[error("The provider \"{0}\" of this integration is not in this server's catalogue.")]
+    UnknownProviderTemplate(String),
+    /// The integration authenticates in another way than the address that was called.
+    #[error("This integration uses {expected}, not {called}.")]
+    InvalidAuthMode {
+        /// The integration's own mode.
+        expected: &'static str,
+        /// The mode of the address that was called.
+        called: &'static str,
+    },
+    /// The session is limited to other integrations.
+    #[error("This connect session is not allowed to use the integration \"{0}\".")]
+    IntegrationNotAllowed(String),
+    /// The connection that a reconnect session was made for is gone.
+    #[error("The connection that this session was made for no longer exists.")]
+    InvalidConnection,
+    /// The provider did not accept the credential, or could not be asked.
+    #[error("{}", test_failed_sentence(*.reason))]
+    ConnectionTestFailed {
+        /// Which of the four classes.
+        reason: Reason,
+        /// The provider's status, when it answered.
+        provider_status: Option<u16>,
+    },
+
+    /// Nothing at this address, or no such object.
+    #[error("{0}")]
+    NotFound(String),
+    /// No such connection.
+    #[error("There is no connection with this id for this integration.")]
+    UnknownConnection,
+    /// The connection to delete does not exist; the wire answers this with 400, not 404.
+    #[error("There is no connection with this id for this integration.")]
+    NothingToDelete,
+    /// The address exists, but not for this method.
+    #[error("This address does not answer to {0} requests.")]
+    MethodNotAllowed(http::Method),
+    /// The server cannot do it now.
+    #[error("The server cannot answer just now. Please try again in a moment.")]
+    Unavailable,
+    /// The server had a problem of its own; the cause goes to the log.
+    #[error(
+        "The server had a problem of its own. The request id helps whoever runs it to find the cause."
+    )]
+    Internal(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl ApiError {
+    /// Masks `cause`, which will be logged once.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(Arc::from(cause.into()))
+    }
+
+    /// A query string that must be empty is not, or has an issue.
+    pub fn query(issue: Issue) -> Self {
+        Self::Invalid(Place::Query, vec![issue])
+    }
+
+    /// The body has one issue.
+    pub fn body(issue: Issue) -> Self {
+        Self::Invalid(Place::Body, vec![issue])
+    }
+
+    /// A path segment has one issue.
+    pub fn uri(issue: Issue) -> Self {
+        Self::Invalid(Place::Uri, vec![issue])
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(..)
+            | Self::InvalidBody(_)
+            | Self::InvalidJson(_)
+            | Self::NothingToDelete
+            | Self::BadRequest(_)
+            | Self::InvalidAuthMode { .. }
+            | Self::IntegrationNotAllowed(_)
+            | Self::InvalidConnection
+            | Self::ConnectionTestFailed { .. } => StatusCode::BAD_REQUEST,
+            Self::MissingAuthHeader
+            | Self::MalformedAuthHeader
+            | Self::InvalidSecretKeyFormat
+            | Self::UnknownAccount
+            | Self::InvalidConnectSessionTokenFormat
+            | Self::UnknownConnectSessionToken
+            | Self::MissingPublicKey
+            | Self::DeprecatedAuthentication => StatusCode::UNAUTHORIZED,
+            Self::InsufficientScope(_)
+            | Self::CrossOrigin
+            | Self::ConnectionIdNotAllowed(_)
+            | Self::UnverifiedNotAllowed => StatusCode::FORBIDDEN,
+            Self::UnknownProviderConfig(_)
+            | Self::UnknownProviderTemplate(_)
+            | Self::NotFound(_)
+            | Self::UnknownConnection => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::InvalidContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The machine-readable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(Place::Body, _) | Self::InvalidBody(_) => "invalid_body",
+            Self::Invalid(Place::Query, _) => "invalid_query_params",
+            Self::Invalid(Place::Uri, _) => "invalid_uri_params",
+            Self::Invalid(Place::Headers, _) | Self::BadRequest(_) => "invalid_headers",
+            Self::InvalidJson(_) => "invalid_json",
+            Self::InvalidContentType => "invalid_content_type",
+            Self::PayloadTooLarge(_) => "payload_too_large",
+            Self::RequestTimeout => "request_timeout",
+            Self::MissingAuthHeader => "missing_auth_header",
+            Self::MalformedAuthHeader => "malformed_auth_header",
+            Self::InvalidSecretKeyFormat => "invalid_secret_key_format",
+            Self::UnknownAccount => "unknown_account",
+            Self::InvalidConnectSessionTokenFormat => "invalid_connect_session_token_format",
+            Self::UnknownConnectSessionToken => "unknown_connect_session_token",
+            Self::MissingPublicKey => "missing_public_key",
+            Self::DeprecatedAuthentication => "deprecated_authentication",
+            Self::InsufficientScope(_) | Self::CrossOrigin => "forbidden",
+            Self::ConnectionIdNotAllowed(_) => "connection_id_not_allowed",
+            Self::UnverifiedNotAllowed => "unverified_not_allowed",
+            Self::UnknownProviderConfig(_) => "unknown_provider_config",
+            Self::UnknownProviderTemplate(_) => "unknown_provider_template",
+            Self::InvalidAuthMode { .. } => "invalid_auth_mode",
+            Self::IntegrationNotAllowed(_) => "integration_not_allowed",
+            Self::InvalidConnection => "invalid_connection",
+            Self::ConnectionTestFailed { .. } => "connection_test_failed",
+            Self::NotFound(_) => "not_found",
+            Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Unavailable => "service_unavailable",
+            Self::Internal(_) => "server_error",
+        }
+    }
+
+    /// The answer's body: `{"error": {"code", "message", …}}`, with the request id when there is one.
+    pub fn document(&self, request_id: Option<&str>) -> Value {
+        let mut error = Map::new();
+        error.insert("code".into(), self.code().into());
+        error.insert("message".into(), self.to_string().into());
+        match self {
+            Self::Invalid(_, issues) => {
+                error.insert("errors".into(), json!(issues));
+            }
+            Self::ConnectionTestFailed { reason, provider_status } => {
+                error.insert("reason".into(), reason.as_str().into());
+                if let Some(status) = provider_status {
+                    error.insert("provider_status".into(), (*status).into());
+                }
+            }
+            _ => {}
+        }
+        if let Some(id) = request_id {
+            error.insert("request_id".into(), id.into());
+        }
+        json!({ "error": error })
+    }
+
+    /// The complete answer. The error itself travels in the extensions, so that the outermost layer
+    /// can add the request id and log the cause.
+    fn answer(self) -> Response {
+        let body = self.document(None).to_string();
+        let mut response = (self.status(), [(header::CONTENT_TYPE, JSON)], body).into_response();
+        if matches!(self, Self::Unavailable) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The content type of every JSON answer.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.answer()
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::Unavailable,
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<VaultError> for ApiError {
+    fn from(error: VaultError) -> Self {
+        Self::internal(error)
+    }
+}
+
+fn invalid_sentence(place: Place, issues: &[Issue]) -> String {
+    let place = match place {
+        Place::Body => "The request body",
+        Place::Query => "The query string",
+        Place::Uri => "The address",
+        Place::Headers => "A header",
+    };
+    let mut sentence = format!("{place} is not valid");
+    for (index, issue) in issues.iter().take(3).enumerate() {
+        sentence.push_str(if index == 0 { ": " } else { "; " });
+        if !issue.path.is_empty() {
+            sentence.push_str(&issue.path.join("."));
+            sentence.push_str(": ");
+        }
+        sentence.push_str(&issue.message);
+    }
+    sentence
+}
+
+fn test_failed_sentence(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Refused => {
+            "The provider did not accept this credential. Please check it and try again."
+        }
+        Reason::Forbidden => {
+            "The provider knows this credential, but it lacks a permission that is needed."
+        }
+        Reason::Address => {
+            "The provider was not found at this address. Please check the address and try again."
+        }
+        Reason::Unavailable => {
+            "The provider could not be asked just now, so the credential was not checked or stored. Please try again later."
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The Keyslot backend: it hands out connect sessions, takes in credentials that end users type, checks
+//! them with the provider, keeps them sealed, and gives them to backends that hold a secret key.
+//!
+//! [`app`] is the whole HTTP interface as a service, so that tests need no port; [`listener`] serves it
+//! on one. `store`, `vault` and `token` know nothing of HTTP; `api` knows nothing of SQL.
+
+pub mod access;
+pub mod api;
+pub mod body;
+pub mod cli;
+pub mod clock;
+pub mod contents;
+pub mod demo;
+pub mod envelope;
+pub mod error;
+pub mod fields;
+pub mod ids;
+pub mod issue;
+pub mod keyring;
+pub mod listener;
+pub mod logging;
+pub mod model;
+pub mod ownership;
+pub mod pages;
+pub mod private_file;
+pub mod query;
+pub mod rotation;
+pub mod routes;
+pub mod segment;
+pub mod serve;
+pub mod state;
+pub mod store;
+pub mod token;
+pub mod vault;
+
+use axum::{Router, middleware, response::IntoResponse, response::Response};
+use http::Method;
+use tower_http::{
+    catch_panic::CatchPanicLayer, sensitive_headers::SetSensitiveRequestHeadersLayer,
+};
+
+use crate::{error::ApiError, state::AppState};
+
+/// The whole HTTP interface, at the root and, when the public URL has a path, under that path too:
+/// whether a proxy in front strips it or not, it works.
+pub fn app(state: AppState) -> Router {
+    let inner = routes::router(&state)
+        .fallback(nowhere)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), envelope::wrap))
+        .layer(SetSensitiveRequestHeadersLayer::new([
+            http::header::AUTHORIZATION,
+            http::header::COOKIE,
+        ]))
+        .with_state(state.clone());
+    match state.base_path() {
+        "" => inner,
+        base => Router::new().nest(base, inner.clone()).fallback_service(inner),
+    }
+}
+
+async fn nowhere() -> ApiError {
+    ApiError::NotFound("There is nothing at this address.".into())
+}
+
+async fn wrong_method(method: Method) -> ApiError {
+    ApiError::MethodNotAllowed(method)
+}
+
+/// The message of a panic may hold anything, so none of it is kept; the panic hook has noted where.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    ApiError::internal("a request handler panicked").into_response()
+}

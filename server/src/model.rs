@@ -1,0 +1,361 @@
+//! The things that the server keeps, as the domain sees them: integrations, connect sessions,
+//! connections, secret keys and audit events. No SQL and no HTTP.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use keyslot_providers::AuthMode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    ids::{ConnectionId, IntegrationKey},
+    token::TokenHash,
+    vault::Sealed,
+};
+
+/// The environments that every server has from its first start.
+pub const FIRST_ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
+
+/// Labels of a session or a connection.
+pub type Tags = BTreeMap<String, String>;
+
+/// A JSON object.
+pub type Object = Map<String, Value>;
+
+/// An API that an environment has enabled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Integration {
+    /// The store's own number.
+    pub id: i64,
+    /// The environment it belongs to.
+    pub environment: String,
+    /// The key by which clients name it.
+    pub unique_key: IntegrationKey,
+    /// The provider in the catalogue.
+    pub provider: String,
+    /// A name for people; the provider's when there is none.
+    pub display_name: Option<String>,
+    /// Whether webhooks of the provider are passed on; kept for clients that set it.
+    pub forward_webhooks: bool,
+    /// Settings of the generic providers: base URL, placement of the key and so on.
+    pub config: Object,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// An integration that is about to be made.
+#[derive(Clone, Debug)]
+pub struct NewIntegration {
+    /// See [`Integration`].
+    pub environment: String,
+    /// See [`Integration`].
+    pub unique_key: IntegrationKey,
+    /// See [`Integration`].
+    pub provider: String,
+    /// See [`Integration`].
+    pub display_name: Option<String>,
+    /// See [`Integration`].
+    pub forward_webhooks: bool,
+    /// See [`Integration`].
+    pub config: Object,
+}
+
+/// What is to change about an integration; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct IntegrationChange {
+    /// Another key; refused while there are connections.
+    pub unique_key: Option<IntegrationKey>,
+    /// Another name; `Some(None)` goes back to the provider's.
+    pub display_name: Option<Option<String>>,
+    /// Whether webhooks are passed on.
+    pub forward_webhooks: Option<bool>,
+    /// The settings, whole.
+    pub config: Option<Object>,
+}
+
+/// Whose connection it is, as the integrator's backend said it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndUser {
+    /// The backend's own id of this person.
+    pub id: String,
+    /// Their e-mail address.
+    pub email: Option<String>,
+    /// Their name.
+    pub display_name: Option<String>,
+    /// Labels.
+    pub tags: Option<Tags>,
+    /// The company they belong to.
+    pub organization: Option<Organization>,
+}
+
+/// The company of an [`EndUser`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// The backend's own id of it.
+    pub id: String,
+    /// Its name.
+    pub display_name: Option<String>,
+}
+
+/// Who owns a connection, for the question whether a session may replace it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The end user's id.
+    pub end_user: String,
+    /// The organization's id.
+    pub organization: Option<String>,
+}
+
+/// Which connections a session may write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// New ones, and those of the same owner.
+    Unbound,
+    /// Exactly this id.
+    Bound(String),
+    /// This connection, which must still exist.
+    Reconnect {
+        /// The integration.
+        integration: String,
+        /// The connection.
+        connection: String,
+    },
+}
+
+/// The part of a connect session that is kept as one document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionTerms {
+    /// Which connections it may write.
+    pub target: Target,
+    /// The integrations it is limited to; `None` is all.
+    pub allowed_integrations: Option<Vec<String>>,
+    /// Whether it may make several connections for one integration.
+    pub multiple: bool,
+    /// Whether the end user may store what could not be checked.
+    pub allow_unverified: bool,
+    /// Whose session it is.
+    pub end_user: Option<EndUser>,
+    /// Labels for the connections it makes; `None` leaves those of a replaced one alone.
+    pub tags: Option<Tags>,
+    /// Links to the integrator's own guides, by integration.
+    pub docs_connect: BTreeMap<String, String>,
+    /// Where webhooks about its connections go instead of the environment's address.
+    pub webhook_url_override: Option<String>,
+}
+
+impl SessionTerms {
+    /// Whose connections it may replace.
+    pub fn owner(&self) -> Option<Owner> {
+        let tag = |name: &str| self.tags.as_ref().and_then(|tags| tags.get(name)).cloned();
+        match &self.end_user {
+            Some(user) => Some(Owner {
+                end_user: user.id.clone(),
+                organization: user
+                    .organization
+                    .as_ref()
+                    .map(|organization| organization.id.clone()),
+            }),
+            None => tag("end_user_id")
+                .map(|end_user| Owner { end_user, organization: tag("organization_id") }),
+        }
+    }
+
+    /// Whether it may be used for `integration`.
+    pub fn allows(&self, integration: &str) -> bool {
+        self.allowed_integrations
+            .as_ref()
+            .is_none_or(|allowed| allowed.iter().any(|key| key == integration))
+    }
+}
+
+/// A connect session: what a browser may do for half an hour.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectSession {
+    /// Its public id, for the audit log; the token is not kept.
+    pub id: String,
+    /// The environment it belongs to.
+    pub environment: String,
+    /// What it may do.
+    pub terms: SessionTerms,
+    /// Preset values of connection configuration by integration, sealed: they may be secrets.
+    pub presets: Option<Sealed>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// A connect session that is about to be made.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The hash of its token.
+    pub hash: TokenHash,
+    /// The session.
+    pub session: ConnectSession,
+}
+
+/// What was found out about a credential before it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Whether the provider accepted it; `false` when it could not be asked.
+    pub verified: bool,
+    /// The account that the provider named.
+    pub account: Option<String>,
+}
+
+impl Verified {
+    /// The word on the wire.
+    pub fn word(&self) -> &'static str {
+        if self.verified { "verified" } else { "unverified" }
+    }
+}
+
+/// Whether a connection still works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// The provider accepted the credential when it was last asked.
+    Healthy,
+    /// The provider refused it.
+    NeedsAttention,
+    /// Never asked.
+    Unknown,
+}
+
+impl Health {
+    /// The word on the wire and in the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::NeedsAttention => "needs_attention",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The state that a word means; what is not known is unknown.
+    pub fn of(word: &str) -> Self {
+        match word {
+            "healthy" => Self::Healthy,
+            "needs_attention" => Self::NeedsAttention,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// What is shown of a connection without opening it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionSummary {
+    /// The store's own number, which clients see.
+    pub id: i64,
+    /// The environment.
+    pub environment: String,
+    /// The id by which clients name it.
+    pub connection_id: ConnectionId,
+    /// The integration's key.
+    pub integration: String,
+    /// The integration's provider.
+    pub provider: String,
+    /// Whose it is.
+    pub end_user: Option<EndUser>,
+    /// Labels.
+    pub tags: Tags,
+    /// The backend's own notes.
+    pub metadata: Object,
+    /// Where webhooks about it go instead of the environment's address.
+    pub webhook_url_override: Option<String>,
+    /// What was found out when it was stored.
+    pub verified: Verified,
+    /// Whether it still works.
+    pub health: Health,
+    /// Since when.
+    pub health_since: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// When its credential was last read.
+    pub last_fetched_at: Option<Timestamp>,
+}
+
+/// A connection with its sealed credential.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connection {
+    /// What is shown of it.
+    pub summary: ConnectionSummary,
+    /// How its credential is used.
+    pub auth_mode: AuthMode,
+    /// Credential and connection configuration.
+    pub sealed: Sealed,
+}
+
+/// What a secret key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything in its environment.
+    Full,
+    /// Read everything, credentials included.
+    ReadOnly,
+    /// Make connect sessions, nothing else.
+    SessionsOnly,
+}
+
+impl Role {
+    /// The word in the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::ReadOnly => "read_only",
+            Self::SessionsOnly => "sessions_only",
+        }
+    }
+
+    /// The role that a word means.
+    pub fn of(word: &str) -> Option<Self> {
+        match word {
+            "full" => Some(Self::Full),
+            "read_only" => Some(Self::ReadOnly),
+            "sessions_only" => Some(Self::SessionsOnly),
+            _ => None,
+        }
+    }
+}
+
+/// A secret key, without the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretKey {
+    /// Its public id.
+    pub id: String,
+    /// The environment it opens.
+    pub environment: String,
+    /// A name for people.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// A secret key that is about to be made.
+#[derive(Clone, Debug)]
+pub struct NewSecretKey {
+    /// The key.
+    pub key: SecretKey,
+    /// The hash of the token.
+    pub hash: TokenHash,
+}
+
+/// One line of the audit log: who did what to which object. Never a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// When.
+    pub at: Timestamp,
+    /// In which environment.
+    pub environment: String,
+    /// Who: `secret_key:<id>`, `connect_session:<id>` or `server`.
+    pub actor: String,
+    /// What: `connection.created` and so on.
+    pub action: &'static str,
+    /// To which object: `connection:<integration>/<id>` and so on.
+    pub object: String,
+    /// The request it happened in.
+    pub request_id: String,
+}

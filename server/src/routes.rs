@@ -1,0 +1,169 @@
+//! The list of everything that this server answers to: method, path, who may call it, how large a body
+//! it reads, and what does it. The router, the authorization matrix of the tests and the check of the
+//! API document are all made from this one list.
+
+use axum::{
+    Router, middleware,
+    routing::{MethodRouter, delete, get, patch, post},
+};
+use http::Method;
+
+use crate::{
+    access::{self, Access, Permission},
+    api::{connect, connections, credentials, health, integrations, providers},
+    body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
+    demo, pages,
+    state::AppState,
+};
+
+/// One endpoint.
+pub struct Endpoint {
+    /// The method.
+    pub method: Method,
+    /// The path, with variable segments in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// The most bytes of a body that it reads.
+    pub body_limit: usize,
+    handler: MethodRouter<AppState>,
+}
+
+impl Endpoint {
+    fn new(
+        method: Method,
+        path: &'static str,
+        access: Access,
+        handler: MethodRouter<AppState>,
+    ) -> Self {
+        Self { method, path, access, body_limit: DEFAULT_LIMIT, handler }
+    }
+
+    fn limited(self, body_limit: usize) -> Self {
+        Self { body_limit, ..self }
+    }
+}
+
+/// All endpoints; those for development only when `dev` is set.
+pub fn endpoints(dev: bool) -> Vec<Endpoint> {
+    use Access::{DevPage, Intake, Public, SecretKey, Session, SessionOrKey};
+    use Method as M;
+    use Permission as P;
+    let e = Endpoint::new;
+    let mut all = vec![
+        // What a browser calls.
+        e(M::GET, "/connect/session", Session, get(connect::show)),
+        e(M::DELETE, "/connect/session", Session, delete(connect::end)),
+        e(M::POST, "/connect/telemetry", Public, post(connect::telemetry)),
+        e(
+            M::POST,
+            "/api-auth/api-key/{providerConfigKey}",
+            Intake,
+            post(credentials::post_api_key),
+        )
+        .limited(CREDENTIAL_LIMIT),
+        e(M::POST, "/api-auth/basic/{providerConfigKey}", Intake, post(credentials::post_basic))
+            .limited(CREDENTIAL_LIMIT),
+        // What either calls.
+        e(M::GET, "/integrations", SessionOrKey(P::ReadIntegrations), get(integrations::list)),
+        e(M::GET, "/providers", SessionOrKey(P::ReadProviders), get(providers::list)),
+        e(M::GET, "/providers/{provider}", SessionOrKey(P::ReadProviders), get(providers::get)),
+        e(M::GET, "/providers.json", Public, get(providers::index)),
+        // What a backend calls.
+        e(M::POST, "/connect/sessions", SecretKey(P::WriteSessions), post(connect::create)),
+        e(
+            M::POST,
+            "/connect/sessions/reconnect",
+            SecretKey(P::WriteSessions),
+            post(connect::reconnect),
+        ),
+        e(M::POST, "/integrations", SecretKey(P::WriteIntegrations), post(integrations::create)),
+        e(
+            M::GET,
+            "/integrations/{uniqueKey}",
+            SecretKey(P::ReadIntegrations),
+            get(integrations::get),
+        ),
+        e(
+            M::PATCH,
+            "/integrations/{uniqueKey}",
+            SecretKey(P::WriteIntegrations),
+            patch(integrations::update),
+        ),
+        e(
+            M::DELETE,
+            "/integrations/{uniqueKey}",
+            SecretKey(P::WriteIntegrations),
+            delete(integrations::delete),
+        ),
+        // For the people who run it.
+        e(M::GET, "/health", Public, get(health::health)),
+        e(M::GET, "/ready", Public, get(health::ready)),
+        // Pages and their parts.
+        e(M::GET, "/", Public, get(pages::root)),
+        e(M::GET, "/assets/{*path}", Public, get(pages::asset)),
+        e(M::GET, "/images/template-logos/{file}", Public, get(pages::logo)),
+    ];
+    // `/connection` is the old name of `/connections`; both are called.
+    for [collection, one, metadata] in [
+        ["/connections", "/connections/{connectionId}", "/connections/metadata"],
+        ["/connection", "/connection/{connectionId}", "/connection/metadata"],
+    ] {
+        all.extend([
+            e(M::GET, collection, SecretKey(P::ListConnections), get(connections::list)),
+            e(M::GET, one, SecretKey(P::ReadCredentials), get(connections::get)),
+            e(M::PATCH, one, SecretKey(P::WriteConnections), patch(connections::update)),
+            e(M::DELETE, one, SecretKey(P::WriteConnections), delete(connections::delete)),
+            e(
+                M::POST,
+                metadata,
+                SecretKey(P::WriteConnections),
+                post(connections::replace_metadata),
+            ),
+            e(
+                M::PATCH,
+                metadata,
+                SecretKey(P::WriteConnections),
+                patch(connections::merge_metadata),
+            ),
+        ]);
+    }
+    let one_metadata = "/connection/{connectionId}/metadata";
+    all.extend([
+        e(M::POST, "/connections", SecretKey(P::WriteConnections), post(connections::import)),
+        e(M::POST, "/connection", SecretKey(P::WriteConnections), post(connections::import_legacy)),
+        e(
+            M::POST,
+            one_metadata,
+            SecretKey(P::WriteConnections),
+            post(connections::set_metadata_legacy),
+        ),
+        e(
+            M::PATCH,
+            one_metadata,
+            SecretKey(P::WriteConnections),
+            patch(connections::merge_metadata_legacy),
+        ),
+    ]);
+    if dev {
+        all.extend([
+            e(M::GET, "/demo", Public, get(pages::demo_root)),
+            e(M::GET, "/demo/", Public, get(pages::demo_index)),
+            e(M::GET, "/demo/{*path}", Public, get(pages::demo)),
+            e(M::POST, "/demo/session", DevPage, post(demo::session)),
+            e(M::GET, "/demo/connection", DevPage, get(demo::connection)),
+            e(M::GET, "/demo-api/v1/me", Public, get(demo::api::me)),
+            e(M::GET, "/demo-api/v1/basic/me", Public, get(demo::api::basic_me)),
+        ]);
+    }
+    all
+}
+
+/// The router over all endpoints, without the layers that are around everything.
+pub fn router(state: &AppState) -> Router<AppState> {
+    endpoints(state.dev).into_iter().fold(Router::new(), |router, endpoint| {
+        let guard = (state.clone(), endpoint.access, BodyLimit(endpoint.body_limit));
+        let handler = endpoint.handler.layer(middleware::from_fn_with_state(guard, access::check));
+        router.route(endpoint.path, handler)
+    })
+}

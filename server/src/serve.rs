@@ -1,0 +1,225 @@
+//! From settings to a running server, and down again: the order of opening and closing things.
+
+use std::{sync::Arc, time::Duration};
+
+use keyslot_egress::{Egress, Policy};
+use keyslot_providers::Catalogue;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{net::TcpListener, signal::unix, time};
+use url::Url;
+
+use crate::{
+    cli::{Refusal, Settings},
+    clock::{Clock, SystemClock},
+    demo, listener,
+    model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
+    private_file, rotation,
+    state::{AppState, Fetched, Server, token_hasher},
+    store::{Store, sqlite::SqliteStore},
+    token,
+    vault::Vault,
+};
+
+/// How often what is not urgent is written and what has ended is removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+/// Serves until SIGTERM or SIGINT, then finishes the requests in flight.
+///
+/// # Errors
+/// A sentence that says why the server cannot start.
+pub async fn serve(settings: Settings) -> Result<(), Refusal> {
+    if settings.dev && !settings.listen.ip().is_loopback() {
+        return Err(Refusal(format!(
+            "--dev listens on loopback only, and {} is not: its keys and demo pages are for nobody else",
+            settings.listen
+        )));
+    }
+    private_file::directory(&settings.data_dir)
+        .map_err(|error| Refusal::because(&settings.data_dir.display().to_string(), error))?;
+    let socket = TcpListener::bind(settings.listen).await.map_err(|error| {
+        Refusal::because(&format!("cannot listen on {}", settings.listen), error)
+    })?;
+    let address = socket.local_addr().map_err(|error| Refusal::because("cannot listen", error))?;
+    let origin = format!("http://{address}");
+    let public_url = match &settings.public_url {
+        Some(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url.clone(),
+        Some(_) => return Err(Refusal("--public-url: expected an http or https URL".into())),
+        None => Url::parse(&origin).map_err(|error| Refusal::because(&origin, error))?,
+    };
+
+    let mut catalogue = catalogue(&settings)?;
+    let mut policy =
+        settings.allow_net.iter().fold(Policy::default(), |policy, net| policy.allow(*net));
+    if settings.dev {
+        demo::add_providers(&mut catalogue, &origin)?;
+        policy = policy.allow_socket(address);
+    }
+    let vault = vault(&settings)?;
+    let store = open(&settings)?;
+    let clock = Arc::new(SystemClock);
+    store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await.map_err(storage)?;
+    let hasher = token_hasher(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
+    let state = AppState::new(Server {
+        store: Arc::clone(&store),
+        vault,
+        hasher,
+        catalogue,
+        egress: Egress::new(policy),
+        clock,
+        public_url,
+        dev: settings.dev,
+        fetched: Fetched::default(),
+    });
+    secret_key_of_the_operator(&state).await?;
+    if settings.dev {
+        demo::prepare(&state, &settings.data_dir).await?;
+    }
+
+    let housekeeping = tokio::spawn(housekeeping(state.clone()));
+    ready(&origin);
+    tracing::info!(%address, providers = state.catalogue.len(), "ready");
+    listener::serve(socket, crate::app(state.clone()), stop_signal()?).await;
+    housekeeping.abort();
+    if let Err(error) = state.flush_fetched().await {
+        tracing::warn!(%error, "when connections were last read is not written down");
+    }
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Puts every record under the first key of the ring.
+///
+/// # Errors
+/// A sentence that says why it cannot be done, or how many records did not open.
+#[expect(clippy::print_stderr, reason = "progress of a long command")]
+pub async fn rotate_keys(settings: Settings) -> Result<(), Refusal> {
+    let vault = vault(&settings)?;
+    let store = open(&settings)?;
+    let done = rotation::rotate(store.as_ref(), &vault, |so_far| {
+        eprintln!("renewed {}, failed {}", so_far.renewed, so_far.failed);
+    })
+    .await
+    .map_err(storage)?;
+    store.close().await;
+    if done.failed > 0 {
+        return Err(Refusal(format!(
+            "{} records did not open and are what they were; keep the older keys",
+            done.failed
+        )));
+    }
+    eprintln!("every record is under key {}; the others may be removed", vault.current());
+    Ok(())
+}
+
+fn catalogue(settings: &Settings) -> Result<Catalogue, Refusal> {
+    let (catalogue, reports) = settings.catalogue()?;
+    for (origin, report) in reports {
+        for skipped in report.skipped {
+            tracing::warn!(provider = %skipped.name, %origin, why = %skipped.reason, "a provider cannot be used");
+        }
+    }
+    Ok(catalogue)
+}
+
+fn vault(settings: &Settings) -> Result<Vault, Refusal> {
+    private_file::directory(&settings.data_dir)
+        .map_err(|error| Refusal::because(&settings.data_dir.display().to_string(), error))?;
+    Vault::new(&settings.key_ring()?).map_err(|error| Refusal::because("encryption keys", error))
+}
+
+fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
+    let path = settings.sqlite_path()?;
+    let store = SqliteStore::open(&path)
+        .map_err(|error| Refusal::because(&path.display().to_string(), error))?;
+    Ok(Arc::new(store))
+}
+
+fn storage(error: crate::store::StoreError) -> Refusal {
+    Refusal::because("database", error)
+}
+
+/// `KEYSLOT_SECRET_KEY` is a secret key of environment `dev`, for first starts and tests. Taking it out
+/// of the environment takes it out of the server.
+async fn secret_key_of_the_operator(state: &Server) -> Result<(), Refusal> {
+    const ID: &str = "operator";
+    let given = std::env::var("KEYSLOT_SECRET_KEY")
+        .ok()
+        .filter(|key| !key.is_empty())
+        .map(SecretString::from);
+    let Some(given) = given else {
+        let removed =
+            state.store.remove_secret_key("dev", ID, event(state, "secret_key.removed", ID));
+        removed.await.map_err(storage)?;
+        return Ok(());
+    };
+    if !token::is_secret_key(given.expose_secret()) {
+        return Err(Refusal("KEYSLOT_SECRET_KEY: expected at least 32 visible characters".into()));
+    }
+    put_secret_key(state, ID, "KEYSLOT_SECRET_KEY", &given).await
+}
+
+/// Stores a secret key of environment `dev` with every permission.
+///
+/// # Errors
+/// What the store says.
+pub(crate) async fn put_secret_key(
+    state: &Server,
+    id: &str,
+    name: &str,
+    secret: &SecretString,
+) -> Result<(), Refusal> {
+    let key = SecretKey {
+        id: id.to_owned(),
+        environment: "dev".to_owned(),
+        name: name.to_owned(),
+        role: Role::Full,
+    };
+    // EXPOSE: only its hash is stored.
+    let new = NewSecretKey { key, hash: state.hasher.hash(secret.expose_secret()) };
+    state.store.put_secret_key(new, event(state, "secret_key.stored", id)).await.map_err(storage)
+}
+
+/// What the server itself did.
+pub(crate) fn event(state: &Server, action: &'static str, object: &str) -> AuditEvent {
+    AuditEvent {
+        at: state.clock.now(),
+        environment: "dev".to_owned(),
+        actor: "server".to_owned(),
+        action,
+        object: object.to_owned(),
+        request_id: String::new(),
+    }
+}
+
+async fn housekeeping(state: AppState) {
+    let mut tick = time::interval(HOUSEKEEPING);
+    loop {
+        tick.tick().await;
+        if let Err(error) = state.flush_fetched().await {
+            tracing::warn!(%error, "when connections were last read is not written down");
+        }
+        if let Err(error) = state.store.purge_sessions(state.clock.now()).await {
+            tracing::warn!(%error, "ended sessions are not removed");
+        }
+    }
+}
+
+/// The one line that scripts wait for.
+#[expect(clippy::print_stdout, reason = "the ready line is part of the command-line contract")]
+fn ready(origin: &str) {
+    println!("keyslot-server listening on {origin}");
+}
+
+/// Resolves at SIGTERM or SIGINT.
+fn stop_signal() -> Result<impl Future<Output = ()>, Refusal> {
+    let failed = |error| Refusal::because("cannot listen for signals", error);
+    let mut terminate = unix::signal(unix::SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = unix::signal(unix::SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,119 @@
+//! What every request handler can reach.
+
+use std::{collections::HashMap, sync::Arc, sync::Mutex};
+
+use jiff::Timestamp;
+use keyslot_egress::Egress;
+use keyslot_providers::Catalogue;
+use url::Url;
+
+use crate::{
+    clock::Clock,
+    store::{Store, StoreError},
+    token::TokenHasher,
+    vault::{Binding, Vault, VaultError},
+};
+
+/// The server, shared by all requests.
+#[derive(Clone)]
+pub struct AppState(Arc<Server>);
+
+impl std::ops::Deref for AppState {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.0
+    }
+}
+
+/// What a server is made of.
+pub struct Server {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What seals it.
+    pub vault: Vault,
+    /// What hashes tokens.
+    pub hasher: TokenHasher,
+    /// The providers it knows.
+    pub catalogue: Catalogue,
+    /// The only way out.
+    pub egress: Egress,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where clients reach it; the path is the base path.
+    pub public_url: Url,
+    /// Whether the development conveniences are on.
+    pub dev: bool,
+    /// When connections were read, until it is written down.
+    pub fetched: Fetched,
+}
+
+impl AppState {
+    /// Shares a server.
+    pub fn new(server: Server) -> Self {
+        Self(Arc::new(server))
+    }
+}
+
+impl Server {
+    /// The public URL without a slash at its end.
+    pub fn public_base(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
+    }
+
+    /// The path under which the server is reached, without a slash at its end; empty at the root.
+    pub fn base_path(&self) -> &str {
+        self.public_url.path().trim_end_matches('/')
+    }
+
+    /// Writes down when connections were last read.
+    ///
+    /// # Errors
+    /// What the store says; the notes are lost then, which does no harm.
+    pub async fn flush_fetched(&self) -> Result<(), StoreError> {
+        let fetched = self.fetched.take();
+        if fetched.is_empty() { Ok(()) } else { self.store.note_fetched(fetched).await }
+    }
+}
+
+/// When connections were last read. Written to the store in bulk, every few seconds: a read that had to
+/// wait for a disk flush would be a hundred times slower, and losing the last seconds of this note in a
+/// crash costs nobody anything.
+#[derive(Default)]
+pub struct Fetched(Mutex<HashMap<i64, Timestamp>>);
+
+impl Fetched {
+    /// Notes that the connection with this number was read.
+    pub fn note(&self, id: i64, at: Timestamp) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id, at);
+    }
+
+    fn take(&self) -> Vec<(i64, Timestamp)> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain().collect()
+    }
+}
+
+/// Why the vault and the store do not go together.
+#[derive(Debug, thiserror::Error)]
+pub enum PepperError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault failed.
+    #[error("the encryption key does not fit this database: {0}")]
+    Vault(#[from] VaultError),
+}
+
+/// The pepper of this installation's token hashes, made at the first start and kept sealed. Opening it
+/// also proves, before anything is served, that the master keys are those of this database.
+///
+/// # Errors
+/// When the store fails, or the pepper does not open.
+pub async fn token_hasher(store: &dyn Store, vault: &Vault) -> Result<TokenHasher, PepperError> {
+    const NAME: &str = "token_pepper";
+    let binding = Binding { purpose: "server", environment: "", integration: "", record: NAME };
+    let mut candidate = zeroize::Zeroizing::new([0_u8; 32]);
+    aws_lc_rs::rand::fill(candidate.as_mut()).map_err(|_| VaultError::Library)?;
+    let sealed = store.server_secret(NAME, vault.seal(binding, candidate.as_ref())?).await?;
+    Ok(TokenHasher::new(&vault.open(binding, &sealed.blob)?))
+}

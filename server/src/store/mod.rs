@@ -1,0 +1,379 @@
+//! What the server asks of its storage. Each method is one transaction with a meaning in the domain;
+//! nothing of an engine (a connection, a `begin`, a row) leaks out. There is one implementation per
+//! engine, written by hand, and one conformance suite (`tests/it/store.rs`) that all of them pass.
+//!
+//! The contract:
+//! - A method that changes something returns only after the change is on disk.
+//! - Look-ups return `Option`: whether absence is an error is for the caller to say.
+//! - Objects of another environment are absent, exactly as unknown ones are.
+//! - An audit event is written in the same transaction as the change it tells of, or not at all.
+
+pub mod sqlite;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use keyslot_providers::AuthMode;
+
+use crate::{
+    ids::{ConnectionId, IntegrationKey},
+    model::{
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Integration,
+        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Owner, SecretKey,
+        Tags, Verified,
+    },
+    ownership::Situation,
+    token::TokenHash,
+    vault::Sealed,
+};
+
+/// Why the store could not do its work. Never holds a value that a user typed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It is overloaded or closing; the same call may succeed in a moment.
+    #[error("the store is busy or closing")]
+    Busy,
+    /// The file belongs to a newer server, to something else, or to another running server.
+    #[error("{0}")]
+    Refused(String),
+    /// What was read does not fit what was written.
+    #[error("the store holds something unreadable in {0}")]
+    Corrupt(&'static str),
+    /// The engine failed.
+    #[error("the store failed: {0}")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The outcome of making something that must be unique.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Created<T> {
+    /// It was made.
+    New(T),
+    /// There is one of that name already.
+    Exists,
+}
+
+/// The outcome of changing an integration.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a return value that is taken apart at once")]
+pub enum IntegrationUpdate {
+    /// It was changed.
+    Changed(Integration),
+    /// No such integration.
+    Unknown,
+    /// The new key belongs to another integration.
+    KeyTaken,
+    /// The key cannot change while there are connections: they are sealed to it.
+    HasConnections,
+}
+
+/// The outcome of looking for a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found<T> {
+    /// Here it is.
+    Found(T),
+    /// No such integration.
+    UnknownIntegration,
+    /// The integration exists, the connection does not.
+    UnknownConnection,
+}
+
+/// On whose behalf a connection is written.
+#[derive(Clone, Debug)]
+pub enum Writer {
+    /// A backend with a secret key: any id.
+    Backend,
+    /// A connect session, which must still be alive and whose rules are asked again.
+    Session {
+        /// The hash of its token.
+        hash: TokenHash,
+        /// The id that the request named.
+        requested: Option<ConnectionId>,
+    },
+}
+
+/// A connection to be made, or to replace the one of the same id.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The environment.
+    pub environment: String,
+    /// The integration.
+    pub integration: IntegrationKey,
+    /// The id that `sealed` is bound to.
+    pub connection: ConnectionId,
+    /// On whose behalf.
+    pub writer: Writer,
+    /// How the credential is used.
+    pub auth_mode: AuthMode,
+    /// Credential and connection configuration.
+    pub sealed: Sealed,
+    /// What was found out about it.
+    pub verified: Verified,
+    /// Whose it is; `None` keeps what was.
+    pub end_user: Option<EndUser>,
+    /// Who may replace it; `None` keeps what was.
+    pub owner: Option<Owner>,
+    /// Labels; `None` keeps what was.
+    pub tags: Option<Tags>,
+    /// Notes; `None` keeps what was.
+    pub metadata: Option<Object>,
+    /// Where webhooks go; `None` keeps what was.
+    pub webhook_url_override: Option<Option<String>>,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// The outcome of writing a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {
+    /// It is stored; `created` tells a new one from a replaced one.
+    Stored {
+        /// Whether there was none of that id.
+        created: bool,
+        /// What is stored.
+        connection: Box<Connection>,
+    },
+    /// The session must write another id by now; seal for it and try again.
+    Moved(ConnectionId),
+    /// The session may not write this id.
+    Denied(ConnectionId),
+    /// The connection that the reconnect session was made for is gone.
+    Gone,
+    /// The session ended in the meantime.
+    SessionEnded,
+    /// The integration was deleted in the meantime.
+    UnknownIntegration,
+}
+
+/// Which connections to list.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionFilter {
+    /// Exactly this id.
+    pub connection_id: Option<String>,
+    /// Part of the id, or of the end user's name or e-mail address.
+    pub search: Option<String>,
+    /// Exactly this end user.
+    pub end_user_id: Option<String>,
+    /// Exactly this organization.
+    pub organization_id: Option<String>,
+    /// One of these integrations.
+    pub integrations: Option<Vec<String>>,
+    /// All of these labels.
+    pub tags: Tags,
+    /// At most so many.
+    pub limit: u32,
+    /// After skipping so many.
+    pub offset: u64,
+}
+
+/// What is to change about a connection; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionChange {
+    /// Whose it is.
+    pub end_user: Option<EndUser>,
+    /// Who may replace it.
+    pub owner: Option<Owner>,
+    /// Labels, whole.
+    pub tags: Option<Tags>,
+    /// Where webhooks go; `Some(None)` goes back to the environment's address.
+    pub webhook_url_override: Option<Option<String>>,
+}
+
+/// How metadata is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataMode {
+    /// The new object takes the place of the old one.
+    Replace,
+    /// Keys of the new object overwrite those of the old one.
+    Merge,
+}
+
+/// Whose ciphertext a sealed record is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealedOwner {
+    /// A connection.
+    Connection {
+        /// The store's own number.
+        id: i64,
+        /// The environment.
+        environment: String,
+        /// The integration's key.
+        integration: String,
+        /// The connection's id.
+        connection: String,
+    },
+    /// The presets of a connect session.
+    Session {
+        /// The session's id.
+        id: String,
+        /// The environment.
+        environment: String,
+    },
+    /// A secret of the server.
+    Server {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A sealed record and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedRecord {
+    /// Whose.
+    pub owner: SealedOwner,
+    /// The record.
+    pub sealed: Sealed,
+}
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// The storage of one server, or of several that share one database.
+#[async_trait]
+#[expect(clippy::too_many_arguments, reason = "each says one thing that changes")]
+pub trait Store: Send + Sync + 'static {
+    /// Answers when the storage can be read.
+    async fn ping(&self) -> Result<()>;
+    /// Finishes what is queued, tidies up and lets go of the files. Calls after it are refused.
+    async fn close(&self);
+
+    /// Makes sure that these environments exist.
+    async fn ensure_environments(&self, names: &[&str], at: Timestamp) -> Result<()>;
+    /// The sealed secret of this name; `candidate` is stored and returned when there is none yet.
+    async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed>;
+
+    /// Stores a secret key. One of the same id is replaced, so that the key from the operator's
+    /// environment can change between starts.
+    async fn put_secret_key(&self, new: NewSecretKey, audit: AuditEvent) -> Result<()>;
+    /// Removes the secret key of this id; tells whether there was one.
+    async fn remove_secret_key(
+        &self,
+        environment: &str,
+        id: &str,
+        audit: AuditEvent,
+    ) -> Result<bool>;
+    /// The secret key with this hash.
+    async fn secret_key(&self, hash: TokenHash) -> Result<Option<SecretKey>>;
+    /// How many secret keys there are.
+    async fn count_secret_keys(&self) -> Result<u64>;
+
+    /// Makes an integration.
+    async fn create_integration(
+        &self,
+        new: NewIntegration,
+        audit: AuditEvent,
+    ) -> Result<Created<Integration>>;
+    /// All integrations of an environment, oldest first.
+    async fn integrations(&self, environment: &str) -> Result<Vec<Integration>>;
+    /// One integration.
+    async fn integration(&self, environment: &str, key: &str) -> Result<Option<Integration>>;
+    /// Changes an integration.
+    async fn update_integration(
+        &self,
+        environment: &str,
+        key: &str,
+        change: IntegrationChange,
+        audit: AuditEvent,
+    ) -> Result<IntegrationUpdate>;
+    /// Deletes an integration and all its connections; tells whether there was one.
+    async fn delete_integration(
+        &self,
+        environment: &str,
+        key: &str,
+        audit: AuditEvent,
+    ) -> Result<bool>;
+
+    /// Stores a connect session.
+    async fn create_session(&self, new: NewSession, audit: AuditEvent) -> Result<()>;
+    /// The session with this hash, if it has not ended by `now`.
+    async fn session(&self, hash: TokenHash, now: Timestamp) -> Result<Option<ConnectSession>>;
+    /// Ends a session; tells whether there was one.
+    async fn delete_session(&self, hash: TokenHash, audit: AuditEvent) -> Result<bool>;
+    /// Removes sessions that ended before `now`; tells how many.
+    async fn purge_sessions(&self, now: Timestamp) -> Result<u64>;
+
+    /// What is known about the connections of an integration when a session wants to write one:
+    /// the owner of `named`, and what the session has made. `None` when the integration is unknown.
+    async fn situation(
+        &self,
+        environment: &str,
+        integration: &str,
+        session: TokenHash,
+        named: Option<&ConnectionId>,
+    ) -> Result<Option<Situation>>;
+    /// Makes or replaces a connection.
+    async fn write_connection(&self, write: Write, audit: AuditEvent) -> Result<Written>;
+    /// One connection.
+    async fn connection(
+        &self,
+        environment: &str,
+        integration: &str,
+        id: &str,
+    ) -> Result<Found<Box<Connection>>>;
+    /// Connections of an environment, newest first.
+    async fn connections(
+        &self,
+        environment: &str,
+        filter: ConnectionFilter,
+    ) -> Result<Vec<ConnectionSummary>>;
+    /// Changes what is known about a connection; not its credential.
+    async fn update_connection(
+        &self,
+        environment: &str,
+        integration: &str,
+        id: &str,
+        change: ConnectionChange,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<Found<()>>;
+    /// Writes metadata of several connections, all or none.
+    async fn write_metadata(
+        &self,
+        environment: &str,
+        integration: &str,
+        ids: Vec<ConnectionId>,
+        metadata: Object,
+        mode: MetadataMode,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<Found<()>>;
+    /// Deletes a connection.
+    async fn delete_connection(
+        &self,
+        environment: &str,
+        integration: &str,
+        id: &str,
+        audit: AuditEvent,
+    ) -> Result<Found<()>>;
+    /// Notes when connections were last read.
+    async fn note_fetched(&self, fetched: Vec<(i64, Timestamp)>) -> Result<()>;
+
+    /// Sealed records that are not under `key_id`: up to `limit` connections whose number is greater
+    /// than `after`, in order, and before them, when `after` is 0, all of everything else.
+    async fn sealed_under_other_keys(
+        &self,
+        key_id: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<SealedRecord>>;
+    /// Replaces sealed records that still are what they were; tells how many.
+    async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64>;
+
+    /// The newest audit events of an environment, newest first.
+    async fn audit_events(&self, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>>;
+}
+
+/// An audit event as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAuditEvent {
+    /// Its number; later events have greater ones.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// To which object.
+    pub object: String,
+    /// In which request.
+    pub request_id: String,
+}

@@ -1,0 +1,50 @@
+//! The schema of the file, forward only: each migration runs once, in order, in one transaction with
+//! the note that it ran. A file of a newer server or of another program is refused, never touched.
+
+use std::path::Path;
+
+use rusqlite::{Connection as Db, TransactionBehavior};
+
+use super::{Result, StoreError};
+
+/// "KSlt": marks the file as ours (<https://www.sqlite.org/pragma.html#pragma_application_id>).
+const APPLICATION_ID: i32 = 0x4b53_6c74;
+
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_init.sql")];
+
+pub(super) fn run(db: &mut Db, path: &Path) -> Result<()> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let application: i32 =
+        transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 =
+        transaction.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && (application != 0 || tables > 0) {
+        return Err(StoreError::Refused(format!(
+            "{} is a database of another program",
+            path.display()
+        )));
+    }
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    if done > MIGRATIONS.len() {
+        return Err(StoreError::Refused(format!(
+            "{} has schema {version}, and this server knows schemas up to {}; use the newer server that wrote it",
+            path.display(),
+            MIGRATIONS.len()
+        )));
+    }
+    for migration in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(migration)?;
+    }
+    if done < MIGRATIONS.len() {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(
+            None,
+            "user_version",
+            i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX),
+        )?;
+        tracing::info!(from = done, to = MIGRATIONS.len(), "the schema was brought up to date");
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,767 @@
+//! The SQL, one function an operation, run inside a transaction that the caller owns.
+
+use jiff::Timestamp;
+use keyslot_providers::AuthMode;
+use rusqlite::{
+    Connection as Db, OptionalExtension, Row, params, params_from_iter, types::Value as SqlValue,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    super::{
+        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
+        SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+    },
+    Result, StoreError,
+};
+use crate::{
+    ids::{ConnectionId, IntegrationKey},
+    model::{
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, Health, Integration,
+        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Owner, Role,
+        SecretKey, Tags, Verified,
+    },
+    ownership::{self, Decision, Situation},
+    token::TokenHash,
+    vault::Sealed,
+};
+
+// --- environments, server secrets, secret keys, audit ---
+
+pub(super) fn ensure_environments(db: &Db, names: &[String], at: Timestamp) -> Result<()> {
+    let mut insert = db.prepare_cached(
+        "insert into environments (name, created_at) values (?1, ?2) on conflict do nothing",
+    )?;
+    for name in names {
+        insert.execute(params![name, millis(at)])?;
+    }
+    Ok(())
+}
+
+pub(super) fn server_secret(db: &Db, name: &str, candidate: &Sealed) -> Result<Sealed> {
+    db.prepare_cached("insert into server_secrets (name, key_id, sealed) values (?1, ?2, ?3) on conflict do nothing")?
+        .execute(params![name, candidate.key_id, candidate.blob])?;
+    Ok(db
+        .prepare_cached("select key_id, sealed from server_secrets where name = ?1")?
+        .query_row([name], |row| Ok(Sealed { key_id: row.get(0)?, blob: row.get(1)? }))?)
+}
+
+pub(super) fn put_secret_key(db: &Db, new: &NewSecretKey, at: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "insert into secret_keys (id, environment, name, role, hash, created_at) values (?1, ?2, ?3, ?4, ?5, ?6)
+         on conflict (id) do update set environment = excluded.environment, name = excluded.name,
+             role = excluded.role, hash = excluded.hash",
+    )?
+    .execute(params![
+        new.key.id,
+        new.key.environment,
+        new.key.name,
+        new.key.role.word(),
+        new.hash.as_bytes(),
+        millis(at)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn remove_secret_key(db: &Db, environment: &str, id: &str) -> Result<bool> {
+    let removed = db
+        .prepare_cached("delete from secret_keys where environment = ?1 and id = ?2")?
+        .execute(params![environment, id])?;
+    Ok(removed > 0)
+}
+
+pub(super) fn secret_key(db: &Db, hash: TokenHash) -> Result<Option<SecretKey>> {
+    let found = db
+        .prepare_cached("select id, environment, name, role from secret_keys where hash = ?1")?
+        .query_row([hash.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+        })
+        .optional()?;
+    let Some((id, environment, name, role)) = found else { return Ok(None) };
+    let role = Role::of(&role).ok_or(StoreError::Corrupt("secret_keys.role"))?;
+    Ok(Some(SecretKey { id, environment, name, role }))
+}
+
+pub(super) fn count_secret_keys(db: &Db) -> Result<u64> {
+    let count: i64 =
+        db.prepare_cached("select count(*) from secret_keys")?.query_row([], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+pub(super) fn audit(db: &Db, event: &AuditEvent) -> Result<()> {
+    db.prepare_cached(
+        "insert into audit_events (at, environment, actor, action, object, request_id)
+         values (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        millis(event.at),
+        event.environment,
+        event.actor,
+        event.action,
+        event.object,
+        event.request_id
+    ])?;
+    Ok(())
+}
+
+pub(super) fn audit_events(
+    db: &Db,
+    environment: &str,
+    limit: u32,
+) -> Result<Vec<StoredAuditEvent>> {
+    let mut statement = db.prepare_cached(
+        "select id, at, actor, action, object, request_id from audit_events
+         where environment = ?1 order by id desc limit ?2",
+    )?;
+    let rows = statement.query_map(params![environment, limit], |row| {
+        Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+    })?;
+    rows.map(|row| {
+        let (id, at, actor, action, object, request_id) = row?;
+        Ok(StoredAuditEvent { id, at: moment(at)?, actor, action, object, request_id })
+    })
+    .collect()
+}
+
+// --- integrations ---
+
+const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, forward_webhooks, config, \
+                           created_at, updated_at from integrations";
+
+pub(super) fn create_integration(
+    db: &Db,
+    new: &NewIntegration,
+    at: Timestamp,
+) -> Result<Created<Integration>> {
+    let inserted = db
+        .prepare_cached(
+            "insert into integrations (environment, unique_key, provider, display_name, forward_webhooks, config,
+                 created_at, updated_at)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) on conflict (environment, unique_key) do nothing",
+        )?
+        .execute(params![
+            new.environment,
+            new.unique_key.as_str(),
+            new.provider,
+            new.display_name,
+            new.forward_webhooks,
+            json(&new.config)?,
+            millis(at)
+        ])?;
+    if inserted == 0 {
+        return Ok(Created::Exists);
+    }
+    Ok(Created::New(Integration {
+        id: db.last_insert_rowid(),
+        environment: new.environment.clone(),
+        unique_key: new.unique_key.clone(),
+        provider: new.provider.clone(),
+        display_name: new.display_name.clone(),
+        forward_webhooks: new.forward_webhooks,
+        config: new.config.clone(),
+        created_at: at,
+        updated_at: at,
+    }))
+}
+
+pub(super) fn integrations(db: &Db, environment: &str) -> Result<Vec<Integration>> {
+    let mut statement =
+        db.prepare_cached(&format!("{INTEGRATION} where environment = ?1 order by id"))?;
+    let mut rows = statement.query([environment])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(integration_of(row)?);
+    }
+    Ok(found)
+}
+
+pub(super) fn integration(db: &Db, environment: &str, key: &str) -> Result<Option<Integration>> {
+    let mut statement =
+        db.prepare_cached(&format!("{INTEGRATION} where environment = ?1 and unique_key = ?2"))?;
+    let mut rows = statement.query([environment, key])?;
+    rows.next()?.map(integration_of).transpose()
+}
+
+pub(super) fn update_integration(
+    db: &Db,
+    environment: &str,
+    key: &str,
+    change: &IntegrationChange,
+    at: Timestamp,
+) -> Result<IntegrationUpdate> {
+    let Some(mut current) = integration(db, environment, key)? else {
+        return Ok(IntegrationUpdate::Unknown);
+    };
+    if let Some(new_key) = change.unique_key.as_ref().filter(|new| **new != current.unique_key) {
+        let connections: bool = db
+            .prepare_cached("select exists (select 1 from connections where integration_id = ?1)")?
+            .query_row([current.id], |row| row.get(0))?;
+        if connections {
+            return Ok(IntegrationUpdate::HasConnections);
+        }
+        if integration(db, environment, new_key.as_str())?.is_some() {
+            return Ok(IntegrationUpdate::KeyTaken);
+        }
+        current.unique_key = new_key.clone();
+    }
+    if let Some(name) = &change.display_name {
+        current.display_name.clone_from(name);
+    }
+    if let Some(forward) = change.forward_webhooks {
+        current.forward_webhooks = forward;
+    }
+    if let Some(config) = &change.config {
+        current.config.clone_from(config);
+    }
+    current.updated_at = at;
+    db.prepare_cached(
+        "update integrations set unique_key = ?2, display_name = ?3, forward_webhooks = ?4, config = ?5,
+             updated_at = ?6 where id = ?1",
+    )?
+    .execute(params![
+        current.id,
+        current.unique_key.as_str(),
+        current.display_name,
+        current.forward_webhooks,
+        json(&current.config)?,
+        millis(at)
+    ])?;
+    Ok(IntegrationUpdate::Changed(current))
+}
+
+pub(super) fn delete_integration(db: &Db, environment: &str, key: &str) -> Result<bool> {
+    let deleted = db
+        .prepare_cached("delete from integrations where environment = ?1 and unique_key = ?2")?
+        .execute([environment, key])?;
+    Ok(deleted > 0)
+}
+
+fn integration_of(row: &Row<'_>) -> Result<Integration> {
+    let key: String = row.get(2)?;
+    Ok(Integration {
+        id: row.get(0)?,
+        environment: row.get(1)?,
+        unique_key: IntegrationKey::parse(&key, vec![])
+            .map_err(|_| StoreError::Corrupt("integrations.unique_key"))?,
+        provider: row.get(3)?,
+        display_name: row.get(4)?,
+        forward_webhooks: row.get(5)?,
+        config: document(&row.get::<_, String>(6)?, "integrations.config")?,
+        created_at: moment(row.get(7)?)?,
+        updated_at: moment(row.get(8)?)?,
+    })
+}
+
+// --- connect sessions ---
+
+pub(super) fn create_session(db: &Db, new: &NewSession) -> Result<()> {
+    let session = &new.session;
+    db.prepare_cached(
+        "insert into connect_sessions (id, environment, hash, terms, key_id, presets, expires_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        session.id,
+        session.environment,
+        new.hash.as_bytes(),
+        json(&session.terms)?,
+        session.presets.as_ref().map(|presets| &presets.key_id),
+        session.presets.as_ref().map(|presets| &presets.blob),
+        millis(session.expires_at)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn session(db: &Db, hash: TokenHash, now: Timestamp) -> Result<Option<ConnectSession>> {
+    let mut statement = db.prepare_cached(
+        "select id, environment, terms, key_id, presets, expires_at from connect_sessions
+         where hash = ?1 and expires_at > ?2",
+    )?;
+    let mut rows = statement.query(params![hash.as_bytes(), millis(now)])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let presets = match (row.get::<_, Option<String>>(3)?, row.get::<_, Option<Vec<u8>>>(4)?) {
+        (Some(key_id), Some(blob)) => Some(Sealed { key_id, blob }),
+        _ => None,
+    };
+    Ok(Some(ConnectSession {
+        id: row.get(0)?,
+        environment: row.get(1)?,
+        terms: document(&row.get::<_, String>(2)?, "connect_sessions.terms")?,
+        presets,
+        expires_at: moment(row.get(5)?)?,
+    }))
+}
+
+pub(super) fn delete_session(db: &Db, hash: TokenHash) -> Result<bool> {
+    Ok(db
+        .prepare_cached("delete from connect_sessions where hash = ?1")?
+        .execute([hash.as_bytes()])?
+        > 0)
+}
+
+pub(super) fn purge_sessions(db: &Db, now: Timestamp) -> Result<u64> {
+    Ok(db
+        .prepare_cached("delete from connect_sessions where expires_at <= ?1")?
+        .execute([millis(now)])? as u64)
+}
+
+// --- connections ---
+
+pub(super) fn situation(
+    db: &Db,
+    integration_id: i64,
+    session: TokenHash,
+    named: Option<&ConnectionId>,
+) -> Result<Situation> {
+    let named = match named {
+        Some(id) => db
+            .prepare_cached(
+                "select owner_end_user, owner_organization from connections
+                 where integration_id = ?1 and connection_id = ?2",
+            )?
+            .query_row(params![integration_id, id.as_str()], |row| {
+                owner_of(row.get(0)?, row.get(1)?)
+            })
+            .optional()?,
+        None => None,
+    };
+    let mut statement = db.prepare_cached(
+        "select m.connection_id from session_connections m join connect_sessions s on s.id = m.session
+         where s.hash = ?1 and m.integration_id = ?2",
+    )?;
+    let made = statement
+        .query_map(params![session.as_bytes(), integration_id], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    Ok(Situation { named, made })
+}
+
+pub(super) fn write_connection(db: &Db, write: &Write, mut event: AuditEvent) -> Result<Written> {
+    let Some(integration) = integration(db, &write.environment, write.integration.as_str())? else {
+        return Ok(Written::UnknownIntegration);
+    };
+    let session_id = match &write.writer {
+        Writer::Backend => None,
+        Writer::Session { hash, requested } => {
+            let Some(session) = session(db, *hash, write.at)? else {
+                return Ok(Written::SessionEnded);
+            };
+            let named = ownership::named(&session.terms, requested.as_ref());
+            let situation = situation(db, integration.id, *hash, named.as_ref())?;
+            match ownership::decide(&session.terms, requested.as_ref(), &situation) {
+                Decision::Use(id) if id == write.connection => {}
+                Decision::Use(id) => return Ok(Written::Moved(id)),
+                // A fresh id was drawn by the caller; that it is unused is what fresh means.
+                Decision::Fresh => {}
+                Decision::Denied(id) => return Ok(Written::Denied(id)),
+                Decision::Gone => return Ok(Written::Gone),
+            }
+            Some(session.id)
+        }
+    };
+    let existing: Option<i64> = db
+        .prepare_cached(
+            "select id from connections where integration_id = ?1 and connection_id = ?2",
+        )?
+        .query_row(params![integration.id, write.connection.as_str()], |row| row.get(0))
+        .optional()?;
+
+    let id = match existing {
+        Some(id) => {
+            replace(db, id, write)?;
+            id
+        }
+        None => insert(db, integration.id, write)?,
+    };
+    if let Some(session) = session_id {
+        db.prepare_cached(
+            "insert into session_connections (session, integration_id, connection_id) values (?1, ?2, ?3)
+             on conflict do nothing",
+        )?
+        .execute(params![session, integration.id, write.connection.as_str()])?;
+    }
+    event.action = if existing.is_some() { "connection.replaced" } else { "connection.created" };
+    audit(db, &event)?;
+
+    match connection(db, &write.environment, write.integration.as_str(), write.connection.as_str())?
+    {
+        Found::Found(connection) if connection.summary.id == id => {
+            Ok(Written::Stored { created: existing.is_none(), connection })
+        }
+        _ => Err(StoreError::Corrupt("connections")),
+    }
+}
+
+fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
+    let tags = write.tags.clone().unwrap_or_default();
+    db.prepare_cached(
+        "insert into connections (environment, integration_id, connection_id, auth_mode, key_id, sealed, metadata,
+             tags, end_user, owner_end_user, owner_organization, webhook_url_override, verified, account, health,
+             health_since, created_at, updated_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16, ?16)",
+    )?
+    .execute(params![
+        write.environment,
+        integration_id,
+        write.connection.as_str(),
+        write.auth_mode.as_str(),
+        write.sealed.key_id,
+        write.sealed.blob,
+        json(&write.metadata.clone().unwrap_or_default())?,
+        json(&tags)?,
+        write.end_user.as_ref().map(json).transpose()?,
+        write.owner.as_ref().map(|owner| &owner.end_user),
+        write.owner.as_ref().and_then(|owner| owner.organization.as_ref()),
+        write.webhook_url_override.as_ref().and_then(Option::as_ref),
+        write.verified.verified,
+        write.verified.account,
+        health_after(&write.verified).word(),
+        millis(write.at)
+    ])?;
+    let id = db.last_insert_rowid();
+    index_tags(db, id, &tags)?;
+    Ok(id)
+}
+
+fn replace(db: &Db, id: i64, write: &Write) -> Result<()> {
+    db.prepare_cached(
+        "update connections set auth_mode = ?2, key_id = ?3, sealed = ?4, verified = ?5, account = ?6, health = ?7,
+             health_since = ?8, updated_at = ?8 where id = ?1",
+    )?
+    .execute(params![
+        id,
+        write.auth_mode.as_str(),
+        write.sealed.key_id,
+        write.sealed.blob,
+        write.verified.verified,
+        write.verified.account,
+        health_after(&write.verified).word(),
+        millis(write.at)
+    ])?;
+    if let Some(metadata) = &write.metadata {
+        write_metadata(db, id, metadata, MetadataMode::Replace, write.at)?;
+    }
+    let change = ConnectionChange {
+        end_user: write.end_user.clone(),
+        owner: write.owner.clone(),
+        tags: write.tags.clone(),
+        webhook_url_override: write.webhook_url_override.clone(),
+    };
+    update_connection(db, id, &change, write.at)
+}
+
+fn health_after(verified: &Verified) -> Health {
+    if verified.verified { Health::Healthy } else { Health::Unknown }
+}
+
+fn index_tags(db: &Db, id: i64, tags: &Tags) -> Result<()> {
+    let mut insert = db.prepare_cached(
+        "insert into connection_tags (connection, key, value) values (?1, ?2, ?3)",
+    )?;
+    for (key, value) in tags {
+        insert.execute(params![id, key, value])?;
+    }
+    Ok(())
+}
+
+const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
+                          c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
+                          c.created_at, c.updated_at, c.last_fetched_at";
+
+pub(super) fn connection(
+    db: &Db,
+    environment: &str,
+    integration: &str,
+    id: &str,
+) -> Result<Found<Box<Connection>>> {
+    let mut statement = db.prepare_cached(&format!(
+        "select {CONNECTION}, c.auth_mode, c.key_id, c.sealed from integrations i
+         left join connections c on c.integration_id = i.id and c.connection_id = ?3
+         where i.environment = ?1 and i.unique_key = ?2"
+    ))?;
+    let mut rows = statement.query([environment, integration, id])?;
+    let Some(row) = rows.next()? else { return Ok(Found::UnknownIntegration) };
+    if row.get::<_, Option<i64>>(0)?.is_none() {
+        return Ok(Found::UnknownConnection);
+    }
+    let mode: String = row.get(16)?;
+    Ok(Found::Found(Box::new(Connection {
+        summary: summary_of(row)?,
+        auth_mode: auth_mode(&mode)?,
+        sealed: Sealed { key_id: row.get(17)?, blob: row.get(18)? },
+    })))
+}
+
+pub(super) fn connections(
+    db: &Db,
+    environment: &str,
+    filter: &ConnectionFilter,
+) -> Result<Vec<ConnectionSummary>> {
+    let mut sql = format!(
+        "select {CONNECTION} from connections c join integrations i on i.id = c.integration_id where c.environment = ?"
+    );
+    let mut values: Vec<SqlValue> = vec![environment.to_owned().into()];
+    let exact = [
+        ("c.connection_id", &filter.connection_id),
+        ("c.owner_end_user", &filter.end_user_id),
+        ("c.owner_organization", &filter.organization_id),
+    ];
+    for (column, wanted) in exact {
+        if let Some(wanted) = wanted {
+            sql.push_str(&format!(" and {column} = ?"));
+            values.push(wanted.clone().into());
+        }
+    }
+    if let Some(search) = &filter.search {
+        // instr, not like: what is searched for may hold % and _.
+        sql.push_str(
+            " and (instr(lower(c.connection_id), ?) > 0
+               or instr(lower(coalesce(c.end_user ->> '$.display_name', '')), ?) > 0
+               or instr(lower(coalesce(c.end_user ->> '$.email', '')), ?) > 0)",
+        );
+        // SQLite's lower() knows ASCII only, so the other side must not know more.
+        values.extend(std::iter::repeat_n(SqlValue::from(search.to_ascii_lowercase()), 3));
+    }
+    if let Some(integrations) = &filter.integrations {
+        let marks = vec!["?"; integrations.len()].join(", ");
+        sql.push_str(&format!(" and i.unique_key in ({marks})"));
+        values.extend(integrations.iter().cloned().map(SqlValue::from));
+    }
+    for (key, value) in &filter.tags {
+        sql.push_str(" and exists (select 1 from connection_tags t where t.connection = c.id and t.key = ? and t.value = ?)");
+        values.extend([key.clone().into(), value.clone().into()]);
+    }
+    sql.push_str(" order by c.id desc limit ? offset ?");
+    values.push(i64::from(filter.limit).into());
+    values.push(i64::try_from(filter.offset).unwrap_or(i64::MAX).into());
+
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(summary_of(row)?);
+    }
+    Ok(found)
+}
+
+fn summary_of(row: &Row<'_>) -> Result<ConnectionSummary> {
+    Ok(ConnectionSummary {
+        id: row.get(0)?,
+        environment: row.get(1)?,
+        connection_id: ConnectionId::stored(row.get(2)?),
+        integration: row.get(3)?,
+        provider: row.get(4)?,
+        end_user: row
+            .get::<_, Option<String>>(5)?
+            .map(|text| document(&text, "connections.end_user"))
+            .transpose()?,
+        tags: document(&row.get::<_, String>(6)?, "connections.tags")?,
+        metadata: document(&row.get::<_, String>(7)?, "connections.metadata")?,
+        webhook_url_override: row.get(8)?,
+        verified: Verified { verified: row.get(9)?, account: row.get(10)? },
+        health: Health::of(&row.get::<_, String>(11)?),
+        health_since: moment(row.get(12)?)?,
+        created_at: moment(row.get(13)?)?,
+        updated_at: moment(row.get(14)?)?,
+        last_fetched_at: row.get::<_, Option<i64>>(15)?.map(moment).transpose()?,
+    })
+}
+
+/// Runs `work` with the row of a connection.
+pub(super) fn with_connection<T>(
+    db: &Db,
+    environment: &str,
+    integration: &str,
+    id: &str,
+    work: impl FnOnce(i64) -> Result<T>,
+) -> Result<Found<T>> {
+    let row: Option<Option<i64>> = db
+        .prepare_cached(
+            "select c.id from integrations i
+             left join connections c on c.integration_id = i.id and c.connection_id = ?3
+             where i.environment = ?1 and i.unique_key = ?2",
+        )?
+        .query_row([environment, integration, id], |row| row.get(0))
+        .optional()?;
+    match row {
+        None => Ok(Found::UnknownIntegration),
+        Some(None) => Ok(Found::UnknownConnection),
+        Some(Some(row)) => work(row).map(Found::Found),
+    }
+}
+
+pub(super) fn update_connection(
+    db: &Db,
+    id: i64,
+    change: &ConnectionChange,
+    at: Timestamp,
+) -> Result<()> {
+    if let Some(end_user) = &change.end_user {
+        db.prepare_cached("update connections set end_user = ?2 where id = ?1")?
+            .execute(params![id, json(end_user)?])?;
+    }
+    if let Some(owner) = &change.owner {
+        db.prepare_cached(
+            "update connections set owner_end_user = ?2, owner_organization = ?3 where id = ?1",
+        )?
+        .execute(params![id, owner.end_user, owner.organization])?;
+    }
+    if let Some(tags) = &change.tags {
+        db.prepare_cached("update connections set tags = ?2 where id = ?1")?
+            .execute(params![id, json(tags)?])?;
+        db.prepare_cached("delete from connection_tags where connection = ?1")?.execute([id])?;
+        index_tags(db, id, tags)?;
+    }
+    if let Some(url) = &change.webhook_url_override {
+        db.prepare_cached("update connections set webhook_url_override = ?2 where id = ?1")?
+            .execute(params![id, url])?;
+    }
+    db.prepare_cached("update connections set updated_at = ?2 where id = ?1")?
+        .execute(params![id, millis(at)])?;
+    Ok(())
+}
+
+pub(super) fn write_metadata(
+    db: &Db,
+    id: i64,
+    metadata: &Object,
+    mode: MetadataMode,
+    at: Timestamp,
+) -> Result<()> {
+    let whole = match mode {
+        MetadataMode::Replace => metadata.clone(),
+        MetadataMode::Merge => {
+            let stored: String = db
+                .prepare_cached("select metadata from connections where id = ?1")?
+                .query_row([id], |row| row.get(0))?;
+            let mut merged: Object = document(&stored, "connections.metadata")?;
+            merged.extend(metadata.clone());
+            merged
+        }
+    };
+    db.prepare_cached("update connections set metadata = ?2, updated_at = ?3 where id = ?1")?
+        .execute(params![id, json(&whole)?, millis(at)])?;
+    Ok(())
+}
+
+pub(super) fn delete_connection(db: &Db, id: i64) -> Result<()> {
+    db.prepare_cached("delete from connections where id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+pub(super) fn note_fetched(db: &Db, fetched: &[(i64, Timestamp)]) -> Result<()> {
+    let mut update = db.prepare_cached(
+        "update connections set last_fetched_at = ?2 where id = ?1 and coalesce(last_fetched_at, 0) < ?2",
+    )?;
+    for (id, at) in fetched {
+        update.execute(params![id, millis(*at)])?;
+    }
+    Ok(())
+}
+
+// --- rotation of master keys ---
+
+pub(super) fn sealed_under_other_keys(
+    db: &Db,
+    key_id: &str,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<SealedRecord>> {
+    let mut found = Vec::new();
+    if after == 0 {
+        let mut server = db
+            .prepare_cached("select name, key_id, sealed from server_secrets where key_id <> ?1")?;
+        let rows = server.query_map([key_id], |row| {
+            Ok(SealedRecord {
+                owner: SealedOwner::Server { name: row.get(0)? },
+                sealed: Sealed { key_id: row.get(1)?, blob: row.get(2)? },
+            })
+        })?;
+        for row in rows {
+            found.push(row?);
+        }
+        let mut sessions = db.prepare_cached(
+            "select id, environment, key_id, presets from connect_sessions where key_id <> ?1 and presets is not null",
+        )?;
+        let rows = sessions.query_map([key_id], |row| {
+            Ok(SealedRecord {
+                owner: SealedOwner::Session { id: row.get(0)?, environment: row.get(1)? },
+                sealed: Sealed { key_id: row.get(2)?, blob: row.get(3)? },
+            })
+        })?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    let mut connections = db.prepare_cached(
+        "select c.id, c.environment, i.unique_key, c.connection_id, c.key_id, c.sealed
+         from connections c join integrations i on i.id = c.integration_id
+         where c.id > ?2 and c.key_id <> ?1 order by c.id limit ?3",
+    )?;
+    let rows = connections.query_map(params![key_id, after, limit], |row| {
+        Ok(SealedRecord {
+            owner: SealedOwner::Connection {
+                id: row.get(0)?,
+                environment: row.get(1)?,
+                integration: row.get(2)?,
+                connection: row.get(3)?,
+            },
+            sealed: Sealed { key_id: row.get(4)?, blob: row.get(5)? },
+        })
+    })?;
+    for row in rows {
+        found.push(row?);
+    }
+    Ok(found)
+}
+
+pub(super) fn replace_sealed(db: &Db, records: &[(SealedRecord, Sealed)]) -> Result<u64> {
+    let mut replaced = 0;
+    for (old, new) in records {
+        // Only what still is what was read: a credential replaced meanwhile is newer, and sealed under
+        // the current key already.
+        replaced += match &old.owner {
+            SealedOwner::Connection { id, .. } => db
+                .prepare_cached("update connections set key_id = ?2, sealed = ?3 where id = ?1 and sealed = ?4")?
+                .execute(params![id, new.key_id, new.blob, old.sealed.blob])?,
+            SealedOwner::Session { id, .. } => db
+                .prepare_cached("update connect_sessions set key_id = ?2, presets = ?3 where id = ?1 and presets = ?4")?
+                .execute(params![id, new.key_id, new.blob, old.sealed.blob])?,
+            SealedOwner::Server { name } => db
+                .prepare_cached("update server_secrets set key_id = ?2, sealed = ?3 where name = ?1 and sealed = ?4")?
+                .execute(params![name, new.key_id, new.blob, old.sealed.blob])?,
+        } as u64;
+    }
+    Ok(replaced)
+}
+
+// --- values ---
+
+fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+fn moment(millis: i64) -> Result<Timestamp> {
+    Timestamp::from_millisecond(millis).map_err(|_| StoreError::Corrupt("a time"))
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| StoreError::Engine(Box::new(error)))
+}
+
+fn document<T: DeserializeOwned>(text: &str, column: &'static str) -> Result<T> {
+    serde_json::from_str(text).map_err(|_| StoreError::Corrupt(column))
+}
+
+fn auth_mode(word: &str) -> Result<AuthMode> {
+    [AuthMode::ApiKey, AuthMode::Basic]
+        .into_iter()
+        .find(|mode| mode.as_str() == word)
+        .ok_or(StoreError::Corrupt("connections.auth_mode"))
+}
+
+fn owner_of(
+    end_user: Option<String>,
+    organization: Option<String>,
+) -> rusqlite::Result<Option<Owner>> {
+    Ok(end_user.map(|end_user| Owner { end_user, organization }))
+}

@@ -1,0 +1,198 @@
+//! The browser's objects, as far as the widget touches them: one duck-typed handle with the few
+//! members that are needed.
+//!
+//! `web-sys` has a type for each interface and an error path for each call; here the calls that
+//! cannot fail (an element by a constant name, an attribute by a constant name) have none, which
+//! more than halves the code of the view. What can fail says so in its type. Should one of the
+//! others throw all the same, on a page that has replaced it, the exception leaves through
+//! [`crate::trap::inside`] and is treated like a trap.
+//!
+//! Text enters the page through `textContent` alone and styles through adopted sheets: no Trusted
+//! Types policy and no `unsafe-inline` is needed.
+
+use js_sys::{Array, Function, Object};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    /// An element, a document, a window, an event, a style sheet: whatever has the member.
+    #[wasm_bindgen(extends = Object)]
+    #[derive(Clone, PartialEq)]
+    pub(crate) type Dom;
+
+    #[wasm_bindgen(thread_local_v2, js_name = document)]
+    static DOCUMENT: Dom;
+    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
+    static WINDOW: Dom;
+
+    #[wasm_bindgen(method, js_name = createElement)]
+    fn create_element(this: &Dom, name: &str) -> Dom;
+    #[wasm_bindgen(method, js_name = setAttribute)]
+    fn set_attribute(this: &Dom, name: &str, value: &str);
+    #[wasm_bindgen(method, js_name = removeAttribute)]
+    fn remove_attribute(this: &Dom, name: &str);
+    #[wasm_bindgen(method, js_name = hasAttribute)]
+    pub(crate) fn has_attribute(this: &Dom, name: &str) -> bool;
+    #[wasm_bindgen(method, setter, js_name = textContent)]
+    fn set_text_content(this: &Dom, text: &str);
+    #[wasm_bindgen(method, js_name = appendChild)]
+    pub(crate) fn append(this: &Dom, child: &Dom);
+    #[wasm_bindgen(method)]
+    pub(crate) fn remove(this: &Dom);
+    #[wasm_bindgen(method, getter, js_name = isConnected)]
+    pub(crate) fn is_connected(this: &Dom) -> bool;
+
+    #[wasm_bindgen(method, catch, js_name = attachShadow)]
+    pub(crate) fn attach_shadow(this: &Dom, init: &JsValue) -> Result<Dom, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = showModal)]
+    pub(crate) fn show_modal(this: &Dom) -> Result<(), JsValue>;
+    #[wasm_bindgen(method)]
+    pub(crate) fn close(this: &Dom);
+    #[wasm_bindgen(method)]
+    pub(crate) fn focus(this: &Dom);
+    #[wasm_bindgen(method)]
+    pub(crate) fn select(this: &Dom);
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn value(this: &Dom) -> String;
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_value(this: &Dom, value: &str);
+
+    #[wasm_bindgen(method, js_name = addEventListener)]
+    pub(crate) fn add_listener(this: &Dom, kind: &str, heard: &Function, capture: bool);
+    #[wasm_bindgen(method, js_name = removeEventListener)]
+    pub(crate) fn remove_listener(this: &Dom, kind: &str, heard: &Function, capture: bool);
+    #[wasm_bindgen(method, js_name = preventDefault)]
+    pub(crate) fn prevent_default(this: &Dom);
+    #[wasm_bindgen(method, js_name = stopImmediatePropagation)]
+    pub(crate) fn stop(this: &Dom);
+
+    #[wasm_bindgen(method, js_name = setProperty)]
+    pub(crate) fn set_property(this: &Dom, name: &str, value: &str);
+    #[wasm_bindgen(method, getter, js_name = adoptedStyleSheets)]
+    pub(crate) fn sheets(this: &Dom) -> Array;
+    #[wasm_bindgen(method, setter, js_name = adoptedStyleSheets)]
+    pub(crate) fn set_sheets(this: &Dom, sheets: &Array);
+
+    /// A member that is read once or twice; not worth a binding of its own.
+    #[wasm_bindgen(js_namespace = Reflect, js_name = get)]
+    fn member(object: &Dom, name: &str) -> JsValue;
+}
+
+/// The page's document.
+pub(crate) fn document() -> Dom {
+    DOCUMENT.with(Clone::clone)
+}
+
+/// The page's window.
+pub(crate) fn window() -> Dom {
+    WINDOW.with(Clone::clone)
+}
+
+/// What `navigator.onLine` says. `false` is certain, `true` is a guess.
+pub(crate) fn is_online() -> bool {
+    window().object("navigator").is_none_or(|navigator| navigator.get("onLine").is_truthy())
+}
+
+/// A plain object.
+pub(crate) fn object(entries: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in entries {
+        // Setting a property of a fresh object cannot fail.
+        let _ = js_sys::Reflect::set(&object, &JsValue::from_str(name), value);
+    }
+    object.into()
+}
+
+/// Builds a tree from a description and returns its elements in the order of the lines.
+///
+/// A line is `depth tag.part|name=value|…`; a `part` is the element's class and its `::part()` name
+/// for the integrator. A table costs a tenth of the code that the same calls would.
+pub(crate) fn tree(lines: &str) -> Vec<Dom> {
+    let mut made: Vec<Dom> = Vec::new();
+    let mut open: Vec<Dom> = Vec::new();
+    for line in lines.split('\n') {
+        let mut words = line.trim_start().split('|');
+        let head = words.next().unwrap_or_default();
+        let depth = usize::from(head.bytes().next().unwrap_or(b'0') - b'0');
+        let (name, part) = head.get(1..).unwrap_or_default().split_once('.').unwrap_or_default();
+        let new = element(name, part);
+        for word in words {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            new.set(name, value);
+        }
+        open.truncate(depth);
+        if let Some(parent) = open.last() {
+            parent.append(&new);
+        }
+        open.push(new.clone());
+        made.push(new);
+    }
+    made
+}
+
+/// Makes an element. `part` is its class, and its `::part()` name for the integrator.
+pub(crate) fn element(name: &str, part: &str) -> Dom {
+    let element = document().create_element(name);
+    if !part.is_empty() {
+        element.set("class", part);
+        element.set("part", part);
+    }
+    element
+}
+
+impl Dom {
+    /// Sets an attribute.
+    pub(crate) fn set(&self, name: &str, value: &str) {
+        self.set_attribute(name, value);
+    }
+
+    /// Sets or removes an attribute.
+    pub(crate) fn toggle(&self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.set_attribute(name, value),
+            None => self.remove_attribute(name),
+        }
+    }
+
+    /// Shows or hides an element.
+    pub(crate) fn show(&self, visible: bool) {
+        self.toggle("hidden", (!visible).then_some(""));
+    }
+
+    /// Replaces the children by a text.
+    pub(crate) fn say(&self, text: &str) {
+        self.set_text_content(text);
+    }
+
+    /// Reads a member.
+    pub(crate) fn get(&self, name: &str) -> JsValue {
+        member(self, name)
+    }
+
+    /// Reads a member that is one of the browser's objects, if it is there.
+    pub(crate) fn object(&self, name: &str) -> Option<Dom> {
+        let value = self.get(name);
+        value.is_object().then(|| wasm_bindgen::JsCast::unchecked_into(value))
+    }
+
+    // The same, for building: each returns the element.
+
+    /// With an attribute.
+    pub(crate) fn with(self, name: &str, value: &str) -> Dom {
+        self.set_attribute(name, value);
+        self
+    }
+
+    /// With a text.
+    pub(crate) fn text(self, text: &str) -> Dom {
+        self.set_text_content(text);
+        self
+    }
+
+    /// With a child.
+    pub(crate) fn child(self, child: &Dom) -> Dom {
+        self.append(child);
+        self
+    }
+}

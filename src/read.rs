@@ -1,0 +1,55 @@
+//! Reading JavaScript values.
+//!
+//! Incoming documents are read through [`Json`], member by member: the same code as in `core`'s
+//! tests, one instance in the module. A serde `Deserializer` over JavaScript values was built and
+//! measured: it costs twelve kilobytes more here, and `serde_wasm_bindgen::from_value` seventeen
+//! (figures in ARCHITECTURE.md). What goes out uses serde.
+
+use keyslot_core::json::Json;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_namespace = Reflect, js_name = get)]
+    fn member(object: &JsValue, name: &str) -> Result<JsValue, JsValue>;
+}
+
+/// Reads one property. `undefined` for what is no object.
+pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
+    member(object, name).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// The browser's value, as `core` reads it.
+pub(crate) struct Js(pub(crate) JsValue);
+
+impl Json for Js {
+    fn get(&self, name: &str) -> Self {
+        Js(get(&self.0, name))
+    }
+
+    fn as_text(&self) -> Option<String> {
+        self.0.as_string()
+    }
+
+    fn as_number(&self) -> Option<i32> {
+        self.0.as_f64().map(|number| number as i32) // saturates; NaN becomes 0
+    }
+
+    fn is_truthy(&self) -> bool {
+        self.0.is_truthy()
+    }
+
+    fn names(&self) -> Vec<String> {
+        if !self.0.is_object() {
+            return Vec::new();
+        }
+        let object: &js_sys::Object = self.0.unchecked_ref();
+        js_sys::Object::keys(object).iter().filter_map(|name| name.as_string()).collect()
+    }
+
+    fn items(&self) -> Vec<Self> {
+        let list = self.0.dyn_ref::<js_sys::Array>();
+        list.map(|list| list.iter().map(Js).collect()).unwrap_or_default()
+    }
+}
