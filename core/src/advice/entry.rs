@@ -150,10 +150,11 @@ fn is_label(name: &str) -> bool {
 
 /// `value` without ` # a comment` or ` // a comment` after it.
 fn without_comment(value: &str) -> &str {
-    let mut at = 0;
+    // Inside quotes nothing is one.
+    let mut at = if quote(first(value)) { 1 + index(tail(value, 1), first(value)) } else { 0 };
     while at < value.len() {
         let rest = tail(value, at);
-        if starts(rest, " #") || starts(rest, " //") {
+        if starts(rest, " #") || starts(rest, " // ") {
             return trim(head(value, at));
         }
         at += 1 + position(tail(rest, 1), blank);
