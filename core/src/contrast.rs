@@ -62,32 +62,55 @@ impl Rgb {
     pub fn parse(css: &str) -> Option<Self> {
         let css = css.trim_ascii();
         if let Some(digits) = css.strip_prefix('#') {
-            return Self::parse_hex(digits);
+            return Self::parse_hex(digits.as_bytes());
         }
-        let arguments = css.strip_suffix(')')?.split_once('(')?;
-        if !arguments.0.eq_ignore_ascii_case("rgb") && !arguments.0.eq_ignore_ascii_case("rgba") {
-            return None;
-        }
-        let mut channels =
-            arguments.1.split([',', ' ', '/']).filter(|part| !part.is_empty()).map(channel);
-        Some(Self { red: channels.next()??, green: channels.next()??, blue: channels.next()?? })
+        let open = css.bytes().position(|b| b == b'(')?;
+        let (name, arguments) = (css.get(..open)?, css.get(open + 1..)?);
+        let known = name.eq_ignore_ascii_case("rgb") || name.eq_ignore_ascii_case("rgba");
+        if known { Self::parse_channels(arguments.as_bytes()) } else { None }
     }
 
-    fn parse_hex(digits: &str) -> Option<Self> {
-        let step = match digits.len() {
-            3 | 4 => 1,
-            6 | 8 => 2,
-            _ => return None,
-        };
-        let channel = |at: usize| {
-            let digits = digits.get(at * step..(at + 1) * step)?;
-            let value =
-                digits.chars().try_fold(0_u32, |sum, c| Some(sum * 16 + c.to_digit(16)?))?;
-            u8::try_from(if step == 1 { value * 17 } else { value }).ok()
-        };
-        let all = digits.bytes().all(|b| b.is_ascii_hexdigit());
-        all.then(|| Some(Self { red: channel(0)?, green: channel(1)?, blue: channel(2)? }))
-            .flatten()
+    /// Numbers, of which the whole part counts, or percentages; up to the closing parenthesis.
+    fn parse_channels(text: &[u8]) -> Option<Self> {
+        let mut channels = [0_u8; 3];
+        let mut found = channels.iter_mut();
+        let (mut value, mut number, mut whole) = (0_u32, false, true);
+        for &b in text {
+            match b {
+                b'0'..=b'9' => {
+                    number = true;
+                    if whole {
+                        value = value.saturating_mul(10).saturating_add(u32::from(b - b'0'));
+                    }
+                }
+                b'.' => whole = false,
+                b'%' => value = value.min(100) * 255 / 100,
+                b' ' | b',' | b'/' | b')' => {
+                    if number && let Some(channel) = found.next() {
+                        *channel = value.min(255) as u8;
+                    }
+                    (value, number, whole) = (0, false, true);
+                }
+                _ => return None,
+            }
+        }
+        let complete = found.len() == 0 && text.last() == Some(&b')');
+        let [red, green, blue] = channels;
+        complete.then_some(Self { red, green, blue })
+    }
+
+    fn parse_hex(digits: &[u8]) -> Option<Self> {
+        let mut nibbles = [0_u8; 8];
+        for (nibble, &digit) in nibbles.iter_mut().zip(digits) {
+            *nibble = char::from(digit).to_digit(16)? as u8;
+        }
+        // With or without an alpha value.
+        let [r, g, b, h, i, j, ..] = nibbles;
+        match digits.len() {
+            3 | 4 => Some(Self { red: r * 17, green: g * 17, blue: b * 17 }),
+            6 | 8 => Some(Self { red: r * 16 + g, green: b * 16 + h, blue: i * 16 + j }),
+            _ => None,
+        }
     }
 
     /// The colour as `#rrggbb`.
@@ -131,16 +154,6 @@ impl Rgb {
         let mut steps = (0..=u8::MAX).map(|part| self.towards(pole, part));
         steps.find(|colour| contrast(colour.luminance(), ground) >= least).unwrap_or(pole)
     }
-}
-
-/// A channel of `rgb()`: a number, of which the whole part counts, or a percentage.
-fn channel(text: &str) -> Option<u8> {
-    let (text, percent) = match text.strip_suffix('%') {
-        Some(text) => (text, true),
-        None => (text, false),
-    };
-    let whole = text.split('.').next()?.parse::<u32>().ok()?;
-    Some(u8::try_from(if percent { whole.min(100) * 255 / 100 } else { whole }).unwrap_or(u8::MAX))
 }
 
 /// The contrast of two colours, from 1 to 21. Source: WCAG 2.2, "contrast ratio".

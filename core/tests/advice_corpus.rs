@@ -7,6 +7,8 @@ use keyslot_core::advice::{
 };
 use keyslot_core::json::Json;
 
+const CORPUS: &str = include_str!("corpus/paste.tsv");
+
 /// A template as the server's tests have it; the widget reads the browser's objects.
 struct Parsed(serde_json::Value);
 
@@ -30,8 +32,6 @@ impl Json for Parsed {
         self.0.as_array().map(|a| a.iter().cloned().map(Parsed).collect()).unwrap_or_default()
     }
 }
-
-const CORPUS: &str = include_str!("corpus/paste.tsv");
 
 /// One line of the corpus.
 struct Case<'a> {
@@ -184,30 +184,30 @@ fn shapes(vendor: &str) -> &'static str {
 }
 
 fn removed(repair: &Repair) -> String {
-    let named = |word: &str, name: &str| {
-        if name.is_empty() { word.into() } else { format!("{word}:{name}") }
-    };
-    let words: Vec<String> = repair
+    let words: Vec<_> = repair
         .removed
         .iter()
         .map(|removed| match removed {
-            Removed::Blanks => "blanks".into(),
-            Removed::Invisible => "invisible".into(),
-            Removed::LineBreaks => "linebreaks".into(),
-            Removed::Quotes => "quotes".into(),
-            Removed::Scheme(name) => named("scheme", name),
-            Removed::HeaderName(name) => named("header", name),
-            Removed::VariableName(name) => named("variable", name),
-            Removed::Label(name) => named("label", name),
-            Removed::OtherLines => "lines".into(),
-            Removed::Json => "json".into(),
-            Removed::Curl => "curl".into(),
-            Removed::Address => "address".into(),
-            Removed::Encoding => "encoding".into(),
-            Removed::Trailing => "trailing".into(),
+            Removed::Blanks => "blanks",
+            Removed::Invisible => "invisible",
+            Removed::Quotes => "quotes",
+            Removed::Trailing => "trailing",
+            Removed::Curl => "curl",
+            Removed::OtherLines => "lines",
+            Removed::Json => "json",
+            Removed::HeaderName => "header",
+            Removed::VariableName => "variable",
+            Removed::Scheme => "scheme",
+            Removed::Encoding => "encoding",
+            Removed::Address => "address",
+            Removed::LineBreaks => "linebreaks",
         })
         .collect();
-    if words.is_empty() { "-".into() } else { words.join(",") }
+    match (words.is_empty(), repair.words.is_empty()) {
+        (true, _) => "-".into(),
+        (false, true) => words.join(","),
+        (false, false) => format!("{} ({})", words.join(","), repair.words),
+    }
 }
 
 fn notice(notice: Option<Notice<'_>>) -> String {
@@ -240,8 +240,8 @@ fn more(repair: &Repair, refusal: Option<Refusal>) -> String {
     if let Some(split) = &repair.split {
         words.push(format!("split={}|{}", *split.username, *split.password));
     }
-    if let Some(added) = repair.added {
-        words.push(format!("added={added}"));
+    if repair.added_scheme {
+        words.push("added".into());
     }
     if repair.offer {
         words.push("offer".into());

@@ -197,17 +197,17 @@ proptest! {
         let once = repair(&shape, &pasted);
         let twice = repair(&shape, &once.value);
         prop_assert_eq!(&*twice.value, &*once.value);
-        prop_assert_eq!(twice.removed, Vec::new());
-        prop_assert_eq!(twice.added, None);
+        prop_assert!(twice.removed.is_empty() && !twice.added_scheme);
     }
 
     #[test]
     fn what_is_reported_and_what_is_changed_agree(shape in any_field(), pasted in prop_oneof![soup(), any::<String>()]) {
         let repaired = repair(&shape, &pasted);
         let changed = *repaired.value != *pasted;
-        prop_assert_eq!(changed, !repaired.removed.is_empty() || repaired.added.is_some());
+        prop_assert_eq!(changed, !repaired.removed.is_empty() || repaired.added_scheme);
         prop_assert_eq!(repaired.offer, changed && shape.kind == Kind::Password);
-        prop_assert!(repaired.value.len() <= pasted.len() + repaired.added.map_or(0, str::len));
+        let added = if repaired.added_scheme { "https://".len() } else { 0 };
+        prop_assert!(repaired.value.len() <= pasted.len() + added);
     }
 
     #[test]
@@ -242,12 +242,27 @@ proptest! {
         let shapes = [shape];
         prop_assert_eq!(recognise(&field(Kind::Key), &format!("acme_{body}"), &shapes, "Acme"), None);
     }
+}
 
-    #[test]
-    fn a_random_key_is_hardly_ever_taken_for_something_else(body in "[0-9A-Za-z_-]{20,60}") {
-        // 2,048 random keys and no notice: prefixes in the table are too long to turn up by accident.
-        prop_assert_eq!(recognise(&field(Kind::Key), &body, &[], "Acme"), None);
-    }
+#[test]
+fn a_random_key_is_hardly_ever_taken_for_something_else() {
+    // The same keys on every run (xorshift): a beginning of three characters turns up once in 200,000.
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let alphabet = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
+    let taken = (0..20_000)
+        .filter(|at| {
+            let key: String = (0..20 + at % 40)
+                .map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    char::from(alphabet[(state >> 32) as usize % 64])
+                })
+                .collect();
+            recognise(&field(Kind::Key), &key, &[], "Acme").is_some()
+        })
+        .count();
+    assert!(taken <= 2, "{taken}");
 }
 
 #[test]

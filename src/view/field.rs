@@ -258,7 +258,7 @@ impl FieldView {
         let (text, button) = if repair.split.is_some() {
             (words.get(Word::OfferSplit).to_owned(), Word::OfferSplitDo)
         } else {
-            let what = speech::parts(&repair.removed, words);
+            let what = speech::parts(&repair, words);
             (words.fill(Word::OfferRepair, &[("what", &what)]), Word::OfferRepairDo)
         };
         self.offered = Some(repair);

@@ -24,37 +24,27 @@ pub(super) fn failure(cause: Cause) -> (Word, Word) {
 
 /// One sentence for a repair that was made.
 pub(super) fn repaired(repair: &Repair, words: &Words) -> String {
-    match repair.added {
-        Some(added) if repair.removed.is_empty() => words.fill(Word::Added, &[("what", added)]),
-        _ => words.fill(Word::Removed, &[("what", &parts(&repair.removed, words))]),
+    if repair.removed.is_empty() && repair.added_scheme {
+        return words.fill(Word::Added, &[("what", "https://")]);
     }
+    words.fill(Word::Removed, &[("what", &parts(repair, words))])
 }
 
-/// The removed things, listed.
-pub(super) fn parts(removed: &[Removed], words: &Words) -> String {
+/// The removed things, listed; the names among them as one.
+pub(super) fn parts(repair: &Repair, words: &Words) -> String {
     let mut list = String::new();
-    for (at, what) in removed.iter().enumerate() {
-        if at > 0 {
-            list.push_str(words.get(Word::Separator));
-        }
+    let mut named = false;
+    for what in repair.removed.iter() {
         let plain = match what {
             Removed::Blanks => Word::RemovedBlanks,
             Removed::Invisible => Word::RemovedInvisible,
             Removed::LineBreaks => Word::RemovedLineBreaks,
             Removed::Quotes => Word::RemovedQuotes,
-            Removed::Scheme(name)
-            | Removed::HeaderName(name)
-            | Removed::VariableName(name)
-            | Removed::Label(name)
-                if !name.is_empty() =>
-            {
-                list.push_str(&words.fill(Word::RemovedNamed, &[("text", name)]));
-                continue;
+            Removed::HeaderName | Removed::VariableName | Removed::Scheme if named => continue,
+            Removed::HeaderName | Removed::VariableName | Removed::Scheme => {
+                named = true;
+                Word::RemovedName
             }
-            Removed::Scheme(_)
-            | Removed::HeaderName(_)
-            | Removed::VariableName(_)
-            | Removed::Label(_) => Word::RemovedName,
             Removed::OtherLines => Word::RemovedOtherLines,
             Removed::Json => Word::RemovedJson,
             Removed::Curl => Word::RemovedCurl,
@@ -62,7 +52,14 @@ pub(super) fn parts(removed: &[Removed], words: &Words) -> String {
             Removed::Encoding => Word::RemovedEncoding,
             Removed::Trailing => Word::RemovedTrailing,
         };
-        list.push_str(words.get(plain));
+        if !list.is_empty() {
+            list.push_str(words.get(Word::Separator));
+        }
+        if matches!(plain, Word::RemovedName) && !repair.words.is_empty() {
+            list.push_str(&words.fill(Word::RemovedNamed, &[("text", &repair.words)]));
+        } else {
+            list.push_str(words.get(plain));
+        }
     }
     list
 }

@@ -1,10 +1,10 @@
 //! Addresses: what of one belongs into a field, what hides in one, and whether one can be called at all.
 
-use alloc::string::String;
-use zeroize::Zeroizing;
-
-use super::characters::{after, before, is_blank, is_invisible};
-use super::repair::{Found, Removed, Step};
+use super::characters::{is_blank, is_invisible};
+use super::repair::{Found, Removed};
+use super::text::{
+    all, any, blank, digit, ends, first, has, head, index, last, position, starts, tail,
+};
 use super::vocabulary::meaning;
 use super::{FieldShape, Kind, decode};
 
@@ -13,170 +13,183 @@ const MAX_HOST: usize = 253;
 /// The longest label of one (RFC 1035 §2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// What follows `http://` or `https://`.
-fn after_http(text: &str) -> Option<&str> {
-    after(text, "https://").or_else(|| after(text, "http://"))
-}
-
-/// An address without its scheme, in parts.
-struct Parts<'a> {
-    userinfo: Option<&'a str>,
-    host: &'a str,
-    /// What follows the host, from the `/`, `?` or `#` on.
-    tail: &'a str,
-}
-
-fn parts(rest: &str) -> Parts<'_> {
-    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    match authority.rsplit_once('@') {
-        Some((userinfo, host)) => Parts { userinfo: Some(userinfo), host, tail },
-        None => Parts { userinfo: None, host: authority, tail },
+/// How long `http://` or `https://` is at the start of `text`; 0 when it does not begin so.
+#[inline(never)]
+fn http(text: &str) -> usize {
+    if starts(text, "https://") {
+        8
+    } else if starts(text, "http://") {
+        7
+    } else {
+        0
     }
 }
 
-/// One step of repairing an address field.
-pub(super) fn step<'a>(
-    found: &mut Found,
-    shape: &FieldShape<'_>,
-    text: &'a str,
-) -> Option<Step<'a>> {
+/// How much of `rest`, an address without its scheme, is the authority.
+#[inline(never)]
+fn authority(rest: &str) -> &str {
+    head(rest, position(rest, |b| matches!(b, b'/' | b'?' | b'#' | b'\\')))
+}
+
+/// How much of an authority is user information, with the `@` (RFC 3986 §3.2.1).
+#[inline(never)]
+fn userinfo(authority: &str) -> usize {
+    authority.bytes().rev().position(|b| b == b'@').map_or(0, |from_end| authority.len() - from_end)
+}
+
+/// One step of repairing an address field, or a free text that has something drawn before or after it.
+pub(super) fn step<'a>(found: &mut Found, shape: &FieldShape<'_>, text: &'a str) -> &'a str {
     let mut less = without_affixes(shape, text);
     if shape.kind == Kind::Url {
-        if let Some(scheme) = shape.prefix.filter(|prefix| prefix.contains("://"))
-            && let Some(rest) = after_http(less)
-            && !scheme.is_empty()
-        {
-            less = rest;
+        let scheme = http(less);
+        let authority = authority(tail(less, scheme));
+        let user = userinfo(authority);
+        if scheme > 0 && user > 0 {
+            // `https://user:password@host`: both are offered to their own fields.
+            let at = index(authority, b':');
+            if at < user {
+                found.half(head(authority, at), tail(head(authority, user - 1), at + 1));
+            }
+            found.replace(Removed::Address, head(less, scheme), tail(less, scheme + user));
+            return text;
         }
-        if let Some(userinfo) = after_http(less).and_then(|rest| parts(rest).userinfo) {
-            return without_userinfo(found, less, userinfo);
+        if scheme > 0 && draws_scheme(shape) {
+            less = tail(less, scheme);
         }
-        if let Some(rest) = less.strip_prefix("//") {
-            less = rest;
+        if starts(less, "//") {
+            less = tail(less, 2);
         }
-    } else {
+    } else if shape.kind != Kind::Plain {
         less = host(shape, less, text.len());
     }
     if less.is_empty() || less.len() == text.len() {
-        return None;
+        text
+    } else {
+        found.less(Removed::Address, less)
     }
-    found.less(Removed::Address, less)
 }
 
 /// The text without what is drawn before and after the field. Only what is visibly a boundary goes: a prefix
 /// `https://` does, a prefix `a` would bite into `acme`.
-pub(super) fn without_affixes<'a>(shape: &FieldShape<'_>, text: &'a str) -> &'a str {
+fn without_affixes<'a>(shape: &FieldShape<'_>, text: &'a str) -> &'a str {
+    let (prefix, suffix) = (shape.prefix.unwrap_or_default(), shape.suffix.unwrap_or_default());
     let mut less = text;
-    if let Some(prefix) =
-        shape.prefix.filter(|prefix| !prefix.ends_with(|c: char| c.is_ascii_alphanumeric()))
-    {
-        less = after(less, prefix).filter(|rest| !rest.is_empty()).unwrap_or(less);
+    if !last(prefix).is_ascii_alphanumeric() && starts(less, prefix) && less.len() > prefix.len() {
+        less = tail(less, prefix.len());
     }
-    if let Some(suffix) =
-        shape.suffix.filter(|suffix| !suffix.starts_with(|c: char| c.is_ascii_alphanumeric()))
-    {
-        less = before(less, suffix).filter(|rest| !rest.is_empty()).unwrap_or(less);
+    if !first(suffix).is_ascii_alphanumeric() {
+        less = without_suffix(less, suffix);
     }
     less
+}
+
+fn without_suffix<'a>(text: &'a str, suffix: &str) -> &'a str {
+    if ends(text, suffix) && text.len() > suffix.len() {
+        head(text, text.len() - suffix.len())
+    } else {
+        text
+    }
+}
+
+/// The part of the suffix that belongs to the host: `.acme.com` of `.acme.com/api`.
+fn host_suffix<'a>(shape: &FieldShape<'a>) -> &'a str {
+    authority(shape.suffix.unwrap_or_default())
 }
 
 /// The host name of an address, or the part of it that the field asks for. `pasted` is how much was pasted.
 fn host<'a>(shape: &FieldShape<'_>, text: &'a str, pasted: usize) -> &'a str {
     // `https://`, `HTTP:/`, `ftp://`, `//`
-    let after_scheme = text
-        .split_once(':')
-        .filter(|(scheme, rest)| {
-            scheme.bytes().all(|b| b.is_ascii_alphabetic()) && rest.starts_with('/')
-        })
-        .map_or(text, |(_, rest)| rest)
-        .trim_start_matches(['/', '\\']);
-    let Parts { mut host, .. } = parts(after_scheme);
-    if shape.kind == Kind::Subdomain {
-        host = host
-            .split_once(':')
-            .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
-            .map_or(host, |(host, _)| host);
-    } else {
-        host = host.strip_suffix(":443").or_else(|| host.strip_suffix(':')).unwrap_or(host);
+    let colon = index(text, b':');
+    let scheme =
+        starts(tail(text, colon), ":/") && all(head(text, colon), |b| b.is_ascii_alphabetic());
+    let rest = tail(text, if scheme { colon + 1 } else { 0 });
+    let rest = tail(rest, position(rest, |b| !matches!(b, b'/' | b'\\')));
+    let authority = authority(rest);
+    let mut host = tail(authority, userinfo(authority));
+    let port = index(host, b':');
+    if shape.kind == Kind::Hostname {
+        host = without_suffix(without_suffix(host, ":443"), ":");
+    } else if all(tail(host, port + 1), digit) {
+        host = head(host, port);
     }
-    host = host.strip_suffix('.').unwrap_or(host);
-    // The host part of a suffix such as `.acme.com/api`.
-    if let Some(suffix) = shape.suffix.and_then(|suffix| suffix.split('/').next()) {
-        host = before(host, suffix).filter(|rest| !rest.is_empty()).unwrap_or(host);
-    } else if shape.kind == Kind::Subdomain && host.len() < pasted {
-        host = host.split('.').next().unwrap_or(host);
+    host = without_suffix(without_suffix(host, "."), host_suffix(shape));
+    if shape.kind == Kind::Subdomain && host_suffix(shape).is_empty() && host.len() < pasted {
+        host = head(host, index(host, b'.'));
     }
     host
 }
 
-/// `https://user:password@host` without the user and the password, which are offered to their own fields.
-fn without_userinfo<'a>(found: &mut Found, text: &str, userinfo: &str) -> Option<Step<'a>> {
-    let (head, rest) = text.split_once("//")?;
-    let rest = rest.get(userinfo.len() + 1..)?;
-    let mut less = Zeroizing::new(String::with_capacity(text.len()));
-    less.push_str(head);
-    less.push_str("//");
-    less.push_str(rest);
-    if let Some((username, password)) = userinfo.split_once(':') {
-        found.half(username, password);
+/// Whether the field draws `https://` or the like itself.
+fn draws_scheme(shape: &FieldShape<'_>) -> bool {
+    has(shape.prefix.unwrap_or_default(), b':')
+}
+
+/// Whether a URL field that does not draw a scheme got a host without one.
+pub(super) fn lacks_scheme(shape: &FieldShape<'_>, text: &str) -> bool {
+    shape.kind == Kind::Url
+        && !draws_scheme(shape)
+        && any(text, |b| matches!(b, b'.' | b':'))
+        && can_be_called(text)
+}
+
+/// Goes on with a credential in an address, if there is one: `https://user:password@host`, `…/?api_key=…`.
+pub(super) fn credential(found: &mut Found, text: &str) -> bool {
+    let scheme = http(text);
+    if scheme == 0 || any(text, blank) {
+        return false;
     }
-    found.note(Removed::Address);
-    Some(Step::Other(less))
-}
-
-/// `https://`, when a URL field that does not draw a scheme itself got a host and no scheme.
-pub(super) fn missing_scheme(shape: &FieldShape<'_>, text: &str) -> Option<&'static str> {
-    let lacks = shape.kind == Kind::Url
-        && !shape.prefix.is_some_and(|prefix| prefix.contains("://"))
-        && !text.contains("://")
-        && text.contains(['.', ':'])
-        && can_be_called(text);
-    lacks.then_some("https://")
-}
-
-/// A credential in an address: `https://user:password@host`, `https://host/?api_key=…`.
-pub(super) fn credential<'a>(found: &mut Found, text: &'a str) -> Option<Step<'a>> {
-    let rest = after_http(text).filter(|rest| !rest.contains(is_blank))?;
-    let pair = parts(rest).userinfo.and_then(|userinfo| userinfo.split_once(':'));
-    let value = match pair {
-        Some((username, password)) => {
-            // Decoded before they are looked at: `jane%40acme.example` is an e-mail address.
-            let (username, password) = (decode::percent(username)?, decode::percent(password)?);
-            found.half(&username, &password).map(|half| Zeroizing::new(String::from(half)))
-        }
-        None => None,
+    let authority = authority(tail(text, scheme));
+    let user = userinfo(authority);
+    let at = index(authority, b':');
+    let value = query_value(text);
+    let (one, two) = if at < user {
+        (head(authority, at), tail(head(authority, user - 1), at + 1))
+    } else {
+        ("", value)
     };
-    let value = value.or_else(|| {
-        query_value(text).filter(|_| found.kind == Kind::Key).and_then(decode::percent)
-    })?;
-    found.note(Removed::Address);
-    Some(Step::Other(value))
+    // Decoded before they are looked at: `jane%40acme.example` is an e-mail address.
+    let (Some(one), Some(two)) = (decode::percent(one), decode::percent(two)) else { return false };
+    let half = if at < user {
+        found.half(&one, &two)
+    } else if found.kind == Kind::Key {
+        &two
+    } else {
+        ""
+    };
+    if !half.is_empty() {
+        found.replace(Removed::Address, "", half);
+    }
+    !half.is_empty()
 }
 
-/// The value of the one parameter in an address's query that names a secret: `?api_key=…`.
-pub(super) fn query_value(address: &str) -> Option<&str> {
-    let (_, query) = parts(after_http(address)?).tail.split_once('?')?;
-    let query = query.split('#').next()?;
-    query.split('&').find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        let said = meaning(name);
-        (said.secret && said.is_certain() && !value.is_empty()).then_some(value)
-    })
+/// The value of the first parameter in an address's query that names a secret: `?api_key=…`; else empty.
+#[inline(never)]
+pub(super) fn query_value(text: &str) -> &str {
+    if http(text) == 0 {
+        return "";
+    }
+    let mut rest = tail(text, index(text, b'?'));
+    while !rest.is_empty() {
+        // From the `?` or `&` on.
+        rest = tail(rest, 1);
+        let parameter = head(rest, position(rest, |b| matches!(b, b'&' | b'#')));
+        let name = index(parameter, b'=');
+        let said = meaning(head(parameter, name));
+        if said.secret && said.only_known_words && name + 1 < parameter.len() {
+            return tail(parameter, name + 1);
+        }
+        rest = tail(rest, parameter.len());
+    }
+    ""
 }
 
 /// Whether the field's value can be a part of an address that a request is sent to.
 pub(super) fn is_possible(shape: &FieldShape<'_>, value: &str) -> bool {
     match shape.kind {
-        Kind::Subdomain => {
-            let suffix =
-                shape.suffix.and_then(|suffix| suffix.split('/').next()).unwrap_or_default();
-            are_labels(value) && value.len() + suffix.len() <= MAX_HOST
-        }
+        Kind::Subdomain => are_labels(value) && value.len() + host_suffix(shape).len() <= MAX_HOST,
         Kind::Hostname => is_host(value),
         Kind::Url => {
-            let drawn = shape.prefix.is_some_and(|prefix| prefix.contains("://"));
-            after_http(value).or(drawn.then_some(value)).is_some_and(can_be_called)
+            (http(value) > 0 || draws_scheme(shape)) && can_be_called(tail(value, http(value)))
         }
         _ => true,
     }
@@ -184,47 +197,45 @@ pub(super) fn is_possible(shape: &FieldShape<'_>, value: &str) -> bool {
 
 /// Whether what follows `https://` names a host and holds nothing that a URL cannot.
 fn can_be_called(rest: &str) -> bool {
-    let parts = parts(rest);
     let allowed =
         |c: char| !is_blank(c) && !is_invisible(c) && !matches!(c, '"' | '<' | '>' | '\\');
-    parts.userinfo.is_none() && is_host(parts.host) && parts.tail.chars().all(allowed)
+    is_host(authority(rest)) && rest.chars().all(allowed)
 }
 
-/// Whether `text` is a host, perhaps with a port: a name, an IPv4 address, an IPv6 address in brackets.
+/// Whether `text` is a host, perhaps with a port: a name, an IPv4 address, an IPv6 address in brackets. Whether
+/// the numbers of an address are right is for the server to say.
 fn is_host(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (text, None),
+    let end = if first(text) == b'[' { index(text, b']') + 1 } else { index(text, b':') };
+    let (host, port) = (head(text, end), tail(text, end));
+    let bracketed = all(host, |b| b.is_ascii_hexdigit() || matches!(b, b'[' | b':' | b'.' | b']'));
+    let host_is_right = if first(text) == b'[' {
+        host.len() > 3 && bracketed
+    } else {
+        host.len() <= MAX_HOST && are_labels(host)
     };
-    if !port.is_none_or(|port| {
-        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
-    }) {
-        return false;
-    }
-    if let Some(inner) = host.strip_prefix('[') {
-        return inner.strip_suffix(']').is_some_and(|inner| {
-            inner.contains(':')
-                && inner.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
-        });
-    }
-    if host.len() > MAX_HOST || !are_labels(host) {
-        return false;
-    }
-    // A name that ends in a number is an IPv4 address or nothing (WHATWG URL, "ends in a number checker").
-    let is_number = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
-    !host.rsplit('.').next().is_some_and(is_number)
-        || (host.split('.').count() == 4
-            && host.split('.').all(|label| is_number(label) && label.parse::<u8>().is_ok()))
+    host_is_right
+        && (port.is_empty()
+            || (first(port) == b':' && (2..=6).contains(&port.len()) && all(tail(port, 1), digit)))
 }
 
 /// Whether `text` is made of labels as they occur in host names in use, underscores and all. Letters outside
 /// ASCII are an internationalised name's; whether they are the right ones is for the server to say.
+#[inline(never)]
 fn are_labels(text: &str) -> bool {
     let allowed = |c: char| {
         c.is_ascii_alphanumeric()
-            || matches!(c, '-' | '_')
+            || matches!(c, '-' | '_' | '.')
             || (!c.is_ascii() && !is_blank(c) && !is_invisible(c))
     };
-    text.split('.')
-        .all(|label| !label.is_empty() && label.len() <= MAX_LABEL && label.chars().all(allowed))
+    let mut rest = text;
+    loop {
+        let label = index(rest, b'.');
+        if label == 0 || label > MAX_LABEL {
+            return false;
+        }
+        if label == rest.len() {
+            return text.chars().all(allowed);
+        }
+        rest = tail(rest, label + 1);
+    }
 }

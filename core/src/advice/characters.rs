@@ -1,7 +1,9 @@
-//! Which characters are blank, invisible or break a line.
+//! Which characters are blank or invisible, and what stands for what.
 //!
 //! Hand-written ranges instead of `char`'s own tables: those cost kilobytes in WebAssembly. The tests
 //! hold them against the standard library.
+
+use super::Kind;
 
 /// Whether `c` shows as empty space: Unicode's `White_Space`, and the braille blank, which looks like it.
 ///
@@ -9,11 +11,6 @@
 pub(super) const fn is_blank(c: char) -> bool {
     matches!(c, '\t'..='\r' | ' ' | '\u{85}' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}'
         | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{2800}' | '\u{3000}')
-}
-
-/// Whether `c` ends a line. Source: UAX #14, the classes `BK`, `CR`, `LF` and `NL`.
-pub(super) const fn is_line_break(c: char) -> bool {
-    matches!(c, '\n'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Whether `c` takes no place on the screen: control characters, zero-width characters, the byte order
@@ -32,26 +29,23 @@ pub(super) const fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The text without its outer blanks.
-pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches(is_blank)
-}
-
-/// Whether `text` holds a blank.
-pub(super) fn has_blank(text: &str) -> bool {
-    text.contains(is_blank)
-}
-
-/// `text` after `prefix`, compared without regard to ASCII case.
-pub(super) fn after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let (head, tail) = text.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then_some(tail)
-}
-
-/// `text` before `suffix`, compared without regard to ASCII case.
-pub(super) fn before<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
-    let (head, tail) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
-    tail.eq_ignore_ascii_case(suffix).then_some(head)
+/// The ASCII character that `c` stands for around a value: a space for every blank, a line feed for what ends
+/// a line, a straight quote for every quotation mark, a colon for the full-width one. Other characters stand for themselves. Nothing here is
+/// longer than what it replaces.
+pub(super) const fn plain(kind: Kind, c: char) -> char {
+    match c {
+        // Inside a password or a free text everything may be meant.
+        _ if matches!(kind, Kind::Password | Kind::Plain) => c,
+        // UAX #14, the classes BK, CR, LF and NL.
+        '\n'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        _ if is_blank(c) => ' ',
+        '：' => ':',
+        // O’Brien is a name.
+        _ if matches!(kind, Kind::Username) => c,
+        '‘' | '’' | '‚' | '‹' | '›' => '\'',
+        '“' | '”' | '„' | '«' | '»' | '「' | '」' | '＂' => '"',
+        _ => c,
+    }
 }
 
 #[cfg(test)]
@@ -82,18 +76,23 @@ mod tests {
     }
 
     #[test]
-    fn every_line_break_is_a_blank() {
-        for c in (char::MIN..=char::MAX).filter(|&c| is_line_break(c)) {
-            assert!(is_blank(c), "{c:?}");
+    fn what_stands_for_a_character_is_not_longer_and_stands_for_itself() {
+        for kind in [Kind::Key, Kind::Username, Kind::Password] {
+            for c in char::MIN..=char::MAX {
+                let plain_c = plain(kind, c);
+                assert!(
+                    plain_c.len_utf8() <= c.len_utf8() && plain(kind, plain_c) == plain_c,
+                    "{c:?}"
+                );
+                assert!(plain_c == c || !c.is_ascii_graphic(), "{c:?}");
+            }
         }
     }
 
     #[test]
-    fn prefixes_and_suffixes_are_compared_without_case_and_never_inside_a_character() {
-        assert_eq!(after("HTTPS://acme", "https://"), Some("acme"));
-        assert_eq!(after("é", "e"), None);
-        assert_eq!(before("acme.FRESHDESK.com", ".freshdesk.com"), Some("acme"));
-        assert_eq!(before("é", "x"), None);
-        assert_eq!(before("a", "abc"), None);
+    fn a_blank_stays_a_blank_and_everything_else_becomes_none() {
+        for c in char::MIN..=char::MAX {
+            assert_eq!(is_blank(c), is_blank(plain(Kind::Key, c)), "{c:?}");
+        }
     }
 }

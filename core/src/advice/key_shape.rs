@@ -50,7 +50,12 @@ impl KeyShape {
 
     /// Whether the shape is about the field called `name`.
     pub(super) fn is_for(&self, name: &str) -> bool {
-        self.field.as_deref().unwrap_or("apiKey") == name
+        self.field() == name
+    }
+
+    /// The field it belongs into.
+    pub(super) fn field(&self) -> &str {
+        self.field.as_deref().unwrap_or("apiKey")
     }
 
     /// The prefix, empty when there is none.
@@ -60,15 +65,19 @@ impl KeyShape {
 
     /// Whether every character of `body`, what follows the prefix, is in the alphabet.
     pub(super) fn allows(&self, body: &str) -> bool {
-        let more: &[u8] = match self.alphabet.as_deref() {
-            Some("hex") => return body.bytes().all(|b| b.is_ascii_hexdigit()),
-            Some("digits") => return body.bytes().all(|b| b.is_ascii_digit()),
-            Some("base62") => b"",
-            Some("base64url") => b"-_=",
-            Some("base64") => b"+/=",
+        let alphabet = self.alphabet.as_deref().unwrap_or_default();
+        let more: &[u8] = match alphabet {
+            "base64url" => b"-_=",
+            "base64" => b"+/=",
+            "base62" | "hex" | "digits" => b"",
             _ => return true,
         };
-        body.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
+        let (hex, digits) = (alphabet == "hex", alphabet == "digits");
+        body.bytes().all(|b| {
+            b.is_ascii_digit()
+                || more.contains(&b)
+                || (b.is_ascii_alphabetic() && !digits && (!hex || b.is_ascii_hexdigit()))
+        })
     }
 
     /// Whether this is a key for a system without real data.

@@ -25,22 +25,21 @@
 mod address;
 mod characters;
 mod checksum;
-mod command;
 mod decode;
 mod entry;
 mod key_shape;
-mod lines;
+mod pieces;
 mod recognise;
 mod refuse;
 mod repair;
+mod text;
 mod vendors;
 mod vocabulary;
-mod wrapping;
 
 pub use key_shape::KeyShape;
 pub use recognise::{Notice, recognise};
 pub use refuse::{MAX_LENGTH, Refusal, refuse};
-pub use repair::{Removed, Repair, Split, repair};
+pub use repair::{Removals, Removed, Repair, Split, repair};
 
 /// What a field is for; decides which repairs apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

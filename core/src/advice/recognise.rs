@@ -2,7 +2,7 @@
 //!
 //! A notice never stops anybody: patterns and prefixes age, and the provider's live answer decides.
 
-use super::characters::{after, has_blank};
+use super::text::{all, any, blank, find, first, has, head, holds, index, last, starts, tail};
 use super::{FieldShape, KeyShape, Kind, checksum, vendors};
 
 /// Keys shorter than this are hardly complete, whoever the vendor is.
@@ -97,153 +97,133 @@ pub fn recognise<'a>(
         return Some(Notice::Masked);
     }
 
-    match by_prefix(field.name, value, own) {
-        Some(shape) if shape.is_for(field.name) => return judge(shape, value),
-        Some(shape) => {
-            return Some(Notice::WrongField { field: shape.field.as_deref().unwrap_or("apiKey") });
+    // The vendor's own shapes, in one pass: the longest beginning that fits, and among those without one a shape
+    // that fits as a whole, or what is wrong with the first.
+    let mut best: Option<&KeyShape> = None;
+    let (mut longest, mut expected) = (0, None);
+    for shape in own {
+        let here = shape.is_for(field.name);
+        let prefix = shape.prefix();
+        if prefix.is_empty() {
+            let notice = misfit(shape, value);
+            if here && notice.is_none() && best.is_none() {
+                best = Some(shape);
+            } else if here && !shape.wrong {
+                expected = expected.or(notice);
+            }
+        } else if value.starts_with(prefix) && (here || !shape.wrong) {
+            // The field's own shapes come before another field's.
+            let rank = prefix.len() + if here { usize::from(u16::MAX) } else { 1 };
+            if rank > longest {
+                (best, longest) = (Some(shape), rank);
+            }
+        } else if here && !shape.wrong {
+            expected = expected.or(Some(Notice::Prefix { expected: prefix }));
         }
-        None => {}
     }
-    let of_field = || own.iter().filter(|shape| shape.is_for(field.name));
-    let without_prefix = || of_field().filter(|shape| shape.prefix().is_empty());
-    if let Some(shape) = without_prefix().find(|shape| misfit(shape, value).is_none()) {
-        return judge(shape, value);
+    if let Some(shape) = best {
+        return judge(shape, field.name, value);
     }
 
     if field.kind == Kind::Key {
-        if value.starts_with("-----BEGIN ") {
+        if starts(value, "-----BEGIN ") {
             return Some(Notice::PrivateKeyFile);
         }
-        if after(value, "https://")
-            .or_else(|| after(value, "http://"))
-            .or_else(|| after(value, "www."))
-            .is_some()
-        {
+        if starts(value, "https://") || starts(value, "http://") || starts(value, "www.") {
             return Some(Notice::Url);
         }
         if is_email(value) {
             return Some(Notice::Email);
         }
-        if has_blank(value) {
-            return Some(Notice::Blank);
-        }
     }
-    if let Some(row) = vendors::find(value) {
-        if !row.is_of(own_vendor) {
-            return Some(Notice::OtherVendor { vendor: row.vendor() });
-        }
-        return row.wrong_kind().map(|kind| Notice::WrongKind { kind, note: None });
+    let names = vendors::names(value);
+    if !names.is_empty() {
+        return (!vendors::is_of(names, own_vendor))
+            .then_some(Notice::OtherVendor { vendor: vendors::shown(names) });
     }
-
-    if let Some(notice) = without_prefix().find_map(|shape| misfit(shape, value)) {
-        return Some(notice);
+    if field.kind == Kind::Key && any(value, blank) {
+        return Some(Notice::Blank);
     }
-    if let Some(shape) = of_field().find(|shape| !shape.wrong && !shape.prefix().is_empty()) {
-        return Some(Notice::Prefix { expected: shape.prefix() });
-    }
-    (field.kind == Kind::Key && value.len() < usize::from(SHORTEST_KEY))
-        .then_some(Notice::TooShort { expected: SHORTEST_KEY })
-}
-
-/// The shape with the longest prefix that `value` begins with; the field's own before another field's.
-fn by_prefix<'a>(field: &str, value: &str, own: &'a [KeyShape]) -> Option<&'a KeyShape> {
-    own.iter()
-        .filter(|shape| {
-            !shape.prefix().is_empty()
-                && value.starts_with(shape.prefix())
-                && (shape.is_for(field) || !shape.wrong)
-        })
-        .max_by_key(|shape| (shape.is_for(field), shape.prefix().len()))
+    let too_short = field.kind == Kind::Key && value.len() < usize::from(SHORTEST_KEY);
+    expected.or(too_short.then_some(Notice::TooShort { expected: SHORTEST_KEY }))
 }
 
 /// What to say about a value of this shape.
-fn judge<'a>(shape: &'a KeyShape, value: &str) -> Option<Notice<'a>> {
-    if shape.wrong {
-        return Some(match shape.kind.as_str() {
-            _ if shape.is_test() => Notice::TestKey,
-            "live" | "production" => Notice::LiveKey,
-            kind => Notice::WrongKind { kind, note: shape.note.as_deref() },
-        });
+fn judge<'a>(shape: &'a KeyShape, field: &str, value: &str) -> Option<Notice<'a>> {
+    if !shape.is_for(field) {
+        return Some(Notice::WrongField { field: shape.field() });
     }
-    misfit(shape, value).or_else(|| shape.is_test().then_some(Notice::TestKey))
+    if !shape.wrong {
+        return misfit(shape, value).or(shape.is_test().then_some(Notice::TestKey));
+    }
+    Some(match shape.kind.as_str() {
+        _ if shape.is_test() => Notice::TestKey,
+        "live" | "production" => Notice::LiveKey,
+        kind => Notice::WrongKind { kind, note: shape.note.as_deref() },
+    })
 }
 
 /// Where `value` departs from the shape, prefix apart.
+#[inline(never)]
 fn misfit(shape: &KeyShape, value: &str) -> Option<Notice<'static>> {
-    let body = value.strip_prefix(shape.prefix()).unwrap_or(value);
-    let longer_than = |limit: u16| value.len() > usize::from(limit);
-    match (shape.min, shape.max) {
-        (Some(expected), _) if value.len() < usize::from(expected) => {
-            Some(Notice::TooShort { expected })
-        }
-        (_, Some(expected)) if longer_than(expected) => Some(Notice::TooLong { expected }),
-        _ if !shape.allows(body) => Some(Notice::Alphabet),
-        _ if !checksum::is_right(shape, body) => Some(Notice::Checksum),
-        _ => None,
+    let body = tail(value, shape.prefix().len());
+    let length = value.len();
+    if let Some(expected) = shape.min
+        && length < usize::from(expected)
+    {
+        Some(Notice::TooShort { expected })
+    } else if let Some(expected) = shape.max
+        && length > usize::from(expected)
+    {
+        Some(Notice::TooLong { expected })
+    } else if !shape.allows(body) {
+        Some(Notice::Alphabet)
+    } else if !checksum::is_right(shape, body) {
+        Some(Notice::Checksum)
+    } else {
+        None
     }
 }
 
 /// `name@host.tld` and nothing else.
 fn is_email(value: &str) -> bool {
-    value.split_once('@').is_some_and(|(name, host)| {
-        !name.is_empty()
-            && !name.contains([':', '/'])
-            && host.contains('.')
-            && !host.contains(['@', ':', '/'])
-            && !has_blank(value)
-    })
+    let at = index(value, b'@');
+    let host = tail(value, at + 1);
+    let foreign = |b| blank(b) || matches!(b, b':' | b'/' | b'@');
+    at > 0 && has(host, b'.') && !any(head(value, at), foreign) && !any(host, foreign)
 }
 
 /// A whole host name where a part of one is wanted. By the common endings alone: a sub-domain may have dots.
 fn is_foreign_address(value: &str) -> bool {
-    let ending = value.rsplit_once('.').map_or("", |(_, ending)| ending);
-    ["com", "net", "org", "io", "app", "dev", "cloud", "ai"].contains(&ending)
+    find(".com|.net|.org|.io|.app|.dev|.cloud|.ai", &|ending| super::text::ends(value, ending))
+        .is_some()
 }
 
 /// Whether a part of the value is hidden.
 fn is_masked(kind: Kind, value: &str) -> bool {
-    let dot =
-        |c: char| matches!(c, '•' | '●' | '∙' | '⋅' | '·' | '∗' | '⁎' | '＊' | '…' | '█' | '▪');
+    let dot = |c: char| matches!(c, '•' | '●' | '∙' | '⋅' | '·' | '∗' | '＊' | '…' | '█' | '▪');
     if kind == Kind::Password {
         // A password may hold three stars, but is not made of nothing else.
         return value.chars().all(|c| dot(c) || c == '*');
     }
-    value.contains(dot) || has_run(value, '*', 3) || has_run(value, '.', 3)
-}
-
-/// Whether `c` stands `length` times in a row in `value`.
-fn has_run(value: &str, wanted: char, length: usize) -> bool {
-    let mut run = 0;
-    value.chars().any(|c| {
-        run = if c.eq_ignore_ascii_case(&wanted) { run + 1 } else { 0 };
-        run == length
-    })
+    value.chars().any(dot) || holds("***|...", value)
 }
 
 /// Whether the value stands for one: `YOUR_API_KEY`, `<token>`, `${TOKEN}`, `sk_live_xxxxxxxx`.
 fn is_placeholder(kind: Kind, value: &str) -> bool {
-    let enclosed = |open, close| value.starts_with(open) && value.ends_with(close);
-    enclosed('<', '>')
-        || enclosed('{', '}')
-        || enclosed('[', ']')
-        || enclosed('%', '%')
-        || value.strip_prefix('$').is_some_and(|name| {
-            name.starts_with(['{', '(']) || name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
-        })
-        || has_run(value, 'x', 8)
-        // A company may be called so; a key is not.
-        || (kind == Kind::Key
-            && (PLACEHOLDERS.split('|').any(|words| contains(value, words))
-                || value.ends_with("EXAMPLE")
-                || value.ends_with("EXAMPLEKEY")))
+    let enclosed = matches!(
+        (first(value), last(value)),
+        (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%')
+    );
+    let variable = first(value) == b'$'
+        && (matches!(first(tail(value, 1)), b'{' | b'(')
+            || all(tail(value, 1), |b| b.is_ascii_uppercase() || b == b'_'));
+    // A company may be called so; a key is not.
+    enclosed
+        || variable
+        || holds("xxxxxxxx", value)
+        || (kind == Kind::Key && holds(PLACEHOLDERS, value))
 }
 
 /// What manuals write where a key belongs.
-const PLACEHOLDERS: &str = "your-|your_|your |my-api|my_api|-here|_here| here|changeme|change-me|replace|insert-|insert_|process.env";
-
-/// Whether `value` holds `words`, without regard to ASCII case.
-fn contains(value: &str, words: &str) -> bool {
-    value
-        .char_indices()
-        .any(|(at, _)| value.get(at..).is_some_and(|tail| after(tail, words).is_some()))
-}
+const PLACEHOLDERS: &str = "your-|your_|your |my-api|my_api|-here|_here| here|changeme|change-me|replace|insert-|insert_|process.env|7EXAMPLE";

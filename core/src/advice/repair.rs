@@ -5,53 +5,92 @@
 //! characters go.
 
 use alloc::string::String;
-use alloc::vec::Vec;
-use core::mem::discriminant;
 use zeroize::Zeroizing;
 
-use super::characters::{is_blank, is_invisible, is_line_break, trim};
-use super::entry::{Form, entry};
-use super::wrapping::{half_unquoted, scheme, unquoted, without_trailing_mark};
-use super::{FieldShape, Kind, address, command, decode, lines};
+use super::characters::{is_invisible, plain};
+use super::entry::{Form, entry, scheme, unquoted, without_mark};
+use super::text::{
+    any, blank, ends, first, has, head, index, last, position, quote, same, starts, tail, trim,
+    trim_start,
+};
+use super::vocabulary::meaning;
+use super::{FieldShape, Kind, address, decode, pieces};
 
 /// Longer pastes are left alone, blanks apart: no credential comes in so much text.
 const MAX_PASTE: usize = 16 * 1024;
 
-/// What was taken away. Carries the removed words where they cannot be secret (the name of a variable, a
-/// header or a scheme, made of words that this module knows); otherwise the name is empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What was taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removed {
     /// Spaces, tabs and line breaks before and after the value.
     Blanks,
     /// Characters that show as nothing, such as U+200B or U+FEFF.
     Invisible,
-    /// Line breaks inside a key.
-    LineBreaks,
     /// Quotation marks.
     Quotes,
-    /// `Bearer`, `Basic`, `Token`.
-    Scheme(String),
-    /// `Authorization:`, `X-Api-Key:`.
-    HeaderName(String),
-    /// `KEY=`, `export KEY=`, `key:`.
-    VariableName(String),
-    /// The words of a page before the value: `Secret key:`.
-    Label(String),
-    /// Lines beside the one that holds the value.
+    /// A comma, semicolon or colon at the end.
+    Trailing,
+    /// The rest of a command, such as curl.
+    Curl,
+    /// Lines, or members of a JSON object, beside the one that holds the value.
     OtherLines,
     /// The JSON around the value.
     Json,
-    /// The rest of a command, such as curl.
-    Curl,
-    /// The rest of an address.
-    Address,
-    /// The base64 or percent-encoding of the value, which was decoded.
+    /// What stands before a colon: `Authorization:`, `api_key:`, `Secret key:`.
+    HeaderName,
+    /// `KEY=`, `export KEY=`.
+    VariableName,
+    /// `Bearer`, `Basic`, `Token`.
+    Scheme,
+    /// The base64 around the value.
     Encoding,
-    /// A comma, semicolon or colon at the end.
-    Trailing,
+    /// The rest of an address, or its percent-encoding.
+    Address,
+    /// Line breaks inside a key.
+    LineBreaks,
 }
 
-/// A user name and a password that were found in one paste.
+/// All there is, in the order in which it is told.
+const ALL: [Removed; 13] = [
+    Removed::Blanks,
+    Removed::Invisible,
+    Removed::Quotes,
+    Removed::Trailing,
+    Removed::Curl,
+    Removed::OtherLines,
+    Removed::Json,
+    Removed::HeaderName,
+    Removed::VariableName,
+    Removed::Scheme,
+    Removed::Encoding,
+    Removed::Address,
+    Removed::LineBreaks,
+];
+
+/// A set of what was taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Removals(u16);
+
+impl Removals {
+    /// Whether nothing was taken away.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether `what` was taken away.
+    #[must_use]
+    pub const fn contains(self, what: Removed) -> bool {
+        self.0 & (1 << what as u16) != 0
+    }
+
+    /// What was taken away, in a fixed order.
+    pub fn iter(self) -> impl Iterator<Item = Removed> {
+        ALL.into_iter().filter(move |what| self.contains(*what))
+    }
+}
+
+/// A user name and a password that were found in one paste. No `Debug`: it holds the secret.
 pub struct Split {
     /// What belongs into the user name's field.
     pub username: Zeroizing<String>,
@@ -63,13 +102,16 @@ pub struct Split {
 pub struct Repair {
     /// The value for this field.
     pub value: Zeroizing<String>,
-    /// What was taken away, each kind once, in the order in which it was found. Empty when nothing was.
-    pub removed: Vec<Removed>,
+    /// What was taken away.
+    pub removed: Removals,
+    /// The names among it, as they were written: `Authorization Bearer`, `STRIPE_KEY`. Only names that cannot
+    /// be secret, because they are made of words that this module knows; often empty.
+    pub words: String,
     /// Both halves, when the text held a user name and a password. Always to be offered, never applied
     /// unasked: it fills a second field.
     pub split: Option<Split>,
-    /// `https://`, when it was put before an address that had no scheme.
-    pub added: Option<&'static str>,
+    /// Whether `https://` was put before an address that had no scheme.
+    pub added_scheme: bool,
     /// Whether to ask before [`value`](Self::value) replaces what was pasted: true for passwords, where a
     /// blank or a quote may be meant.
     pub offer: bool,
@@ -79,285 +121,276 @@ impl Repair {
     /// Whether there is anything to apply, to say or to offer.
     #[must_use]
     pub const fn found_something(&self) -> bool {
-        !self.removed.is_empty() || self.split.is_some() || self.added.is_some()
+        !self.removed.is_empty() || self.split.is_some() || self.added_scheme
     }
 }
 
 /// Takes away from `pasted` what does not belong into the field.
 ///
 /// For use on paste and on submit, never while somebody types. Applying it to its own result changes
-/// nothing more. When nothing is left, or nothing was found, `value` is `pasted`.
+/// nothing more. When nothing was found, `value` is `pasted`.
 #[must_use]
 pub fn repair(shape: &FieldShape<'_>, pasted: &str) -> Repair {
-    let mut found = Found { kind: shape.kind, removed: Vec::new(), split: None };
-    let mut text = found.visible(pasted);
+    let kind = shape.kind;
+    let mut found =
+        Found { kind, removed: Removals(0), words: String::new(), split: None, other: None };
+    let mut text = found.readable(pasted);
     loop {
         // Everything that can be done by looking at less of the text is; only decoding and joining lines
         // need a new one, and then the looking starts again.
         let mut rest: &str = &text;
-        let rewritten = loop {
-            match found.step(shape, rest) {
-                Some(Step::Less(less)) => rest = less,
-                Some(Step::Other(other)) => break Some(other),
-                None => break None,
+        loop {
+            let less = found.step(shape, rest);
+            if less.len() == rest.len() || found.other.is_some() {
+                break;
             }
-        };
-        if let Some(other) = rewritten {
+            rest = less;
+        }
+        if let Some(other) = found.other.take() {
             text = other;
             continue;
         }
-        let added = address::missing_scheme(shape, rest);
-        let mut value =
-            Zeroizing::new(String::with_capacity(added.map_or(0, str::len) + rest.len()));
-        value.push_str(added.unwrap_or_default());
-        value.push_str(rest);
-        found.offer_split(rest);
-        let Found { removed, split, .. } = found;
+        // What was made readable is for looking at; a value that needs no repair stays as it was.
+        let rest = if found.removed.is_empty() { pasted } else { rest };
+        let added_scheme = address::lacks_scheme(shape, rest);
+        if kind == Kind::Username && found.split.is_none() {
+            found.offer_split(rest);
+        }
         return Repair {
-            offer: shape.kind == Kind::Password && !removed.is_empty(),
-            value,
-            removed,
-            split,
-            added,
+            value: joined(if added_scheme { "https://" } else { "" }, rest),
+            removed: found.removed,
+            words: found.words,
+            split: found.split,
+            added_scheme,
+            offer: kind == Kind::Password && !found.removed.is_empty(),
         };
     }
 }
 
-/// One step of a repair.
-pub(super) enum Step<'a> {
-    /// A part of the text.
-    Less(&'a str),
-    /// Another text, shorter than the one before.
-    Other(Zeroizing<String>),
+/// Two texts as one, in a buffer of the right size, so that no copy of a secret is left behind by growing.
+#[inline(never)]
+pub(super) fn joined(one: &str, two: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(one.len() + two.len()));
+    text.push_str(one);
+    text.push_str(two);
+    text
 }
 
 /// What a repair has found so far.
+///
+/// Its steps take the text and return what is left of it: the same text when there was nothing to do.
 pub(super) struct Found {
     pub(super) kind: Kind,
-    pub(super) removed: Vec<Removed>,
-    pub(super) split: Option<Split>,
+    removed: Removals,
+    words: String,
+    split: Option<Split>,
+    /// A new text, shorter than the one before, when a part of that one would not do.
+    other: Option<Zeroizing<String>>,
 }
 
 impl Found {
-    /// Notes a removal, once for each kind.
-    pub(super) fn note(&mut self, what: Removed) {
-        if !self.removed.iter().any(|noted| discriminant(noted) == discriminant(&what)) {
-            self.removed.push(what);
-        }
+    /// Notes a removal.
+    pub(super) const fn note(&mut self, what: Removed) {
+        self.removed.0 |= 1 << what as u16;
     }
 
-    /// Notes a removal and goes on with what is left.
-    pub(super) fn less<'a>(&mut self, what: Removed, left: &'a str) -> Option<Step<'a>> {
+    /// Notes a removal and returns what is left.
+    #[inline(never)]
+    pub(super) const fn less<'a>(&mut self, what: Removed, left: &'a str) -> &'a str {
         self.note(what);
-        Some(Step::Less(left))
+        left
     }
 
-    /// The text without invisible characters. Free text keeps them: inside it they join letters and emoji.
-    fn visible(&mut self, pasted: &str) -> Zeroizing<String> {
-        let stays = |c| self.kind == Kind::Plain || !is_invisible(c);
-        // With room for all of it, so that nothing is copied about and left behind.
-        let mut text = Zeroizing::new(String::with_capacity(pasted.len()));
-        text.extend(pasted.chars().filter(|&c| stays(c)));
-        if text.len() < pasted.len() {
-            self.note(Removed::Invisible);
+    /// Goes on with another text.
+    #[inline(never)]
+    pub(super) fn replace(&mut self, what: Removed, one: &str, two: &str) {
+        self.note(what);
+        self.other = Some(joined(one, two));
+    }
+
+    #[inline(never)]
+    fn say(&mut self, words: &str) {
+        if !self.words.is_empty() {
+            self.words.push(' ');
+        }
+        self.words.push_str(words);
+    }
+
+    /// The text without invisible characters, and with plain blanks and quotes (see [`plain`]). Free text keeps
+    /// what is invisible: inside it, it joins letters and emoji.
+    fn readable(&mut self, pasted: &str) -> Zeroizing<String> {
+        let mut text = joined("", pasted);
+        text.clear();
+        for c in pasted.chars() {
+            if self.kind != Kind::Plain && is_invisible(c) {
+                self.note(Removed::Invisible);
+            } else {
+                text.push(plain(self.kind, c));
+            }
         }
         text
     }
 
-    fn step<'a>(&mut self, shape: &FieldShape<'_>, text: &'a str) -> Option<Step<'a>> {
+    fn step<'a>(&mut self, shape: &FieldShape<'_>, text: &'a str) -> &'a str {
         let trimmed = trim(text);
         if trimmed.len() < text.len() && !(trimmed.is_empty() && self.kind == Kind::Password) {
             return self.less(Removed::Blanks, trimmed);
         }
         // A PEM file is a value of its own, line breaks and all.
-        if trimmed.is_empty() || text.len() > MAX_PASTE || text.starts_with("-----BEGIN ") {
-            return None;
+        if trimmed.is_empty() || text.len() > MAX_PASTE || starts(text, "-----BEGIN ") {
+            return text;
         }
-        if let Some(inner) =
-            unquoted(text).or_else(|| self.kind.is_bracketed().then(|| unbracketed(text)).flatten())
-        {
+        // `<…>` around an e-mail address or a URL is punctuation (RFC 3986, appendix C). Around a key it says
+        // "put yours here" and has to stay, to be recognised.
+        let bracketed = self.kind.is_structural() || self.kind == Kind::Username;
+        if let Some(inner) = unquoted(text, bracketed) {
             return self.less(Removed::Quotes, inner);
         }
-        match self.kind {
-            Kind::Key | Kind::Username | Kind::Password => self.credential(text),
-            Kind::Subdomain | Kind::Hostname | Kind::Url => {
-                if let Some(rest) = without_trailing_mark(text) {
-                    return self.less(Removed::Trailing, rest);
-                }
-                address::step(self, shape, text)
+        if self.kind == Kind::Plain {
+            let visible = text.trim_matches(is_invisible);
+            if visible.len() < text.len() {
+                return self.less(Removed::Invisible, visible);
             }
-            Kind::Plain => {
-                let visible = text.trim_matches(is_invisible);
-                if visible.len() < text.len() {
-                    return self.less(Removed::Invisible, visible);
-                }
-                let less = address::without_affixes(shape, text);
-                (less.len() < text.len()).then(|| self.less(Removed::Address, less)).flatten()
-            }
+            return address::step(self, shape, text);
+        }
+        // A password may end in a comma, unless all of it is quoted.
+        let rest = without_mark(text);
+        if rest.len() < text.len()
+            && !rest.is_empty()
+            && (self.kind != Kind::Password || unquoted(rest, false).is_some())
+        {
+            return self.less(Removed::Trailing, rest);
+        }
+        if self.kind.is_structural() {
+            address::step(self, shape, text)
+        } else {
+            self.credential(text)
         }
     }
 
-    fn credential<'a>(&mut self, text: &'a str) -> Option<Step<'a>> {
-        if let Some(step) = command::step(self, text).or_else(|| lines::step(self, text)) {
-            return Some(step);
+    fn credential<'a>(&mut self, text: &'a str) -> &'a str {
+        let piece = pieces::pick(self, text);
+        if !piece.is_empty() {
+            return piece;
         }
-        // A password may end in a comma or a quote, unless all of it is quoted.
-        let certain = |rest: &&str| self.kind != Kind::Password || unquoted(rest).is_some();
-        if let Some(rest) = without_trailing_mark(text).filter(certain) {
-            return self.less(Removed::Trailing, rest);
-        }
-        if let Some(rest) = half_unquoted(text).filter(|_| self.kind != Kind::Password) {
-            return self.less(Removed::Quotes, rest);
+        if self.kind != Kind::Password {
+            // A quote that was copied along at one end.
+            let one = usize::from(quote(first(text)));
+            let rest = if one > 0 {
+                tail(text, 1)
+            } else {
+                head(text, text.len() - usize::from(quote(last(text))))
+            };
+            if rest.len() < text.len() && !rest.is_empty() && !any(rest, quote) {
+                return self.less(Removed::Quotes, rest);
+            }
         }
         if let Some(entry) = entry(self.kind, text) {
-            let name = String::from(if entry.name_is_harmless() { entry.name } else { "" });
+            if entry.name_is_harmless() {
+                self.say(entry.name);
+            }
             let what = match entry.form {
+                Form::Assigned => Removed::VariableName,
                 Form::Json => Removed::Json,
-                Form::Assigned => Removed::VariableName(name),
-                Form::Colon
-                    if entry.name.contains('-')
-                        || entry.name.eq_ignore_ascii_case("authorization") =>
-                {
-                    Removed::HeaderName(name)
-                }
-                Form::Colon
-                    if entry.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
-                {
-                    Removed::VariableName(name)
-                }
-                Form::Colon => Removed::Label(name),
+                Form::Colon => Removed::HeaderName,
             };
             return self.less(what, entry.value);
         }
-        if let Some(step) = self.scheme(text).or_else(|| address::credential(self, text)) {
-            return Some(step);
+        let at = scheme(text);
+        if at > 0 {
+            let words = trim(head(text, at));
+            let less = self.scheme(words, text, tail(text, at));
+            if less.len() < text.len() {
+                self.say(words);
+                return self.less(Removed::Scheme, less);
+            }
+        }
+        if address::credential(self, text) {
+            return text;
         }
         match self.kind {
-            Kind::Key => self.joined(text),
-            Kind::Username => self.username(text),
-            _ => None,
+            Kind::Key => self.wrapped(text),
+            Kind::Username if starts(text, "mailto:") && text.len() > 7 => {
+                self.less(Removed::Address, tail(text, 7))
+            }
+            // A user name ends before the first colon (RFC 7617 §2).
+            Kind::Username if last(text) == b':' && text.len() > 1 => {
+                self.less(Removed::Trailing, head(text, text.len() - 1))
+            }
+            _ => text,
         }
     }
 
-    /// `Bearer abc` and its like; `Basic` with what it encodes.
-    fn scheme<'a>(&mut self, text: &'a str) -> Option<Step<'a>> {
-        let (words, value) = scheme(text)?;
-        let last_word = words.rsplit(is_blank).next()?;
-        let decoded =
-            last_word.eq_ignore_ascii_case("basic").then(|| decode::base64(value)).flatten();
-        let half = decoded.as_ref().and_then(|pair| {
-            let (username, password) = pair.split_once(':')?;
-            self.half(username, password)
-        });
-        if let Some(half) = half {
-            let half = Zeroizing::new(String::from(half));
-            self.note(Removed::Scheme(String::from(words)));
-            self.note(Removed::Encoding);
-            return Some(Step::Other(half));
+    /// The value after `Bearer` and its like; after `Basic`, what it encodes.
+    fn scheme<'a>(&mut self, words: &str, text: &'a str, value: &'a str) -> &'a str {
+        if ends(words, "basic")
+            && let Some(pair) = decode::base64(value)
+        {
+            let at = index(&pair, b':');
+            let half = self.half(head(&pair, at), tail(&pair, at + 1));
+            if at < pair.len() && !half.is_empty() {
+                self.replace(Removed::Encoding, "", half);
+                return "";
+            }
         }
         // Blanks and words may be part of a password.
-        (self.kind == Kind::Key)
-            .then(|| self.less(Removed::Scheme(String::from(words)), value))
-            .flatten()
+        if self.kind == Kind::Key { value } else { text }
     }
 
-    /// The half of a pair that belongs into this field, if that is certain. Notes both for a split.
-    pub(super) fn half<'a>(&mut self, username: &'a str, password: &'a str) -> Option<&'a str> {
-        let half = match self.kind {
+    /// The half of a pair that belongs into this field, empty when that is not certain. Notes both for a split.
+    #[inline(never)]
+    pub(super) fn half<'a>(&mut self, username: &'a str, password: &'a str) -> &'a str {
+        if self.kind == Kind::Key {
             // An API key goes alone: the other half is empty, a filler, or a word such as `api` or `token`.
-            Kind::Key if password.is_empty() || password.eq_ignore_ascii_case("x") => username,
-            Kind::Key => {
-                let said = super::vocabulary::meaning(username);
-                let alone = username.contains('@') || said.only_known_words;
-                if alone { password } else { "" }
-            }
-            Kind::Password => password,
-            _ => username,
-        };
-        if half.is_empty() {
-            return None;
+            return if password.is_empty() || same(password, "x") {
+                username
+            } else if has(username, b'@') || meaning(username).only_known_words {
+                password
+            } else {
+                ""
+            };
         }
-        if self.kind != Kind::Key {
-            self.note_split(username, password);
-        }
-        Some(half)
-    }
-
-    fn note_split(&mut self, username: &str, password: &str) {
         if self.split.is_none() && !username.is_empty() && !password.is_empty() {
-            self.split = Some(Split {
-                username: Zeroizing::new(String::from(username)),
-                password: Zeroizing::new(String::from(password)),
-            });
+            self.split =
+                Some(Split { username: joined("", username), password: joined("", password) });
         }
-    }
-
-    /// A user name ends before the first colon (RFC 7617 §2).
-    fn username<'a>(&mut self, text: &'a str) -> Option<Step<'a>> {
-        if let Some(rest) = after_mailto(text) {
-            return self.less(Removed::Address, rest);
-        }
-        if let Some(rest) = text.strip_suffix(':').filter(|rest| !rest.is_empty()) {
-            return self.less(Removed::Trailing, rest);
-        }
-        None
+        if self.kind == Kind::Password { password } else { username }
     }
 
     /// `user:password` in the field of the user name: offered in two halves, the text itself stays.
     fn offer_split(&mut self, text: &str) {
-        if self.kind != Kind::Username {
-            return;
-        }
-        if let Some((username, password)) = text.split_once(':')
-            && !password.starts_with("//")
-            && !username.contains(is_blank)
-        {
-            self.note_split(username, password);
+        let at = index(text, b':');
+        let (username, password) = (head(text, at), tail(text, at + 1));
+        if !starts(password, "//") && !any(username, blank) {
+            self.half(username, password);
         }
     }
 
     /// A key that was wrapped: its lines joined, when every blank in it belongs to a line break.
-    fn joined<'a>(&mut self, text: &'a str) -> Option<Step<'a>> {
-        let mut broken = true;
-        let mut between = false;
-        for c in text.chars() {
-            if is_blank(c) {
-                broken = (between && broken) || is_line_break(c);
-                between = true;
-            } else if between && !broken {
-                return None;
-            } else {
-                between = false;
+    fn wrapped<'a>(&mut self, text: &'a str) -> &'a str {
+        let mut key = joined("", text);
+        key.clear();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = position(rest, blank);
+            let line = head(rest, end);
+            let after = tail(rest, end);
+            let next = trim_start(after);
+            let between = head(after, after.len() - next.len());
+            // More than one value, or words.
+            if (!between.is_empty() && !has(between, b'\n'))
+                || has(line, b'@')
+                || entry(self.kind, line).is_some()
+            {
+                return text;
             }
+            key.push_str(line);
+            rest = next;
         }
-        if !text.contains(is_line_break)
-            || text
-                .split(is_line_break)
-                .any(|line| entry(self.kind, line).is_some() || line.contains('@'))
-        {
-            return None;
+        if key.len() < text.len() {
+            self.note(Removed::LineBreaks);
+            self.other = Some(key);
         }
-        let mut joined = Zeroizing::new(String::with_capacity(text.len()));
-        joined.extend(text.chars().filter(|&c| !is_blank(c)));
-        self.note(Removed::LineBreaks);
-        Some(Step::Other(joined))
+        text
     }
-}
-
-impl Kind {
-    /// Whether `<…>` around the value is punctuation: around an e-mail address or a URL (RFC 3986, appendix C).
-    /// Around a key it says "put yours here" and has to stay, to be recognised.
-    const fn is_bracketed(self) -> bool {
-        self.is_structural() || matches!(self, Self::Username)
-    }
-}
-
-fn unbracketed(text: &str) -> Option<&str> {
-    text.strip_prefix('<')?
-        .strip_suffix('>')
-        .filter(|inner| !inner.is_empty() && !inner.contains(['<', '>']))
-}
-
-fn after_mailto(text: &str) -> Option<&str> {
-    super::characters::after(text, "mailto:").filter(|rest| !rest.is_empty())
 }

@@ -3,21 +3,21 @@
 //! This is what keeps [`repair`](super::repair()) away from the inside of a key: `abc=def` is left alone,
 //! `API_KEY=def` is not, because a random string does not spell one of these words by accident.
 
+use super::text::{first, head, in_word, listed, position, tail};
+
 /// Words that name a secret.
-const SECRET: &str = "key keys apikey apikeys apitoken api token tokens accesstoken authtoken oauthtoken \
-    accesskey secretkey privatekey apisecret authkey secret password passwd passphrase pass pwd pw pat \
-    auth authorization bearer basic credential credentials ssws jwt";
+const SECRET: &str = "key|token|secret|password|api|auth|authorization|bearer|basic|apikey|apitoken|accesstoken|\
+    authtoken|oauthtoken|accesskey|secretkey|passwd|passphrase|pass|pwd|pat|credential|credentials|keys|tokens|ssws|jwt";
 
 /// Words that name the person or the account.
-const PERSON: &str = "user username userid login email mail account";
+const PERSON: &str = "user|username|userid|login|email|mail|account";
 
 /// Words that stand beside those and name nothing by themselves.
-const COMPANY: &str = "x my your the a an is this new access private personal client service admin rest live \
-    test sandbox prod production id app application server web http public publishable default oauth \
-    oauth2 integration security full read write name value";
+const COMPANY: &str = "x|my|your|the|a|is|new|access|private|personal|client|service|admin|rest|live|test|sandbox|\
+    prod|production|id|app|web|http|public|publishable|default|oauth|oauth2|full|name|value";
 
 /// What a name says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Meaning {
     /// It names a secret.
     pub(super) secret: bool,
@@ -40,38 +40,32 @@ impl Meaning {
 }
 
 /// Reads the words of `name`, which are parted by punctuation, blanks or a change from lower to upper case.
+#[inline(never)]
 pub(super) fn meaning(name: &str) -> Meaning {
     let mut meaning = Meaning { secret: false, person: false, only_known_words: true };
     let mut rest = name;
-    while let Some(word) = next_word(&mut rest) {
+    while !rest.is_empty() {
+        let word = head(rest, word_end(rest));
         if listed(SECRET, word) {
             meaning.secret = true;
         } else if listed(PERSON, word) {
             meaning.person = true;
-        } else if !listed(COMPANY, word) {
+        } else if !word.is_empty() && !listed(COMPANY, word) {
             meaning.only_known_words = false;
         }
+        // A word, or the one character that parts two.
+        rest = tail(rest, word.len().max(1));
     }
     meaning
 }
 
-/// Takes the next run of letters and digits off `rest`. Characters outside ASCII count as letters.
-fn next_word<'a>(rest: &mut &'a str) -> Option<&'a str> {
-    let in_word = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii();
-    let text = rest.trim_start_matches(|c| !in_word(c));
-    let mut was_lower = false;
-    let end = text.find(|c: char| {
-        let ends = !in_word(c) || (was_lower && c.is_ascii_uppercase());
-        was_lower = c.is_ascii_lowercase();
-        ends
-    });
-    let (word, tail) = text.split_at_checked(end.unwrap_or(text.len()))?;
-    *rest = tail;
-    (!word.is_empty()).then_some(word)
-}
-
-fn listed(words: &str, word: &str) -> bool {
-    words.split(' ').any(|known| !known.is_empty() && known.eq_ignore_ascii_case(word))
+/// Where the word at the start of `text` ends; 0 when there is none.
+fn word_end(text: &str) -> usize {
+    let capitals = position(text, |b| !b.is_ascii_uppercase());
+    let small =
+        capitals + position(tail(text, capitals), |b| !in_word(b) || b.is_ascii_uppercase());
+    // `APIKey` is read as one word, as is `API`; `apiKey` as two.
+    if capitals == 0 && !in_word(first(text)) { 0 } else { small }
 }
 
 #[cfg(test)]
@@ -79,7 +73,13 @@ mod tests {
     use super::*;
 
     fn words(mut name: &str) -> Vec<&str> {
-        core::iter::from_fn(|| next_word(&mut name)).collect()
+        let mut words = Vec::new();
+        while !name.is_empty() {
+            let word = head(name, word_end(name));
+            words.extend((!word.is_empty()).then_some(word));
+            name = tail(name, word.len().max(1));
+        }
+        words
     }
 
     #[test]
@@ -87,6 +87,7 @@ mod tests {
         assert_eq!(words("STRIPE_SECRET_KEY"), ["STRIPE", "SECRET", "KEY"]);
         assert_eq!(words("x-api-key"), ["x", "api", "key"]);
         assert_eq!(words("stripeApiKey"), ["stripe", "Api", "Key"]);
+        assert_eq!(words("APIKey"), ["APIKey"]);
         assert_eq!(words(" Your API key "), ["Your", "API", "key"]);
         assert_eq!(words("clé API"), ["clé", "API"]);
         assert_eq!(words("--"), Vec::<&str>::new());
@@ -99,6 +100,7 @@ mod tests {
             "Authorization",
             "x-api-key",
             "apiKey",
+            "APIKey",
             "Your API token",
             "user name",
             "password",
@@ -117,8 +119,18 @@ mod tests {
 
     #[test]
     fn the_start_of_a_key_is_no_name() {
-        for name in ["sk_live_51Ab", "ghp_abcdef", "xoxb-1-2", "dGVzdA", "", "x", "test", "1/1201"]
-        {
+        for name in [
+            "sk_live_51Ab",
+            "ghp_abcdef",
+            "xoxb-1-2",
+            "dGVzdA",
+            "",
+            "x",
+            "test",
+            "1/1201",
+            "é",
+            "--",
+        ] {
             assert!(!meaning(name).is_known(), "{name}");
         }
     }
