@@ -82,10 +82,12 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         // Not waited for, at the end neither: dropping the runtime would wait for it.
         std::thread::spawn(move || state.compressed.prepare(pages::compressible(state.dev)));
     }
+    // Before the ready line: a script may stop the server the moment it reads it.
+    let stop = stop_signal()?;
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
     ready(&origin);
     tracing::info!(%address, providers = state.catalogue.len(), "ready");
-    listener::serve(socket, crate::app(state.clone()), stop_signal()?).await;
+    listener::serve(socket, crate::app(state.clone()), stop).await;
     housekeeping.abort();
     if let Err(error) = state.flush_fetched().await {
         tracing::warn!(%error, "when connections were last read is not written down");
