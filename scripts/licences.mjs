@@ -35,7 +35,7 @@ export async function checkLicences() {
     if (found) problems.push(`${found.name} ${found.version} is banned: ${banned.reason ?? "see deny.toml"}`);
   }
   if (problems.length > 0) throw new StepFailed(`Not allowed by deny.toml:\n  ${problems.join("\n  ")}`);
-  say(`  ✓ Licences and sources of ${crates.length} crates; dist/ bundles no npm package`);
+  say(`  ✓ Licences and sources of ${crates.length} crates`);
 
   if (which("cargo-deny")) await runStep("Security advisories", "cargo", ["deny", "check", "advisories"]);
   else say("  · Security advisories not checked: cargo-deny is not installed (it needs its database from the network)");
