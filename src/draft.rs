@@ -44,7 +44,7 @@ pub(crate) fn keep(integration: &str, field: &str, secret: bool, value: Value) {
             value,
         });
         if drafts.page_hide.is_none() {
-            drafts.page_hide = Some(Listener::new(&window(), "pagehide", |_| forget_all()));
+            drafts.page_hide = Some(Listener::new(&window(), "pagehide", false, |_| forget_all()));
         }
         if secret {
             // The newest secret restarts the clock for all of them: simple, and never too long for it.

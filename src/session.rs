@@ -8,27 +8,24 @@ use crate::claim::Claim;
 use crate::dom::{is_online, object};
 use crate::draft;
 use crate::flow::Flow;
+use crate::inputs::{InFlight, Inputs};
+use crate::listener::Listener;
 use crate::options::Options;
+use crate::outgoing::{Member, outgoing};
 use crate::preload;
 use crate::read::Js;
 use crate::rejection::Rejection;
 use crate::timer::Timer;
-use crate::transport::{self, Loaded, Server, Trouble};
-use crate::view::{Ui, View};
-use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender};
-use futures_core::Stream;
+use crate::transport::{Loaded, Server, Trouble};
+use crate::view::{Signal, Ui, View};
 use js_sys::Function;
 use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome, Phase};
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
-use keyslot_core::wire::Verification;
-use serde::Serialize;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use keyslot_core::json::Json;
 use std::rc::Rc;
-use std::task::Poll;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// How long the confirmation stays. Long enough to read, short enough not to be in the way; the
 /// promise has settled before.
@@ -38,25 +35,12 @@ const CONFIRMATION_MS: f64 = 1_800.0;
 pub(crate) enum Input {
     /// Something the state machine knows.
     Dialog(Event<Vec<Value>>),
-    /// Something about one field or button, with no bearing on the state.
+    /// What a person did.
     Ui(Ui),
     /// The form arrived, or not.
     Loaded(Result<Box<Loaded>, Trouble>),
     /// The post was answered, or not.
     Posted(Result<Connection, Trouble>),
-    /// The page goes away; nothing may stay behind.
-    Leaving,
-}
-
-/// Where listeners report.
-#[derive(Clone)]
-pub(crate) struct Inputs(pub(crate) UnboundedSender<Input>);
-
-impl Inputs {
-    /// Reports. After the call has ended nobody listens, and that is fine.
-    pub(crate) fn send(&self, input: Input) {
-        let _ = self.0.unbounded_send(input);
-    }
 }
 
 /// The arguments of a call, checked.
@@ -66,6 +50,16 @@ pub(crate) struct Call {
     pub(crate) options: Options,
 }
 
+/// What a call is for.
+pub(crate) enum Task {
+    /// Ask somebody for the credential.
+    Dialog(Claim, Inputs),
+    /// Connect with these credentials.
+    Headless(JsValue),
+    /// Fetch the form for a dialog that will follow.
+    Preload,
+}
+
 /// The two ends of the promise. Rejects with `unknown_error` if it is dropped unsettled.
 pub(crate) struct Settle {
     pub(crate) resolve: Function,
@@ -73,44 +67,28 @@ pub(crate) struct Settle {
     pub(crate) done: bool,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Resolution<'a> {
-    connection_id: &'a str,
-    provider_config_key: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verification: Option<Checked<'a>>,
-}
-
-#[derive(Serialize)]
-struct Checked<'a> {
-    status: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<&'a str>,
-}
-
 impl Settle {
-    pub(crate) fn resolve(&mut self, connection: &Connection) {
-        let verification = connection.verification.as_ref();
-        let resolution = Resolution {
-            connection_id: &connection.connection_id,
-            provider_config_key: &connection.provider_config_key,
-            verification: verification.map(|Verification { status, account }| Checked {
-                status,
-                account: account.as_deref(),
-            }),
-        };
-        match serde_wasm_bindgen::to_value(&resolution) {
-            Ok(value) => {
-                self.done = true;
-                let _ = self.resolve.call1(&JsValue::UNDEFINED, &value);
-            }
-            // Two strings and an object of strings always convert; if not, `drop` rejects.
-            Err(_) => self.reject(AuthErrorCode::UnknownError.into()),
+    /// With `{ connectionId, providerConfigKey, verification?: { status, account? } }`.
+    fn connected(&mut self, connection: &Connection) {
+        let result = outgoing(&[
+            Member("connectionId", &connection.connection_id),
+            Member("providerConfigKey", &connection.provider_config_key),
+        ]);
+        if let Some(verification) = &connection.verification {
+            let mut members = vec![Member("status", &verification.status)];
+            members.extend(verification.account.as_deref().map(|name| Member("account", name)));
+            let checked = object(&[("verification", outgoing(&members).into())]);
+            js_sys::Object::assign(&result, checked.unchecked_ref());
         }
+        self.resolve(&result);
     }
 
-    pub(crate) fn reject(&mut self, rejection: Rejection) {
+    fn resolve(&mut self, value: &JsValue) {
+        self.done = true;
+        let _ = self.resolve.call1(&JsValue::UNDEFINED, value);
+    }
+
+    fn reject(&mut self, rejection: Rejection) {
         if !self.done {
             self.done = true;
             let _ = self.reject.call1(&JsValue::UNDEFINED, &rejection.into_js());
@@ -124,81 +102,90 @@ impl Drop for Settle {
     }
 }
 
-type InFlight = Option<Pin<Box<dyn Future<Output = Input>>>>;
+/// Does what the call is for, and settles its promise.
+pub(crate) async fn run(call: Call, task: Task, mut settle: Settle) {
+    match task {
+        Task::Dialog(claim, inputs) => dialog(call, claim, inputs, settle).await,
+        Task::Headless(credentials) => match headless(call, Js(credentials)).await {
+            Ok(connection) => settle.connected(&connection),
+            Err(rejection) => settle.reject(rejection),
+        },
+        Task::Preload => {
+            preload::fetch(call).await;
+            settle.resolve(&JsValue::UNDEFINED);
+        }
+    }
+}
 
 /// Runs the dialog until it is gone.
-pub(crate) async fn run(
-    call: Call,
-    claim: Claim,
-    inputs: Inputs,
-    mut reported: UnboundedReceiver<Input>,
-    mut settle: Settle,
-) {
+async fn dialog(call: Call, claim: Claim, inputs: Inputs, mut settle: Settle) {
     let Call { integration, connection, options } = call;
-    let flow = Flow::new(options.on_event.clone(), &integration);
+    let options = Rc::new(options);
+    let flow = Flow::new(options.get("onEvent"), &integration);
     let mut view = match View::mount(&options, &inputs) {
         Ok(view) => view,
         Err(cause) => {
-            let code = AuthErrorCode::NotSupported;
-            return settle.reject(Rejection { cause, ..code.into() });
+            let rejection = Rejection::from(AuthErrorCode::NotSupported);
+            return settle.reject(rejection.with(&[("cause", cause)]));
         }
     };
-    let abort = inputs.clone();
-    let _signal = transport::watch_signal(&options.signal, move || {
-        abort.send(Input::Dialog(Event::Aborted));
+    let signal = options.get("signal");
+    let _signal = signal.is_object().then(|| {
+        let inputs = inputs.clone();
+        Listener::new(signal.unchecked_ref(), "abort", false, move |_| {
+            inputs.send(Input::Dialog(Event::Aborted));
+        })
     });
-    flow.report("open");
+    flow.report("open", None);
 
     let (server, preloaded) = match preload::take(&integration, &options) {
         Some((server, loaded)) => (server, Some(loaded)),
         None => (Rc::new(Server::new(&options)), None),
     };
     let mut dialog = Dialog::default();
-    let mut form: Option<Rc<Form>> = None;
     let mut rejection: Option<Rejection> = None;
-    let mut keep_draft = options.keep_draft;
+    let mut keep_draft = options.keep_draft();
     let mut _confirmation: Option<Timer> = None;
     let mut in_flight: InFlight = None;
     match preloaded {
         Some(loaded) => inputs.send(Input::Loaded(Ok(loaded))),
-        None => in_flight = Some(load(&server, &integration, &options)),
+        None => in_flight = load(&server, &integration),
     }
-    view.render(dialog.phase(), form.as_deref());
+    view.render(dialog.phase());
 
-    while let Some(input) = next(&mut reported, &mut in_flight).await {
-        let event = match input {
+    loop {
+        let event = match inputs.next(&mut in_flight).await {
             Input::Dialog(event) => event,
-            Input::Ui(ui) => match view.ui(ui, form.as_deref()) {
-                Some(event) => event,
-                None => continue,
-            },
-            Input::Leaving => {
+            Input::Ui(Ui::Did(Signal::Leaving)) => {
                 keep_draft = false;
                 view.wipe();
                 draft::forget_all();
                 Event::Gone
             }
+            Input::Ui(ui) => match view.ui(ui) {
+                Some(event) => event,
+                None => continue,
+            },
             Input::Loaded(Ok(loaded)) => {
-                let shown = view.show_form(&loaded, &options);
-                form = Some(Rc::new(loaded.form));
-                if let Err(cause) = shown {
-                    rejection = Some(Rejection { cause, ..AuthErrorCode::UnknownError.into() });
-                    Event::Cannot(AuthErrorCode::UnknownError)
+                if let Err(cause) = view.show_form(&loaded) {
+                    let code = AuthErrorCode::UnknownError;
+                    rejection = Some(Rejection::from(code).with(&[("cause", cause)]));
+                    Event::Cannot(code)
                 } else {
-                    flow.report("form_shown");
+                    flow.report("form_shown", None);
                     Event::Loaded
                 }
             }
             Input::Loaded(Err(Trouble::Failure(failure, _))) => Event::LoadFailed(failure),
             Input::Posted(Ok(connection)) => Event::Stored(connection),
             Input::Posted(Err(Trouble::Failure(failure, issues))) => {
-                view.show_issues(&issues, form.as_deref());
+                view.show_issues(&issues);
                 Event::Failed(failure)
             }
             Input::Loaded(Err(Trouble::Ending(ending)))
             | Input::Posted(Err(Trouble::Ending(ending))) => {
                 let code = ending.code;
-                rejection = Some(*ending);
+                rejection = Some(ending);
                 Event::Cannot(code)
             }
         };
@@ -206,8 +193,7 @@ pub(crate) async fn run(
 
         let mut next = dialog.on(event);
         if let Next::Check { unchecked } = next {
-            let checked = form.as_deref().and_then(|form| view.check(form));
-            next = dialog.on(match checked {
+            next = dialog.on(match view.check() {
                 Some(answers) => Event::Checked { answers, online: is_online(), unchecked },
                 None => Event::Faulty,
             });
@@ -215,30 +201,30 @@ pub(crate) async fn run(
         match next {
             Next::Nothing | Next::Check { .. } => {}
             Next::Render => {
-                view.render(dialog.phase(), form.as_deref());
+                view.render(dialog.phase());
                 if failed && let Some(failure) = dialog.phase().failure() {
-                    flow.rejected(failure.cause.as_str());
+                    flow.report("rejected", Some(Member("reason", failure.cause.as_str())));
                 }
             }
             Next::Load => {
-                in_flight = Some(load(&server, &integration, &options));
-                view.render(dialog.phase(), form.as_deref());
+                in_flight = load(&server, &integration);
+                view.render(dialog.phase());
             }
             Next::Post { answers, unchecked } => {
-                if let Some(form) = form.clone() {
+                if let Some(form) = view.form.clone() {
                     let (server, connection) = (server.clone(), connection.clone());
                     in_flight = Some(Box::pin(async move {
                         let id = connection.as_deref();
                         Input::Posted(server.post(&form, &answers, id, unchecked).await)
                     }));
                 }
-                flow.report("submitted");
-                view.render(dialog.phase(), form.as_deref());
+                flow.report("submitted", None);
+                view.render(dialog.phase());
             }
             Next::Settle(outcome) => {
                 finish(outcome, &mut settle, &mut rejection, &flow);
                 claim.settled();
-                view.render(dialog.phase(), form.as_deref());
+                view.render(dialog.phase());
                 if let Phase::Connected { .. } = dialog.phase() {
                     keep_draft = false;
                     draft::forget(&integration);
@@ -249,15 +235,15 @@ pub(crate) async fn run(
                 }
             }
             Next::Finish(outcome) => {
-                if keep_draft && let Some(form) = &form {
-                    view.keep_draft(form);
+                if keep_draft {
+                    view.keep_draft();
                 }
                 drop(view); // the page is as it was before the promise settles
                 drop(claim);
                 if let Some(outcome) = outcome {
                     finish(outcome, &mut settle, &mut rejection, &flow);
                 }
-                flow.report("closed");
+                flow.report("closed", None);
                 return;
             }
         }
@@ -267,8 +253,8 @@ pub(crate) async fn run(
 fn finish(outcome: Outcome, settle: &mut Settle, rejection: &mut Option<Rejection>, flow: &Flow) {
     match outcome {
         Ok(connection) => {
-            settle.resolve(&connection);
-            flow.connected(&connection.connection_id);
+            settle.connected(&connection);
+            flow.report("connected", Some(Member("connectionId", &connection.connection_id)));
         }
         Err(code) => {
             let known = rejection.take().filter(|known| known.code == code);
@@ -277,65 +263,36 @@ fn finish(outcome: Outcome, settle: &mut Settle, rejection: &mut Option<Rejectio
     }
 }
 
-fn load(
-    server: &Rc<Server>,
-    integration: &str,
-    options: &Options,
-) -> Pin<Box<dyn Future<Output = Input>>> {
+fn load(server: &Rc<Server>, integration: &str) -> InFlight {
     let server = server.clone();
     let integration = integration.to_owned();
-    let params = options.params.clone();
-    Box::pin(async move { Input::Loaded(server.load(&integration, &params).await) })
-}
-
-/// The next input: an answer to the request in flight, or something reported. Dropping the request
-/// aborts it.
-async fn next(reported: &mut UnboundedReceiver<Input>, in_flight: &mut InFlight) -> Option<Input> {
-    poll_fn(|cx| {
-        if let Some(request) = in_flight
-            && let Poll::Ready(input) = request.as_mut().poll(cx)
-        {
-            *in_flight = None;
-            return Poll::Ready(Some(input));
-        }
-        Pin::new(&mut *reported).poll_next(cx)
-    })
-    .await
+    Some(Box::pin(async move { Input::Loaded(server.load(&integration).await) }))
 }
 
 /// A call with `credentials`: the same checks and errors, no dialog.
-pub(crate) async fn headless(call: Call) -> Result<Connection, Rejection> {
+async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> {
     let Call { integration, connection, options } = call;
-    let credentials = options.credentials.as_deref().unwrap_or_default();
-    let given = |name: &str| {
-        credentials.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
-    };
-    if transport::is_aborted(&options.signal) {
-        return Err(AuthErrorCode::Aborted.into());
-    }
+    let options = Rc::new(options);
     let server = Server::new(&options);
-    let form = if let crate::options::Access::Public { .. } = options.access {
+    let form = if options.session().is_none() {
         // A public key may not read the template: the shape of the credential tells the route.
-        let auth_mode = if given("apiKey").is_some() { "API_KEY" } else { "BASIC" };
-        let template = object(&[("auth_mode", auth_mode.into())]);
+        let key = credentials.get("apiKey").is_truthy();
+        let template = object(&[("auth_mode", if key { "API_KEY" } else { "BASIC" }.into())]);
         let integration = object(&[("unique_key", integration.as_str().into())]);
-        Form::build(&Js(template), &Js(integration), &Js(JsValue::UNDEFINED), &options.params)?
+        let (template, integration) = (Js(template.into()), Js(integration.into()));
+        Form::build(&template, &integration, &Js(JsValue::UNDEFINED), &options.params)?.into()
     } else {
-        let loaded = server.load(&integration, &options.params).await;
-        loaded.map_err(plain)?.form
+        server.load(&integration).await.map_err(plain)?.form
     };
     let mut answers = Vec::with_capacity(form.fields.len());
     for field in &form.fields {
-        let value = if field.credential { given(&field.name) } else { None };
-        let value = value.unwrap_or_else(|| field.initial.clone().into());
+        let given = if field.credential { credentials.optional(&field.name) } else { None };
+        let value = Value::from(given.unwrap_or_else(|| field.initial.clone()));
         let checked = form.check(field, &value, false);
         if checked.fault.is_some() {
-            let mut message = String::from("`");
-            message.push_str(if field.credential { "credentials." } else { "params." });
-            message.push_str(&field.name);
-            message.push_str("` is missing or cannot be used.");
-            let code = AuthErrorCode::MissingCredentials;
-            return Err(Rejection { message: Some(message), ..code.into() });
+            let object = if field.credential { "credentials" } else { "params" };
+            let message = ["`", object, ".", &field.name, "` is missing or cannot be used."];
+            return Err(Rejection::new(AuthErrorCode::MissingCredentials, &message.concat()));
         }
         answers.push(match checked.repair {
             Some(repair) => repair.value,
@@ -348,7 +305,7 @@ pub(crate) async fn headless(call: Call) -> Result<Connection, Rejection> {
 /// Without a dialog there is nobody to try again: every failure is a rejection.
 fn plain(trouble: Trouble) -> Rejection {
     let (failure, issues) = match trouble {
-        Trouble::Ending(rejection) => return *rejection,
+        Trouble::Ending(rejection) => return rejection,
         Trouble::Failure(failure, issues) => (failure, issues),
     };
     let code = match failure.cause {
@@ -362,12 +319,10 @@ fn plain(trouble: Trouble) -> Rejection {
         Cause::Server => AuthErrorCode::UnknownError,
         Cause::Expired => AuthErrorCode::ConnectSessionExpired,
     };
-    let message = issues.into_iter().next().map(|issue| issue.message);
-    Rejection {
-        message: message.filter(|text| !text.is_empty()),
-        status: failure.status,
-        request_id: failure.request_id,
-        reason: Some(failure.cause.as_str()),
-        ..code.into()
-    }
+    let message = issues.first().map_or("", |issue| issue.message.as_str());
+    Rejection::new(code, message).with(&[
+        ("status", failure.status.into()),
+        ("requestId", failure.request_id.into()),
+        ("reason", failure.cause.as_str().into()),
+    ])
 }

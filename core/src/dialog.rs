@@ -64,12 +64,10 @@ pub enum Event<A> {
     LoadFailed(Failure),
     /// The server's answer, or the lack of a session, makes the call impossible.
     Cannot(AuthErrorCode),
-    /// Connect was pressed.
+    /// The primary button was pressed: Connect, "Try again" or Close, as the phase has it.
     Pressed,
     /// "Save without checking" was pressed.
     PressedUnchecked,
-    /// "Try again" was pressed.
-    Retry,
     /// The form was read and nothing stands against sending it.
     Checked {
         /// The filled form.
@@ -165,11 +163,12 @@ impl Dialog {
                 self.to(Phase::Loading { failure: Some(failure) }, Next::Render)
             }
             (Phase::Loading { .. }, Event::Cannot(code)) => self.finish(code),
-            (Phase::Loading { failure: Some(_) }, Event::Retry | Event::Online) => {
+            (Phase::Loading { failure: Some(_) }, Event::Pressed | Event::Online) => {
                 self.to(Phase::Loading { failure: None }, Next::Load)
             }
 
-            (Phase::Editing { .. } | Phase::Waiting, Event::Pressed | Event::Retry)
+            (Phase::Ended { .. }, Event::Pressed) => self.finish(AuthErrorCode::WindowClosed),
+            (Phase::Editing { .. } | Phase::Waiting, Event::Pressed)
             | (Phase::Waiting, Event::Online) => Next::Check { unchecked: false },
             (Phase::Editing { failure: Some(failure) }, Event::PressedUnchecked)
                 if failure.cause.is_unchecked() =>
@@ -206,11 +205,10 @@ impl Dialog {
 
             // Too late, too early, or a second press: each of these is possible in a real browser
             // (a response after a retry, a double click, a timer that was already queued).
-            (Phase::Loading { failure: None }, Event::Retry | Event::Online)
+            (Phase::Loading { failure: None }, Event::Pressed | Event::Online)
             | (
                 Phase::Loading { .. },
-                Event::Pressed
-                | Event::PressedUnchecked
+                Event::PressedUnchecked
                 | Event::Checked { .. }
                 | Event::Faulty
                 | Event::Edited
@@ -246,7 +244,6 @@ impl Dialog {
                 | Event::LoadFailed(_)
                 | Event::Pressed
                 | Event::PressedUnchecked
-                | Event::Retry
                 | Event::Checked { .. }
                 | Event::Faulty
                 | Event::Edited
@@ -260,7 +257,6 @@ impl Dialog {
                 | Event::Cannot(_)
                 | Event::Pressed
                 | Event::PressedUnchecked
-                | Event::Retry
                 | Event::Checked { .. }
                 | Event::Faulty
                 | Event::Edited
@@ -273,9 +269,7 @@ impl Dialog {
                 Event::Loaded
                 | Event::LoadFailed(_)
                 | Event::Cannot(_)
-                | Event::Pressed
                 | Event::PressedUnchecked
-                | Event::Retry
                 | Event::Checked { .. }
                 | Event::Faulty
                 | Event::Edited
@@ -419,7 +413,6 @@ mod tests {
             Just(Event::Cannot(AuthErrorCode::ConnectSessionExpired)),
             Just(Event::Pressed),
             Just(Event::PressedUnchecked),
-            Just(Event::Retry),
             (any::<bool>(), any::<bool>()).prop_map(|(online, unchecked)| Event::Checked {
                 answers: 1,
                 online,
