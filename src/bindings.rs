@@ -64,7 +64,7 @@ pub fn preload(
     else {
         return Promise::resolve(&JsValue::UNDEFINED);
     };
-    promise(Call { integration, connection: None, options }, Task::Preload)
+    promise(Call { integration, connection: None, options: options.into() }, Task::Preload)
 }
 
 /// Closes the dialog that is open, as its close button would.
@@ -122,7 +122,7 @@ fn start(
     if crate::read::get(&options.get("signal"), "aborted").is_truthy() {
         return Err(AuthErrorCode::Aborted.into());
     }
-    let call = Call { integration, connection, options };
+    let call = Call { integration, connection, options: options.into() };
     if let Some(credentials) = call.options.credentials() {
         return Ok(promise(call, Task::Headless(credentials)));
     }

@@ -16,7 +16,7 @@ struct Ready {
     integration: String,
     options: Rc<Options>,
     server: Rc<Server>,
-    loaded: Box<Loaded>,
+    loaded: Loaded,
     _expiry: Timer,
 }
 
@@ -27,7 +27,6 @@ thread_local! {
 /// Fetches the form for a call that will follow. What goes wrong is left for that call to say.
 pub(crate) async fn fetch(call: Call) {
     let Call { integration, options, .. } = call;
-    let options = Rc::new(options);
     let server = Rc::new(Server::new(&options));
     if options.session().is_some()
         && let Ok(loaded) = server.load(&integration).await
@@ -48,7 +47,7 @@ fn expire() {
 }
 
 /// Takes what was fetched, if it fits this call. The server comes along: it has a token already.
-pub(crate) fn take(integration: &str, options: &Options) -> Option<(Rc<Server>, Box<Loaded>)> {
+pub(crate) fn take(integration: &str, options: &Options) -> Option<(Rc<Server>, Loaded)> {
     READY.with_borrow_mut(|slot| {
         let ready = slot.as_ref()?;
         let fits = ready.integration == integration

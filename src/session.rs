@@ -19,7 +19,7 @@ use crate::timer::Timer;
 use crate::transport::{Loaded, Server, Trouble};
 use crate::view::{Signal, Ui, View};
 use js_sys::Function;
-use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome, Phase};
+use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome};
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
@@ -34,11 +34,11 @@ const CONFIRMATION_MS: f64 = 1_800.0;
 /// What the loop reacts to.
 pub(crate) enum Input {
     /// Something the state machine knows.
-    Dialog(Event<Vec<Value>>),
+    Dialog(Event),
     /// What a person did.
     Ui(Ui),
     /// The form arrived, or not.
-    Loaded(Result<Box<Loaded>, Trouble>),
+    Loaded(Result<Loaded, Trouble>),
     /// The post was answered, or not.
     Posted(Result<Connection, Trouble>),
 }
@@ -47,7 +47,7 @@ pub(crate) enum Input {
 pub(crate) struct Call {
     pub(crate) integration: String,
     pub(crate) connection: Option<String>,
-    pub(crate) options: Options,
+    pub(crate) options: Rc<Options>,
 }
 
 /// What a call is for.
@@ -118,161 +118,236 @@ pub(crate) async fn run(call: Call, task: Task, mut settle: Settle) {
 }
 
 /// Runs the dialog until it is gone.
-async fn dialog(call: Call, claim: Claim, inputs: Inputs, mut settle: Settle) {
-    let Call { integration, connection, options } = call;
-    let options = Rc::new(options);
-    let flow = Flow::new(options.get("onEvent"), &integration);
-    let mut view = match View::mount(&options, &inputs) {
-        Ok(view) => view,
-        Err(cause) => {
-            let rejection = Rejection::from(AuthErrorCode::NotSupported);
-            return settle.reject(rejection.with(&[("cause", cause)]));
-        }
-    };
-    let signal = options.get("signal");
-    let _signal = signal.is_object().then(|| {
-        let inputs = inputs.clone();
-        Listener::new(signal.unchecked_ref(), "abort", false, move |_| {
-            inputs.send(Input::Dialog(Event::Aborted));
-        })
-    });
-    flow.report("open", None);
-
-    let (server, preloaded) = match preload::take(&integration, &options) {
-        Some((server, loaded)) => (server, Some(loaded)),
-        None => (Rc::new(Server::new(&options)), None),
-    };
-    let mut dialog = Dialog::default();
-    let mut rejection: Option<Rejection> = None;
-    let mut keep_draft = options.keep_draft();
-    let mut _confirmation: Option<Timer> = None;
-    let mut in_flight: InFlight = None;
-    match preloaded {
-        Some(loaded) => inputs.send(Input::Loaded(Ok(loaded))),
-        None => in_flight = load(&server, &integration),
-    }
-    view.render(dialog.phase());
-
+async fn dialog(call: Call, claim: Claim, inputs: Inputs, settle: Settle) {
+    let Some(mut session) = Session::open(call, claim, inputs.clone(), settle) else { return };
     loop {
-        let event = match inputs.next(&mut in_flight).await {
-            Input::Dialog(event) => event,
-            Input::Ui(Ui::Did(Signal::Leaving)) => {
-                keep_draft = false;
-                view.wipe();
-                draft::forget_all();
-                Event::Gone
-            }
-            Input::Ui(ui) => match view.ui(ui) {
-                Some(event) => event,
-                None => continue,
-            },
-            Input::Loaded(Ok(loaded)) => {
-                if let Err(cause) = view.show_form(&loaded) {
-                    let code = AuthErrorCode::UnknownError;
-                    rejection = Some(Rejection::from(code).with(&[("cause", cause)]));
-                    Event::Cannot(code)
-                } else {
-                    flow.report("form_shown", None);
-                    Event::Loaded
-                }
-            }
-            Input::Loaded(Err(Trouble::Failure(failure, _))) => Event::LoadFailed(failure),
-            Input::Posted(Ok(connection)) => Event::Stored(connection),
-            Input::Posted(Err(Trouble::Failure(failure, issues))) => {
-                view.show_issues(&issues);
-                Event::Failed(failure)
-            }
-            Input::Loaded(Err(Trouble::Ending(ending)))
-            | Input::Posted(Err(Trouble::Ending(ending))) => {
-                let code = ending.code;
-                rejection = Some(ending);
-                Event::Cannot(code)
+        let input = inputs.next(&mut session.in_flight).await;
+        if let Some(outcome) = session.take(input) {
+            return session.finish(outcome);
+        }
+    }
+}
+
+/// An open dialog and all that belongs to it.
+struct Session {
+    call: Call,
+    inputs: Inputs,
+    view: View,
+    server: Rc<Server>,
+    dialog: Dialog,
+    in_flight: InFlight,
+    /// The form as it was last read.
+    answers: Vec<Value>,
+    keep_draft: bool,
+    _signal: Option<Listener>,
+    confirmation: Option<Timer>,
+    claim: Claim,
+    ending: Ending,
+}
+
+/// What is told to the caller, and by what.
+struct Ending {
+    flow: Flow,
+    settle: Settle,
+    /// What the server stored.
+    stored: Option<Connection>,
+    /// Why the call cannot work.
+    rejection: Option<Rejection>,
+}
+
+impl Session {
+    /// Puts the dialog on screen and asks for the form.
+    fn open(call: Call, claim: Claim, inputs: Inputs, mut settle: Settle) -> Option<Session> {
+        let options = &call.options;
+        let flow = Flow::new(options.get("onEvent"), &call.integration);
+        let view = match View::mount(options, &inputs) {
+            Ok(view) => view,
+            Err(cause) => {
+                let rejection = Rejection::from(AuthErrorCode::NotSupported);
+                settle.reject(rejection.with(&[("cause", cause)]));
+                return None;
             }
         };
-        let failed = matches!(event, Event::Failed(_) | Event::LoadFailed(_));
+        let signal = options.get("signal");
+        let signal = signal.is_object().then(|| {
+            let inputs = inputs.clone();
+            Listener::new(signal.unchecked_ref(), "abort", false, move |_| {
+                inputs.send(Input::Dialog(Event::Aborted));
+            })
+        });
+        flow.report("open", None);
 
-        let mut next = dialog.on(event);
+        let (server, preloaded) = match preload::take(&call.integration, options) {
+            Some((server, loaded)) => (server, Some(loaded)),
+            None => (Rc::new(Server::new(options)), None),
+        };
+        let mut session = Session {
+            keep_draft: options.keep_draft(),
+            call,
+            inputs,
+            view,
+            server,
+            dialog: Dialog::default(),
+            in_flight: None,
+            answers: Vec::new(),
+            _signal: signal,
+            confirmation: None,
+            claim,
+            ending: Ending { flow, settle, stored: None, rejection: None },
+        };
+        match preloaded {
+            Some(loaded) => session.inputs.send(Input::Loaded(Ok(loaded))),
+            None => session.load(),
+        }
+        session.render(false);
+        Some(session)
+    }
+
+    /// Acts on one input. Returns how the call ended, if it did; nothing, if it had ended before.
+    fn take(&mut self, input: Input) -> Option<Option<Outcome>> {
+        let event = match input {
+            Input::Dialog(event) => event,
+            Input::Ui(Ui::Did(Signal::Leaving)) => {
+                self.keep_draft = false;
+                self.view.wipe();
+                draft::wipe("", true);
+                Event::Gone
+            }
+            Input::Ui(ui) => self.view.ui(ui)?,
+            Input::Loaded(Ok(loaded)) => match self.view.show_form(&loaded) {
+                Ok(()) => {
+                    self.ending.flow.report("form_shown", None);
+                    Event::Loaded
+                }
+                Err(cause) => {
+                    let rejection = Rejection::from(AuthErrorCode::UnknownError);
+                    self.cannot(rejection.with(&[("cause", cause)]))
+                }
+            },
+            Input::Posted(Ok(connection)) => {
+                self.ending.stored = Some(connection);
+                Event::Stored
+            }
+            Input::Loaded(Err(Trouble::Failure(failure, _))) => {
+                self.view.reference = failure.request_id.unwrap_or_default();
+                Event::LoadFailed(failure.cause)
+            }
+            Input::Posted(Err(Trouble::Failure(failure, issues))) => {
+                self.view.reference = failure.request_id.unwrap_or_default();
+                self.view.show_issues(&issues);
+                Event::Failed(failure.cause)
+            }
+            Input::Loaded(Err(Trouble::Ending(rejection)))
+            | Input::Posted(Err(Trouble::Ending(rejection))) => self.cannot(rejection),
+        };
+        let mut next = self.dialog.on(event);
         if let Next::Check { unchecked } = next {
-            next = dialog.on(match view.check() {
-                Some(answers) => Event::Checked { answers, online: is_online(), unchecked },
+            next = self.dialog.on(match self.view.check() {
+                Some(answers) => {
+                    self.answers = answers;
+                    Event::Checked { online: is_online(), unchecked }
+                }
                 None => Event::Faulty,
             });
         }
         match next {
             Next::Nothing | Next::Check { .. } => {}
             Next::Render => {
-                view.render(dialog.phase());
-                if failed && let Some(failure) = dialog.phase().failure() {
-                    flow.report("rejected", Some(Member("reason", failure.cause.as_str())));
-                }
+                self.render(matches!(event, Event::Failed(_) | Event::LoadFailed(_)));
             }
             Next::Load => {
-                in_flight = load(&server, &integration);
-                view.render(dialog.phase());
+                self.load();
+                self.render(false);
             }
-            Next::Post { answers, unchecked } => {
-                if let Some(form) = view.form.clone() {
-                    let (server, connection) = (server.clone(), connection.clone());
-                    in_flight = Some(Box::pin(async move {
-                        let id = connection.as_deref();
-                        Input::Posted(server.post(&form, &answers, id, unchecked).await)
-                    }));
-                }
-                flow.report("submitted", None);
-                view.render(dialog.phase());
+            Next::Post { unchecked } => {
+                self.post(unchecked);
+                self.ending.flow.report("submitted", None);
+                self.render(false);
             }
             Next::Settle(outcome) => {
-                finish(outcome, &mut settle, &mut rejection, &flow);
-                claim.settled();
-                view.render(dialog.phase());
-                if let Phase::Connected { .. } = dialog.phase() {
-                    keep_draft = false;
-                    draft::forget(&integration);
-                    let shown = inputs.clone();
-                    _confirmation = Some(Timer::new(CONFIRMATION_MS, move || {
-                        shown.send(Input::Dialog(Event::Shown));
+                self.ending.settle(outcome);
+                self.claim.settled();
+                self.render(false);
+                if let Some(connection) = &self.ending.stored {
+                    self.keep_draft = false;
+                    self.view.show_success(connection);
+                    draft::wipe(&draft::key(&self.call.integration, ""), true);
+                    let inputs = self.inputs.clone();
+                    self.confirmation = Some(Timer::new(CONFIRMATION_MS, move || {
+                        inputs.send(Input::Dialog(Event::Shown));
                     }));
                 }
             }
-            Next::Finish(outcome) => {
-                if keep_draft {
-                    view.keep_draft();
-                }
-                drop(view); // the page is as it was before the promise settles
-                drop(claim);
-                if let Some(outcome) = outcome {
-                    finish(outcome, &mut settle, &mut rejection, &flow);
-                }
-                flow.report("closed", None);
-                return;
+            Next::Finish(outcome) => return Some(outcome),
+        }
+        None
+    }
+
+    /// Remembers why the call cannot work.
+    fn cannot(&mut self, rejection: Rejection) -> Event {
+        let code = rejection.code;
+        self.ending.rejection = Some(rejection);
+        Event::Cannot(code)
+    }
+
+    fn render(&mut self, failed: bool) {
+        let phase = self.dialog.phase();
+        self.view.render(phase);
+        if failed && let Some(cause) = phase.failure() {
+            self.ending.flow.report("rejected", Some(Member("reason", cause.as_str())));
+        }
+    }
+
+    fn load(&mut self) {
+        let (server, integration) = (self.server.clone(), self.call.integration.clone());
+        self.in_flight =
+            Some(Box::pin(async move { Input::Loaded(server.load(&integration).await) }));
+    }
+
+    fn post(&mut self, unchecked: bool) {
+        let Some(form) = self.view.form.clone() else { return };
+        let (server, connection) = (self.server.clone(), self.call.connection.clone());
+        let answers = std::mem::take(&mut self.answers);
+        self.in_flight = Some(Box::pin(async move {
+            Input::Posted(server.post(&form, &answers, connection.as_deref(), unchecked).await)
+        }));
+    }
+
+    /// Takes the dialog down. The page is as it was before the promise settles.
+    fn finish(self, outcome: Option<Outcome>) {
+        let Session { view, claim, mut ending, .. } = self;
+        if self.keep_draft {
+            view.keep_draft();
+        }
+        drop(view);
+        drop(claim);
+        if let Some(outcome) = outcome {
+            ending.settle(outcome);
+        }
+        ending.flow.report("closed", None);
+    }
+}
+
+impl Ending {
+    fn settle(&mut self, outcome: Outcome) {
+        match (&self.stored, outcome) {
+            (Some(connection), Ok(())) => {
+                self.settle.connected(connection);
+                let id = Member("connectionId", &connection.connection_id);
+                self.flow.report("connected", Some(id));
+            }
+            (_, outcome) => {
+                let code = outcome.err().unwrap_or(AuthErrorCode::UnknownError);
+                let known = self.rejection.take().filter(|known| known.code == code);
+                self.settle.reject(known.unwrap_or_else(|| code.into()));
             }
         }
     }
-}
-
-fn finish(outcome: Outcome, settle: &mut Settle, rejection: &mut Option<Rejection>, flow: &Flow) {
-    match outcome {
-        Ok(connection) => {
-            settle.connected(&connection);
-            flow.report("connected", Some(Member("connectionId", &connection.connection_id)));
-        }
-        Err(code) => {
-            let known = rejection.take().filter(|known| known.code == code);
-            settle.reject(known.unwrap_or_else(|| code.into()));
-        }
-    }
-}
-
-fn load(server: &Rc<Server>, integration: &str) -> InFlight {
-    let server = server.clone();
-    let integration = integration.to_owned();
-    Some(Box::pin(async move { Input::Loaded(server.load(&integration).await) }))
 }
 
 /// A call with `credentials`: the same checks and errors, no dialog.
 async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> {
     let Call { integration, connection, options } = call;
-    let options = Rc::new(options);
     let server = Server::new(&options);
     let form = if options.session().is_none() {
         // A public key may not read the template: the shape of the credential tells the route.

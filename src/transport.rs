@@ -90,7 +90,7 @@ impl Server {
 
     /// Fetches what is needed to draw the form of `integration`: one request from a Keyslot server
     /// whose session names its integrations, three otherwise.
-    pub(crate) async fn load(&self, integration: &str) -> Result<Box<Loaded>, Trouble> {
+    pub(crate) async fn load(&self, integration: &str) -> Result<Loaded, Trouble> {
         let session = self.data("/connect/session").await?;
         self.keyslot.set(get(&session, "keyslot").is_truthy());
         let forms = get(&session, "forms");
@@ -112,7 +112,7 @@ impl Server {
         };
         let session = Js(session);
         let form = Form::build(&Js(template), &Js(found), &session, &self.options.params)?;
-        Ok(Box::new(Loaded { form: Rc::new(form), session }))
+        Ok(Loaded { form: Rc::new(form), session })
     }
 
     /// Posts the filled form.

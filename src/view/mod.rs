@@ -31,8 +31,8 @@ use crate::session::Input;
 use crate::transport::Loaded;
 use field::FieldView;
 use keyslot_core::advice::Repair;
-use keyslot_core::dialog::{Event, Phase};
-use keyslot_core::failure::{Cause, Failure};
+use keyslot_core::dialog::{Connection, Event, Phase};
+use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
 use keyslot_core::json::Json;
 use keyslot_core::wire::{Issue, Verification};
@@ -98,9 +98,9 @@ pub(crate) enum Signal {
 }
 
 /// The mounted dialog.
-pub(crate) struct View<'a> {
-    options: &'a Options,
-    inputs: &'a Inputs,
+pub(crate) struct View {
+    options: Rc<Options>,
+    inputs: Inputs,
     host: Dom,
     root: Dom,
     parts: Parts,
@@ -111,7 +111,7 @@ pub(crate) struct View<'a> {
     pristine: bool,
     allow_unverified: bool,
     /// What "Copy" copies.
-    reference: String,
+    pub(crate) reference: String,
     opener: Option<Dom>,
     listeners: Vec<Listener>,
     observer: Option<(Observer, Closure<dyn FnMut()>)>,
@@ -196,12 +196,12 @@ const WHERE: &str = "\
 1ol.|lang=en
 1a.|target=_blank|rel=noopener noreferrer";
 
-impl<'a> View<'a> {
+impl View {
     /// Puts the shell on screen and the focus into it.
     ///
     /// # Errors
     /// The browser's exception where `<dialog>`, shadow roots or constructable sheets are missing.
-    pub(crate) fn mount(options: &'a Options, inputs: &'a Inputs) -> Result<View<'a>, JsValue> {
+    pub(crate) fn mount(options: &Rc<Options>, inputs: &Inputs) -> Result<View, JsValue> {
         let words = &options.words;
         let host = element("div", "");
         host.set("data-keyslot", "");
@@ -222,8 +222,8 @@ impl<'a> View<'a> {
         root.append(dialog);
 
         let mut view = View {
-            options,
-            inputs,
+            options: options.clone(),
+            inputs: inputs.clone(),
             host,
             root,
             parts,
@@ -249,10 +249,10 @@ impl<'a> View<'a> {
         dialog.show_modal()?;
 
         for (part, kind, signal) in REPORTS {
-            self.listeners.push(report(self.inputs, self.parts.at(part), kind, signal));
+            self.listeners.push(report(&self.inputs, self.parts.at(part), kind, signal));
         }
-        self.listeners.push(report(self.inputs, &window(), "online", Signal::Online));
-        self.listeners.push(report(self.inputs, &window(), "pagehide", Signal::Leaving));
+        self.listeners.push(report(&self.inputs, &window(), "online", Signal::Online));
+        self.listeners.push(report(&self.inputs, &window(), "pagehide", Signal::Leaving));
         let (escaped, outside) = (self.inputs.clone(), self.inputs.clone());
         let own: JsValue = dialog.clone().into();
         // Capture on the window: a page with its own focus trap or shortcuts would eat the key.
@@ -307,7 +307,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// As [`View::mount`].
     pub(crate) fn show_form(&mut self, loaded: &Loaded) -> Result<(), JsValue> {
-        let (form, options) = (&loaded.form, self.options);
+        let (form, options) = (&loaded.form, self.options.clone());
         self.form = Some(form.clone());
         let settings = loaded.session.get("connectUISettings");
         if options.mode().is_empty() {
@@ -329,9 +329,9 @@ impl<'a> View<'a> {
             if field.hidden {
                 continue;
             }
-            let view = FieldView::new(index, field, form, options, self.inputs);
+            let view = FieldView::new(index, field, form, &options, &self.inputs);
             if options.keep_draft()
-                && let Some(value) = draft::recall(&form.integration, &field.name)
+                && let Some(value) = draft::recall(&draft::key(&form.integration, &field.name))
             {
                 view.set_value(&value);
             }
@@ -397,14 +397,14 @@ impl<'a> View<'a> {
     }
 
     /// Draws the phase. Sets properties only; the tree is built elsewhere.
-    pub(crate) fn render(&mut self, phase: &Phase) {
+    pub(crate) fn render(&mut self, phase: Phase) {
         let busy = matches!(phase, Phase::Submitting | Phase::Loading { failure: None });
         let failure = phase.failure();
         let word = match phase {
             Phase::Submitting => Word::Submitting,
             Phase::Ended { .. } => Word::Close,
             Phase::Loading { failure: Some(_) } => Word::Retry,
-            Phase::Editing { failure: Some(failure) } if failure.cause.may_pass() => Word::Retry,
+            Phase::Editing { failure: Some(failure) } if failure.may_pass() => Word::Retry,
             _ => Word::Submit,
         };
         let label = self.say(word);
@@ -414,7 +414,7 @@ impl<'a> View<'a> {
             _ => "",
         };
         let unchecked = self.allow_unverified
-            && matches!(phase, Phase::Editing { failure: Some(f) } if f.cause.is_unchecked());
+            && matches!(phase, Phase::Editing { failure: Some(cause) } if cause.is_unchecked());
 
         self.parts.at(SKELETON).show(matches!(phase, Phase::Loading { .. }));
         self.parts.at(DIALOG).toggle("aria-busy", busy.then_some("true"));
@@ -426,13 +426,12 @@ impl<'a> View<'a> {
             field.set_busy(busy);
         }
         self.parts.at(ALERT).show(failure.is_some());
-        if let Some(failure) = &failure {
-            self.show_failure(failure);
+        if let Some(cause) = failure {
+            self.show_failure(cause);
         }
         match phase {
             Phase::Editing { failure: None } => self.focus_first(),
-            Phase::Editing { failure: Some(failure) } => self.focus_after(failure),
-            Phase::Connected { verification } => self.show_success(verification.as_ref()),
+            Phase::Editing { failure: Some(cause) } => self.focus_after(cause),
             _ => {}
         }
     }
@@ -443,20 +442,20 @@ impl<'a> View<'a> {
         self.options.words.fill(word, &[("provider", provider)])
     }
 
-    fn show_failure(&mut self, failure: &Failure) {
-        let (what, next) = speech::failure(failure.cause);
+    fn show_failure(&self, cause: Cause) {
+        let (what, next) = speech::failure(cause);
         self.parts.at(CAUSE).say(&self.say(what));
         self.parts.at(NEXT).say(&self.say(next));
-        self.reference = failure.request_id.clone().unwrap_or_default();
         self.parts.at(REFERENCE).show(!self.reference.is_empty());
         let text = self.options.words.fill(Word::Reference, &[("id", &self.reference)]);
         self.parts.at(REFERENCE_TEXT).say(&text);
     }
 
-    fn show_success(&mut self, verification: Option<&Verification>) {
+    /// The confirmation, with the account when the check told its name.
+    pub(crate) fn show_success(&mut self, connection: &Connection) {
         self.wipe();
         let title = self.say(Word::Connected);
-        let detail = match verification {
+        let detail = match &connection.verification {
             Some(Verification { account: Some(account), .. }) => {
                 self.options.words.fill(Word::ConnectedAccount, &[("account", account)])
             }
@@ -490,11 +489,11 @@ impl<'a> View<'a> {
 
     /// After a failure the focus is in the field that is to blame, else in the credential: pasting
     /// another one and pressing Enter is all that is left to do. The text stays.
-    fn focus_after(&mut self, failure: &Failure) {
+    fn focus_after(&mut self, cause: Cause) {
         let mut blamed = None;
         for (at, view) in self.fields.iter().enumerate().rev() {
             let Some(field) = view.field() else { continue };
-            let (better, worse) = match failure.cause {
+            let (better, worse) = match cause {
                 Cause::Address => (field.kind.is_structural(), blamed.is_none()),
                 Cause::Invalid => (view.wrong, blamed.is_none()),
                 _ => (field.credential, false),
@@ -503,7 +502,7 @@ impl<'a> View<'a> {
                 blamed = Some(at);
             }
         }
-        let wrong = matches!(failure.cause, Cause::Refused | Cause::Forbidden | Cause::Address);
+        let wrong = matches!(cause, Cause::Refused | Cause::Forbidden | Cause::Address);
         match blamed.and_then(|at| self.fields.get_mut(at)) {
             Some(view) => {
                 if wrong {
@@ -543,7 +542,7 @@ impl<'a> View<'a> {
     }
 
     /// Acts on what has no bearing on the state; returns the event of what has.
-    pub(crate) fn ui(&mut self, ui: Ui) -> Option<Event<Vec<Value>>> {
+    pub(crate) fn ui(&mut self, ui: Ui) -> Option<Event> {
         let words = &self.options.words;
         let (Ui::Pasted(at, ..)
         | Ui::Offered(at, _)
@@ -585,7 +584,7 @@ impl<'a> View<'a> {
         None
     }
 
-    fn button(&mut self, ui: Ui) -> Option<Event<Vec<Value>>> {
+    fn button(&mut self, ui: Ui) -> Option<Event> {
         match ui {
             Ui::Did(Signal::Primary) => Some(Event::Pressed),
             Ui::Did(Signal::Unchecked) => Some(Event::PressedUnchecked),
@@ -607,7 +606,8 @@ impl<'a> View<'a> {
     pub(crate) fn keep_draft(&self) {
         for view in &self.fields {
             if let (Some(form), Some(field)) = (&self.form, view.field()) {
-                draft::keep(&form.integration, &field.name, field.secret, view.value());
+                let key = draft::key(&form.integration, &field.name);
+                draft::keep(key, field.secret, view.value());
             }
         }
     }
@@ -620,7 +620,7 @@ impl<'a> View<'a> {
     }
 }
 
-impl Drop for View<'_> {
+impl Drop for View {
     fn drop(&mut self) {
         self.wipe();
         self.listeners.clear();
