@@ -1,7 +1,7 @@
 //! What cannot work whatever the provider says. Short on purpose: everything else is advice.
 
 use super::address;
-use super::text::trim;
+use super::characters::is_blank;
 use super::{FieldShape, Kind};
 
 /// The most characters of a value. A server of the original accepts 4,096 for a key.
@@ -27,7 +27,7 @@ pub enum Refusal {
 pub fn refuse(shape: &FieldShape<'_>, value: &str, optional: bool) -> Option<Refusal> {
     // A password may be made of blanks.
     let empty =
-        if shape.kind == Kind::Password { value.is_empty() } else { trim(value).is_empty() };
+        if shape.kind == Kind::Password { value.is_empty() } else { value.chars().all(is_blank) };
     if empty {
         return (!optional).then_some(Refusal::Empty);
     }

@@ -9,14 +9,12 @@ use zeroize::Zeroizing;
 
 use super::characters::{is_invisible, plain};
 use super::entry::{Form, entry, scheme, unquoted, without_mark};
-use super::text::{
-    any, blank, ends, first, has, head, index, last, position, quote, same, starts, tail, trim,
-    trim_start,
-};
+use super::text::{BLANK, LINE, MAX, Part, QUOTE, Text, set};
 use super::vocabulary::meaning;
 use super::{FieldShape, Kind, address, decode, pieces};
 
-/// Longer pastes are left alone, blanks apart: no credential comes in so much text.
+/// Longer pastes are left alone, blanks apart, and those over 64 KiB altogether: no credential comes in so much
+/// text.
 const MAX_PASTE: usize = 16 * 1024;
 
 /// What was taken away.
@@ -138,9 +136,10 @@ pub fn repair(shape: &FieldShape<'_>, pasted: &str) -> Repair {
     loop {
         // Everything that can be done by looking at less of the text is; only decoding and joining lines
         // need a new one, and then the looking starts again.
-        let mut rest: &str = &text;
+        let now = Text(&text);
+        let mut rest = now.all();
         loop {
-            let less = found.step(shape, rest);
+            let less = found.step(shape, &now, rest);
             if less.len() == rest.len() || found.other.is_some() {
                 break;
             }
@@ -151,13 +150,13 @@ pub fn repair(shape: &FieldShape<'_>, pasted: &str) -> Repair {
             continue;
         }
         // What was made readable is for looking at; a value that needs no repair stays as it was.
-        let rest = if found.removed.is_empty() { pasted } else { rest };
-        let added_scheme = address::lacks_scheme(shape, rest);
+        let value = if found.removed.is_empty() { pasted } else { now.str(rest) };
+        let added_scheme = address::lacks_scheme(shape, &Text(value));
         if kind == Kind::Username && found.split.is_none() {
-            found.offer_split(rest);
+            found.offer_split(&Text(value));
         }
         return Repair {
-            value: joined(if added_scheme { "https://" } else { "" }, rest),
+            value: joined(if added_scheme { "https://" } else { "" }, value),
             removed: found.removed,
             words: found.words,
             split: found.split,
@@ -178,7 +177,7 @@ pub(super) fn joined(one: &str, two: &str) -> Zeroizing<String> {
 
 /// What a repair has found so far.
 ///
-/// Its steps take the text and return what is left of it: the same text when there was nothing to do.
+/// Its steps take a part of the text and return what is left of it: the same when there was nothing to do.
 pub(super) struct Found {
     pub(super) kind: Kind,
     removed: Removals,
@@ -196,7 +195,7 @@ impl Found {
 
     /// Notes a removal and returns what is left.
     #[inline(never)]
-    pub(super) const fn less<'a>(&mut self, what: Removed, left: &'a str) -> &'a str {
+    pub(super) const fn less(&mut self, what: Removed, left: Part) -> Part {
         self.note(what);
         left
     }
@@ -217,77 +216,77 @@ impl Found {
     }
 
     /// The text without invisible characters, and with plain blanks and quotes (see [`plain`]). Free text keeps
-    /// what is invisible: inside it, it joins letters and emoji.
+    /// what is invisible: inside it, it joins letters and emoji. So does what is too long to be looked at.
     fn readable(&mut self, pasted: &str) -> Zeroizing<String> {
         let mut text = joined("", pasted);
-        text.clear();
-        for c in pasted.chars() {
-            if self.kind != Kind::Plain && is_invisible(c) {
-                self.note(Removed::Invisible);
-            } else {
-                text.push(plain(self.kind, c));
+        if pasted.len() <= MAX {
+            text.clear();
+            for c in pasted.chars() {
+                if self.kind != Kind::Plain && is_invisible(c) {
+                    self.note(Removed::Invisible);
+                } else {
+                    text.push(plain(self.kind, c));
+                }
             }
         }
         text
     }
 
-    fn step<'a>(&mut self, shape: &FieldShape<'_>, text: &'a str) -> &'a str {
-        let trimmed = trim(text);
-        if trimmed.len() < text.len() && !(trimmed.is_empty() && self.kind == Kind::Password) {
+    fn step(&mut self, shape: &FieldShape<'_>, text: &Text<'_>, part: Part) -> Part {
+        let kind = self.kind;
+        let trimmed = text.trim(part);
+        if trimmed.len() < part.len() && !(trimmed.is_empty() && kind == Kind::Password) {
             return self.less(Removed::Blanks, trimmed);
         }
         // A PEM file is a value of its own, line breaks and all.
-        if trimmed.is_empty() || text.len() > MAX_PASTE || starts(text, "-----BEGIN ") {
-            return text;
+        if trimmed.is_empty() || part.len() > MAX_PASTE || text.starts(part, "-----BEGIN ") > 0 {
+            return part;
         }
         // `<…>` around an e-mail address or a URL is punctuation (RFC 3986, appendix C). Around a key it says
         // "put yours here" and has to stay, to be recognised.
-        let bracketed = self.kind.is_structural() || self.kind == Kind::Username;
-        if let Some(inner) = unquoted(text, bracketed) {
+        let bracketed = kind.is_structural() || kind == Kind::Username;
+        let inner = unquoted(text, part, bracketed);
+        if !inner.is_empty() {
             return self.less(Removed::Quotes, inner);
         }
-        if self.kind == Kind::Plain {
-            let visible = text.trim_matches(is_invisible);
-            if visible.len() < text.len() {
+        if kind == Kind::Plain {
+            let visible = text.strip(part, is_invisible);
+            if visible.len() < part.len() {
                 return self.less(Removed::Invisible, visible);
             }
-            return address::step(self, shape, text);
+            return address::step(self, shape, text, part);
         }
         // A password may end in a comma, unless all of it is quoted.
-        let rest = without_mark(text);
-        if rest.len() < text.len()
+        let rest = without_mark(text, part);
+        if rest.len() < part.len()
             && !rest.is_empty()
-            && (self.kind != Kind::Password || unquoted(rest, false).is_some())
+            && (kind != Kind::Password || !unquoted(text, rest, false).is_empty())
         {
             return self.less(Removed::Trailing, rest);
         }
-        if self.kind.is_structural() {
-            address::step(self, shape, text)
+        if kind.is_structural() {
+            address::step(self, shape, text, part)
         } else {
-            self.credential(text)
+            self.credential(text, part)
         }
     }
 
-    fn credential<'a>(&mut self, text: &'a str) -> &'a str {
-        let piece = pieces::pick(self, text);
+    fn credential(&mut self, text: &Text<'_>, part: Part) -> Part {
+        let piece = pieces::pick(self, text, part);
         if !piece.is_empty() {
             return piece;
         }
         if self.kind != Kind::Password {
             // A quote that was copied along at one end.
-            let one = usize::from(quote(first(text)));
-            let rest = if one > 0 {
-                tail(text, 1)
-            } else {
-                head(text, text.len() - usize::from(quote(last(text))))
-            };
-            if rest.len() < text.len() && !rest.is_empty() && !any(rest, quote) {
+            let one = usize::from(text.opens(part, QUOTE));
+            let rest = part.skip(one).cut(usize::from(one == 0 && text.closes(part, QUOTE)));
+            if rest.len() < part.len() && !rest.is_empty() && !text.any(rest, QUOTE) {
                 return self.less(Removed::Quotes, rest);
             }
         }
-        if let Some(entry) = entry(self.kind, text) {
-            if entry.name_is_harmless() {
-                self.say(entry.name);
+        if let Some(entry) = entry(text, self.kind, part) {
+            if entry.name_is_harmless(text) {
+                self.say(text.str(entry.name));
             }
             let what = match entry.form {
                 Form::Assigned => Removed::VariableName,
@@ -296,61 +295,70 @@ impl Found {
             };
             return self.less(what, entry.value);
         }
-        let at = scheme(text);
-        if at > 0 {
-            let words = trim(head(text, at));
-            let less = self.scheme(words, text, tail(text, at));
-            if less.len() < text.len() {
-                self.say(words);
+        let value = scheme(text, part);
+        if !value.is_empty() {
+            let words = text.trim(part.before(value));
+            let less = self.scheme(text, words, part, value);
+            if less.len() < part.len() {
+                self.say(text.str(words));
                 return self.less(Removed::Scheme, less);
             }
         }
-        if address::credential(self, text) {
-            return text;
+        address::credential(self, text, part);
+        if self.other.is_some() {
+            return part;
         }
         match self.kind {
-            Kind::Key => self.wrapped(text),
-            Kind::Username if starts(text, "mailto:") && text.len() > 7 => {
-                self.less(Removed::Address, tail(text, 7))
+            Kind::Key => self.wrapped(text, part),
+            Kind::Username => {
+                let rest = part.skip(text.starts(part, "mailto:"));
+                if rest.len() < part.len() && !rest.is_empty() {
+                    return self.less(Removed::Address, rest);
+                }
+                // A user name ends before the first colon (RFC 7617 §2).
+                let rest = part.cut(text.ends(part, ":"));
+                if rest.len() < part.len() && !rest.is_empty() {
+                    return self.less(Removed::Trailing, rest);
+                }
+                part
             }
-            // A user name ends before the first colon (RFC 7617 §2).
-            Kind::Username if last(text) == b':' && text.len() > 1 => {
-                self.less(Removed::Trailing, head(text, text.len() - 1))
-            }
-            _ => text,
+            _ => part,
         }
     }
 
     /// The value after `Bearer` and its like; after `Basic`, what it encodes.
-    fn scheme<'a>(&mut self, words: &str, text: &'a str, value: &'a str) -> &'a str {
-        if ends(words, "basic")
-            && let Some(pair) = decode::base64(value)
+    fn scheme(&mut self, text: &Text<'_>, words: Part, part: Part, value: Part) -> Part {
+        if text.ends(words, "basic") > 0
+            && let Some(pair) = decode::base64(text.str(value))
         {
-            let at = index(&pair, b':');
-            let half = self.half(head(&pair, at), tail(&pair, at + 1));
-            if at < pair.len() && !half.is_empty() {
-                self.replace(Removed::Encoding, "", half);
-                return "";
+            let pair = Text(&pair);
+            let all = pair.all();
+            let user = pair.until(all, set(":"));
+            let half = self.half(&pair, user, all.after(user).skip(1));
+            if user.len() < all.len() && !half.is_empty() {
+                self.replace(Removed::Encoding, "", pair.str(half));
+                return Part::NONE;
             }
         }
         // Blanks and words may be part of a password.
-        if self.kind == Kind::Key { value } else { text }
+        if self.kind == Kind::Key { value } else { part }
     }
 
-    /// The half of a pair that belongs into this field, empty when that is not certain. Notes both for a split.
+    /// The half of a pair that belongs into this field, nothing when that is not certain. Notes both for a split.
     #[inline(never)]
-    pub(super) fn half<'a>(&mut self, username: &'a str, password: &'a str) -> &'a str {
+    pub(super) fn half(&mut self, text: &Text<'_>, username: Part, password: Part) -> Part {
         if self.kind == Kind::Key {
             // An API key goes alone: the other half is empty, a filler, or a word such as `api` or `token`.
-            return if password.is_empty() || same(password, "x") {
+            return if password.is_empty() || text.is(password, "x") {
                 username
-            } else if has(username, b'@') || meaning(username).only_known_words {
+            } else if text.any(username, set("@")) || meaning(text, username).only_known_words() {
                 password
             } else {
-                ""
+                Part::NONE
             };
         }
         if self.split.is_none() && !username.is_empty() && !password.is_empty() {
+            let (username, password) = (text.str(username), text.str(password));
             self.split =
                 Some(Split { username: joined("", username), password: joined("", password) });
         }
@@ -358,39 +366,37 @@ impl Found {
     }
 
     /// `user:password` in the field of the user name: offered in two halves, the text itself stays.
-    fn offer_split(&mut self, text: &str) {
-        let at = index(text, b':');
-        let (username, password) = (head(text, at), tail(text, at + 1));
-        if !starts(password, "//") && !any(username, blank) {
-            self.half(username, password);
+    fn offer_split(&mut self, text: &Text<'_>) {
+        let all = text.all();
+        let username = text.until(all, set(":"));
+        let password = all.after(username).skip(1);
+        if text.starts(password, "//") == 0 && !text.any(username, BLANK) {
+            self.half(text, username, password);
         }
     }
 
     /// A key that was wrapped: its lines joined, when every blank in it belongs to a line break.
-    fn wrapped<'a>(&mut self, text: &'a str) -> &'a str {
-        let mut key = joined("", text);
+    fn wrapped(&mut self, text: &Text<'_>, part: Part) -> Part {
+        let mut key = joined("", text.str(part));
         key.clear();
-        let mut rest = text;
+        let mut rest = part;
         while !rest.is_empty() {
-            let end = position(rest, blank);
-            let line = head(rest, end);
-            let after = tail(rest, end);
-            let next = trim_start(after);
-            let between = head(after, after.len() - next.len());
+            let line = text.until(rest, BLANK);
+            let between = text.run(rest.after(line), BLANK);
             // More than one value, or words.
-            if (!between.is_empty() && !has(between, b'\n'))
-                || has(line, b'@')
-                || entry(self.kind, line).is_some()
+            if (!between.is_empty() && !text.any(between, LINE))
+                || text.any(line, set("@"))
+                || entry(text, self.kind, line).is_some()
             {
-                return text;
+                return part;
             }
-            key.push_str(line);
-            rest = next;
+            key.push_str(text.str(line));
+            rest = rest.after(between);
         }
-        if key.len() < text.len() {
+        if key.len() < part.len() {
             self.note(Removed::LineBreaks);
             self.other = Some(key);
         }
-        text
+        part
     }
 }

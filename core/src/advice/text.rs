@@ -1,140 +1,285 @@
 //! Looking at text byte by byte.
 //!
-//! The standard library's searching is generic: every pattern is compiled anew, and together they made three
-//! quarters of this module's WebAssembly. These few functions are compiled once. All positions are where an
-//! ASCII character stands or ends, so they never fall inside another character; if one did, the result would
-//! be empty, not a panic.
+//! The standard library's searching is generic: every pattern is compiled anew. These few functions are
+//! compiled once, and they hand on a piece of text as one number, because WebAssembly returns numbers and
+//! nothing else: a `&str` goes through memory. All positions are where an ASCII character stands or ends, so
+//! they never fall inside another character; if one did, the result would be empty, not a panic.
 
 use super::characters::is_blank;
 
-/// A question about one byte of text.
-pub(super) type Test = fn(u8) -> bool;
+/// The most bytes of a [`Text`].
+pub(super) const MAX: usize = u16::MAX as usize;
 
-/// Whether the byte is an ASCII blank. Control characters that are none were taken out before.
-pub(super) const fn blank(b: u8) -> bool {
-    b <= b' '
-}
+/// A set of kinds of bytes.
+pub(super) type Set = u32;
 
-pub(super) const fn digit(b: u8) -> bool {
-    b.is_ascii_digit()
-}
+pub(super) const LINE: Set = 1;
+pub(super) const SPACE: Set = 1 << 1;
+/// Blanks of ASCII. Control characters that are none were taken out before.
+pub(super) const BLANK: Set = LINE | SPACE;
+pub(super) const DIGIT: Set = 1 << 2;
+pub(super) const UPPER: Set = 1 << 3;
+pub(super) const LOWER: Set = 1 << 4;
+pub(super) const LETTER: Set = UPPER | LOWER;
+/// The letters among the hexadecimal digits, which are letters as well.
+pub(super) const HEX: Set = 1 << 5;
+/// A part of a character outside ASCII.
+pub(super) const WIDE: Set = 1 << 6;
+/// What words are made of.
+pub(super) const WORD: Set = LETTER | DIGIT | WIDE;
+pub(super) const QUOTE: Set = set("\"'`");
+/// These have a bit each; all other punctuation has none.
+const MARKS: &str = "\"'`:=/\\?#&;-_.@()<,{}[]+|";
 
-/// Whether the byte belongs to a word: a letter or digit of ASCII, or part of any other character.
-pub(super) const fn in_word(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || !b.is_ascii()
-}
-
-pub(super) const fn quote(b: u8) -> bool {
-    matches!(b, b'"' | b'\'' | b'`')
-}
-
-/// Where the first byte that passes stands; the length when none does.
-#[inline(never)]
-pub(super) fn position(text: &str, test: Test) -> usize {
-    text.bytes().position(test).unwrap_or(text.len())
-}
-
-/// Where `wanted` stands first; the length when it does not.
-#[inline(never)]
-pub(super) fn index(text: &str, wanted: u8) -> usize {
-    text.bytes().position(|b| b == wanted).unwrap_or(text.len())
-}
-
-/// Whether a byte passes.
-pub(super) fn any(text: &str, test: Test) -> bool {
-    position(text, test) < text.len()
-}
-
-/// Whether `wanted` occurs.
-pub(super) fn has(text: &str, wanted: u8) -> bool {
-    index(text, wanted) < text.len()
-}
-
-/// Whether all bytes pass.
-#[inline(never)]
-pub(super) fn all(text: &str, test: Test) -> bool {
-    text.bytes().all(test)
-}
-
-/// The first byte, 0 when there is none.
-pub(super) fn first(text: &str) -> u8 {
-    text.as_bytes().first().copied().unwrap_or_default()
-}
-
-/// The last byte, 0 when there is none.
-pub(super) fn last(text: &str) -> u8 {
-    text.as_bytes().last().copied().unwrap_or_default()
-}
-
-/// The text before the byte `at`.
-#[inline(never)]
-pub(super) fn head(text: &str, at: usize) -> &str {
-    text.get(..at).unwrap_or_default()
-}
-
-/// The text from the byte `at` on.
-#[inline(never)]
-pub(super) fn tail(text: &str, at: usize) -> &str {
-    text.get(at..).unwrap_or_default()
-}
-
-/// The text without its first and its last byte.
-pub(super) fn inner(text: &str) -> &str {
-    tail(head(text, text.len().saturating_sub(1)), 1)
-}
-
-/// The text without its outer blanks, those outside ASCII included.
-#[inline(never)]
-pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches(is_blank)
-}
-
-/// The text without the blanks at its start, those outside ASCII excluded.
-pub(super) fn trim_start(text: &str) -> &str {
-    tail(text, position(text, |b| !blank(b)))
-}
-
-/// Whether the two are equal but for the case of ASCII letters.
-#[inline(never)]
-pub(super) fn same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
-}
-
-/// Whether `text` begins with `prefix`, the case of ASCII letters aside.
-#[inline(never)]
-pub(super) fn starts(text: &str, prefix: &str) -> bool {
-    text.len() >= prefix.len() && same(head(text, prefix.len()), prefix)
-}
-
-/// Whether `text` ends with `suffix`, the case of ASCII letters aside.
-#[inline(never)]
-pub(super) fn ends(text: &str, suffix: &str) -> bool {
-    text.len() >= suffix.len() && same(tail(text, text.len() - suffix.len()), suffix)
-}
-
-/// The item of a list, parted by `|`, that passes.
-#[inline(never)]
-pub(super) fn find<'a>(list: &'a str, passes: &dyn Fn(&str) -> bool) -> Option<&'a str> {
-    let mut rest = list;
-    while !rest.is_empty() {
-        let end = index(rest, b'|');
-        let item = head(rest, end);
-        if passes(item) {
-            return Some(item);
+/// The kinds that a byte belongs to.
+pub(super) const fn class(b: u8) -> Set {
+    match b {
+        b'\n' => LINE,
+        ..=b' ' => SPACE,
+        b'0'..=b'9' => DIGIT,
+        b'A'..=b'F' => UPPER | HEX,
+        b'G'..=b'Z' => UPPER,
+        b'a'..=b'f' => LOWER | HEX,
+        b'g'..=b'z' => LOWER,
+        0x80.. => WIDE,
+        _ => {
+            let mut bit = WIDE;
+            let mut marks = MARKS.as_bytes();
+            while let [mark, more @ ..] = marks {
+                bit <<= 1;
+                if *mark == b {
+                    return bit;
+                }
+                marks = more;
+            }
+            0
         }
-        rest = tail(rest, end + 1);
     }
-    None
 }
 
-/// Whether `word` is an item of the list, the case of ASCII letters aside.
-pub(super) fn listed(list: &str, word: &str) -> bool {
-    find(list, &|item| same(item, word)).is_some()
+/// The bits of some marks.
+pub(super) const fn set(marks: &str) -> Set {
+    let mut set = 0;
+    let mut marks = marks.as_bytes();
+    while let [mark, more @ ..] = marks {
+        set |= class(*mark);
+        marks = more;
+    }
+    set
 }
 
-/// Whether `text` holds an item of the list, the case of ASCII letters aside.
-pub(super) fn holds(list: &str, text: &str) -> bool {
-    find(list, &|item| (0..text.len()).any(|at| starts(tail(text, at), item))).is_some()
+/// A piece of a [`Text`]: where it starts, and in the lower half where it ends.
+#[derive(Clone, Copy)]
+pub(super) struct Part(u32);
+
+impl Part {
+    /// No piece at all.
+    pub(super) const NONE: Self = Self(0);
+
+    const fn new(start: usize, end: usize) -> Self {
+        Self((start as u32) << 16 | end as u32)
+    }
+
+    const fn start(self) -> usize {
+        (self.0 >> 16) as usize
+    }
+
+    const fn end(self) -> usize {
+        (self.0 & 0xffff) as usize
+    }
+
+    /// How many bytes it has.
+    pub(super) const fn len(self) -> usize {
+        self.end() - self.start()
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Without its first `count` bytes, or what there is of them.
+    #[inline(never)]
+    pub(super) const fn skip(self, count: usize) -> Self {
+        if count < self.len() { Self(self.0 + ((count as u32) << 16)) } else { self.after(self) }
+    }
+
+    /// Without its last `count` bytes, or what there is of them.
+    #[inline(never)]
+    pub(super) const fn cut(self, count: usize) -> Self {
+        if count < self.len() { Self(self.0 - count as u32) } else { self.before(self) }
+    }
+
+    /// What of this follows on `head`.
+    pub(super) const fn after(self, head: Self) -> Self {
+        Self(head.0 << 16 | self.0 & 0xffff)
+    }
+
+    /// What of this comes before `tail`.
+    pub(super) const fn before(self, tail: Self) -> Self {
+        Self(self.0 & 0xffff_0000 | tail.0 >> 16)
+    }
+
+    /// What of this begins where `other` begins.
+    pub(super) const fn at(self, other: Self) -> Self {
+        Self(other.0 & 0xffff_0000 | self.0 & 0xffff)
+    }
+
+    /// Without its first and its last byte.
+    pub(super) const fn inner(self) -> Self {
+        self.skip(1).cut(1)
+    }
+}
+
+/// Where a word of a list is to stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Whole,
+    Start,
+    End,
+    Anywhere,
+}
+
+/// A text of at most [`MAX`] bytes; of a longer one nothing is seen.
+pub(super) struct Text<'a>(pub(super) &'a str);
+
+impl<'a> Text<'a> {
+    /// All of it.
+    pub(super) fn all(&self) -> Part {
+        Part::new(0, if self.0.len() > MAX { 0 } else { self.0.len() })
+    }
+
+    #[inline(never)]
+    pub(super) fn str(&self, part: Part) -> &'a str {
+        self.0.get(part.start()..part.end()).unwrap_or_default()
+    }
+
+    #[inline]
+    fn bytes(&self, part: Part) -> &'a [u8] {
+        self.0.as_bytes().get(part.start()..part.end()).unwrap_or_default()
+    }
+
+    /// The first byte, 0 when there is none.
+    #[inline(never)]
+    pub(super) fn first(&self, part: Part) -> u8 {
+        self.bytes(part).first().copied().unwrap_or_default()
+    }
+
+    /// The last byte, 0 when there is none.
+    #[inline(never)]
+    pub(super) fn last(&self, part: Part) -> u8 {
+        self.bytes(part).last().copied().unwrap_or_default()
+    }
+
+    /// Whether the first byte, or the lack of one, is of `set`.
+    pub(super) fn opens(&self, part: Part, set: Set) -> bool {
+        class(self.first(part)) & set != 0
+    }
+
+    /// Whether the last byte, or the lack of one, is of `set`.
+    pub(super) fn closes(&self, part: Part, set: Set) -> bool {
+        class(self.last(part)) & set != 0
+    }
+
+    /// The bytes at the start of which each is of `set`, or of which none is.
+    #[inline(never)]
+    fn scan(&self, part: Part, set: Set, wanted: bool) -> Part {
+        let mut at = part.start();
+        for b in self.bytes(part) {
+            if (class(*b) & set != 0) != wanted {
+                break;
+            }
+            at += 1;
+        }
+        Part::new(part.start(), at)
+    }
+
+    /// The bytes before the first one of `set`; all when there is none.
+    pub(super) fn until(&self, part: Part, set: Set) -> Part {
+        self.scan(part, set, false)
+    }
+
+    /// The bytes of `set` at the start.
+    pub(super) fn run(&self, part: Part, set: Set) -> Part {
+        self.scan(part, set, true)
+    }
+
+    /// Whether a byte is of `set`.
+    pub(super) fn any(&self, part: Part, set: Set) -> bool {
+        self.until(part, set).len() < part.len()
+    }
+
+    /// Whether all bytes are of `set`.
+    pub(super) fn all_of(&self, part: Part, set: Set) -> bool {
+        self.run(part, set).len() == part.len()
+    }
+
+    /// Without the outer characters that pass.
+    #[inline(never)]
+    pub(super) fn strip(&self, part: Part, passes: fn(char) -> bool) -> Part {
+        let (mut start, mut end, mut at) = (part.end(), part.start(), part.start());
+        for c in self.str(part).chars() {
+            let next = at + c.len_utf8();
+            if !passes(c) {
+                if start > at {
+                    start = at;
+                }
+                end = next;
+                // Seldom is there anything to be looked for at the other end.
+                if self.last(part) > b' ' && self.last(part).is_ascii() {
+                    end = part.end();
+                    break;
+                }
+            }
+            at = next;
+        }
+        if end > start { Part::new(start, end) } else { part.before(part) }
+    }
+
+    /// Without the outer blanks, those outside ASCII included.
+    #[inline(never)]
+    pub(super) fn trim(&self, part: Part) -> Part {
+        self.strip(part, is_blank)
+    }
+
+    /// How long the first word of the list is that stands in `part` at that place, the case of ASCII letters
+    /// aside; 0 when none does. Words are parted by `|`.
+    #[inline(never)]
+    fn word(&self, part: Part, list: &str, place: Place) -> usize {
+        let text = self.bytes(part);
+        for word in list.as_bytes().split(|b| *b == b'|') {
+            let Some(spare) = text.len().checked_sub(word.len()) else { continue };
+            let mut at = if place == Place::End || place == Place::Whole { spare } else { 0 };
+            let last = if place == Place::Start || place == Place::Whole { 0 } else { spare };
+            while at <= last {
+                if text.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word))
+                {
+                    return word.len();
+                }
+                at += 1;
+            }
+        }
+        0
+    }
+
+    /// Whether all of it is a word of the list.
+    pub(super) fn is(&self, part: Part, list: &str) -> bool {
+        self.word(part, list, Place::Whole) > 0
+    }
+
+    /// How long the word of the list is that it starts with.
+    pub(super) fn starts(&self, part: Part, list: &str) -> usize {
+        self.word(part, list, Place::Start)
+    }
+
+    /// How long the word of the list is that it ends with.
+    pub(super) fn ends(&self, part: Part, list: &str) -> usize {
+        self.word(part, list, Place::End)
+    }
+
+    /// Whether it holds a word of the list.
+    pub(super) fn holds(&self, part: Part, list: &str) -> bool {
+        self.word(part, list, Place::Anywhere) > 0
+    }
 }
 
 #[cfg(test)]
@@ -142,26 +287,63 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_kind_of_byte_has_a_bit_of_its_own() {
+        let kinds = [LINE, SPACE, DIGIT, UPPER, LOWER, HEX, WIDE];
+        assert!(MARKS.len() + kinds.len() <= 32);
+        for (at, mark) in MARKS.bytes().enumerate() {
+            assert_eq!(class(mark), 1 << (at + kinds.len()), "{mark}");
+        }
+        assert_eq!((class(b'*'), class(b'b'), class(b'G')), (0, LOWER | HEX, UPPER));
+    }
+
+    #[test]
     fn prefixes_and_suffixes_are_compared_without_case_and_never_inside_a_character() {
-        assert!(starts("HTTPS://acme", "https://"));
-        assert!(!starts("é", "e"));
-        assert!(!starts("a", "abc"));
-        assert!(ends("acme.FRESHDESK.com", ".freshdesk.com"));
-        assert!(!ends("é", "x"));
-        assert!(!ends("a", "abc"));
+        let text = Text("HTTPS://acme.FRESHDESK.com");
+        assert_eq!(text.starts(text.all(), "http://|https://"), 8);
+        assert_eq!(text.ends(text.all(), ".freshdesk.com"), 14);
+        let e = Text("é");
+        assert_eq!((e.starts(e.all(), "e|éé"), e.ends(e.all(), "x|éé")), (0, 0));
     }
 
     #[test]
     fn a_position_inside_a_character_gives_nothing() {
-        assert_eq!((head("é", 1), tail("é", 1), inner("é")), ("", "", ""));
-        assert_eq!((head("ab", 9), tail("ab", 9)), ("", ""));
+        let e = Text("é");
+        for part in [e.all().skip(1), e.all().cut(1), e.all().inner()] {
+            assert_eq!(e.str(part), "");
+        }
+    }
+
+    #[test]
+    fn no_more_is_taken_away_than_there_is() {
+        let text = Text("ab");
+        let all = text.all();
+        assert_eq!((text.str(all.skip(9)), text.str(all.cut(9))), ("", ""));
+        assert_eq!((text.str(all.skip(1)), text.str(all.cut(1))), ("b", "a"));
+        assert_eq!((text.first(Part::NONE), text.last(Part::NONE)), (0, 0));
+    }
+
+    #[test]
+    fn of_a_longer_text_nothing_is_seen() {
+        let long = "a".repeat(MAX + 1);
+        assert!(Text(&long).all().is_empty());
     }
 
     #[test]
     fn lists_are_searched_item_by_item() {
-        assert!(listed("one|two", "TWO") && !listed("one|two", "on") && !listed("", ""));
+        let is = |list, text| Text(text).is(Text(text).all(), list);
+        let holds = |list, text| Text(text).holds(Text(text).all(), list);
+        assert!(is("one|two", "TWO") && !is("one|two", "on") && !is("", ""));
         assert!(
             holds("your-|-here", "put-it-HERE") && !holds("your-", "yours") && !holds("your-", "é")
         );
+    }
+
+    #[test]
+    fn blanks_of_all_scripts_are_stripped() {
+        for text in ["\u{a0} a\u{3000}b \n", "a\u{3000}b\u{a0}", " a\u{3000}b"] {
+            assert_eq!(Text(text).str(Text(text).trim(Text(text).all())), "a\u{3000}b");
+        }
+        assert!(Text(" \u{a0} ").trim(Text(" \u{a0} ").all()).is_empty());
+        assert!(Text("").trim(Part::NONE).is_empty());
     }
 }
