@@ -20,7 +20,7 @@ fn http(text: &Text<'_>, part: Part) -> usize {
 /// The authority at the start of an address without its scheme.
 #[inline(never)]
 fn authority(text: &Text<'_>, rest: Part) -> Part {
-    text.until(rest, set("/?#\\"))
+    text.until(rest, set!("/?#\\"))
 }
 
 /// The host, and perhaps the port, of an authority: what follows the last `@` (RFC 3986 §3.2.1).
@@ -28,7 +28,7 @@ fn authority(text: &Text<'_>, rest: Part) -> Part {
 fn host_of(text: &Text<'_>, authority: Part) -> Part {
     let mut host = authority;
     loop {
-        let user = text.until(host, set("@"));
+        let user = text.until(host, set!("@"));
         if user.len() == host.len() {
             return host;
         }
@@ -39,7 +39,7 @@ fn host_of(text: &Text<'_>, authority: Part) -> Part {
 /// `user:password` of an authority whose host is `host`; nothing when it has no password.
 fn pair_of(text: &Text<'_>, authority: Part, host: Part) -> Part {
     let pair = authority.before(host).cut(1);
-    if text.any(pair, set(":")) { pair } else { Part::NONE }
+    if text.any(pair, set!(":")) { pair } else { Part::NONE }
 }
 
 /// One step of repairing an address field, or a free text that has something drawn before or after it.
@@ -54,7 +54,7 @@ pub(super) fn step(found: &mut Found, shape: &FieldShape<'_>, text: &Text<'_>, p
             // `https://user:password@host`: both are offered to their own fields.
             let pair = pair_of(text, authority, host);
             if !pair.is_empty() {
-                let user = text.until(pair, set(":"));
+                let user = text.until(pair, set!(":"));
                 found.half(text, user, pair.after(user).skip(1));
             }
             let scheme = text.str(less.before(rest));
@@ -111,12 +111,12 @@ fn host_in(shape: &FieldShape<'_>, text: &Text<'_>, part: Part, pasted: usize) -
     if text.starts(part.after(scheme), ":/") > 0 {
         rest = part.after(scheme).skip(1);
     }
-    rest = rest.after(text.run(rest, set("/\\")));
+    rest = rest.after(text.run(rest, set!("/\\")));
     let mut host = host_of(text, authority(text, rest));
     if shape.kind == Kind::Hostname {
         host = without_suffix(text, without_suffix(text, host, ":443"), ":");
     } else {
-        let name = text.until(host, set(":"));
+        let name = text.until(host, set!(":"));
         if text.all_of(host.after(name).skip(1), DIGIT) {
             host = name;
         }
@@ -124,7 +124,7 @@ fn host_in(shape: &FieldShape<'_>, text: &Text<'_>, part: Part, pasted: usize) -
     let suffix = host_suffix(shape);
     host = without_suffix(text, without_suffix(text, host, "."), suffix);
     if shape.kind == Kind::Subdomain && suffix.is_empty() && host.len() < pasted {
-        host = text.until(host, set("."));
+        host = text.until(host, set!("."));
     }
     host
 }
@@ -132,14 +132,14 @@ fn host_in(shape: &FieldShape<'_>, text: &Text<'_>, part: Part, pasted: usize) -
 /// Whether the field draws `https://` or the like itself.
 fn draws_scheme(shape: &FieldShape<'_>) -> bool {
     let prefix = Text(shape.prefix.unwrap_or_default());
-    prefix.any(prefix.all(), set(":"))
+    prefix.any(prefix.all(), set!(":"))
 }
 
 /// Whether a URL field that does not draw a scheme got a host without one.
 pub(super) fn lacks_scheme(shape: &FieldShape<'_>, text: &Text<'_>) -> bool {
     shape.kind == Kind::Url
         && !draws_scheme(shape)
-        && text.any(text.all(), set(".:"))
+        && text.any(text.all(), set!(".:"))
         && can_be_called(text, text.all())
 }
 
@@ -157,7 +157,7 @@ pub(super) fn credential(found: &mut Found, text: &Text<'_>, part: Part) {
     let decoded = Text(&decoded);
     let mut half = decoded.all();
     if !pair.is_empty() {
-        let user = decoded.until(half, set(":"));
+        let user = decoded.until(half, set!(":"));
         half = found.half(&decoded, user, half.after(user).skip(1));
     } else if found.kind != Kind::Key {
         return;
@@ -170,12 +170,12 @@ pub(super) fn credential(found: &mut Found, text: &Text<'_>, part: Part) {
 /// The value of the first parameter in an address's query that names a secret: `?api_key=…`; else nothing.
 #[inline(never)]
 pub(super) fn query_value(text: &Text<'_>, part: Part) -> Part {
-    let mut rest = part.after(text.until(part, set("?")));
+    let mut rest = part.after(text.until(part, set!("?")));
     while !rest.is_empty() && http(text, part) > 0 {
         // From the `?` or `&` on.
         rest = rest.skip(1);
-        let parameter = text.until(rest, set("&#"));
-        let name = text.until(parameter, set("="));
+        let parameter = text.until(rest, set!("&#"));
+        let name = text.until(parameter, set!("="));
         let value = parameter.after(name).skip(1);
         let said = meaning(text, name);
         if said.secret() && said.only_known_words() && !value.is_empty() {
@@ -214,12 +214,12 @@ fn can_be_called(text: &Text<'_>, rest: Part) -> bool {
 /// the numbers of an address are right is for the server to say.
 fn is_host(text: &Text<'_>, part: Part) -> bool {
     let bracketed = text.first(part) == b'[';
-    let host = text.until(part, if bracketed { set("]") } else { set(":") });
+    let host = text.until(part, if bracketed { set!("]") } else { set!(":") });
     let mut port = part.after(host);
     let right = if bracketed {
         let closed = !port.is_empty();
         port = port.skip(1);
-        closed && host.len() > 2 && text.all_of(host, DIGIT | HEX | set("[:."))
+        closed && host.len() > 2 && text.all_of(host, DIGIT | HEX | set!("[:."))
     } else {
         host.len() <= MAX_HOST && are_labels(text, host)
     };
@@ -233,14 +233,14 @@ fn is_host(text: &Text<'_>, part: Part) -> bool {
 
 /// What a label may be made of, and what parts two. Letters outside ASCII are an internationalised name's;
 /// whether they are the right ones is for the server to say.
-const LABELS: Set = WORD | set("-_.");
+const LABELS: Set = WORD | set!("-_.");
 
 /// Whether `part` is made of labels as they occur in host names in use, underscores and all.
 #[inline(never)]
 fn are_labels(text: &Text<'_>, part: Part) -> bool {
     let mut rest = part;
     loop {
-        let label = text.until(rest, set("."));
+        let label = text.until(rest, set!("."));
         if label.is_empty() || label.len() > MAX_LABEL {
             return false;
         }

@@ -50,7 +50,7 @@ pub(super) fn entry(text: &Text<'_>, kind: Kind, line: Part) -> Option<Entry> {
     // The name, up to its closing quote, or to what parts it from the value. After `setx` that is a blank.
     let quoted = text.opens(line, QUOTE);
     let mut name = line;
-    let mut end = set("=:");
+    let mut end = set!("=:");
     if quoted {
         name = line.skip(1);
         end = class(text.first(line));
@@ -86,8 +86,8 @@ pub(super) fn entry(text: &Text<'_>, kind: Kind, line: Part) -> Option<Entry> {
     let whole = bare.len() < value.len() && text.opens(value, QUOTE);
     // A value is one word, a quoted text, or `Bearer` and one word; anything else is prose or a program.
     // Nothing but `=` is the end of a base64 string.
-    if text.all_of(bare, set("="))
-        || text.any(bare, set("\""))
+    if text.all_of(bare, set!("="))
+        || text.any(bare, set!("\""))
         || !(whole || !text.any(bare, BLANK) || !scheme(text, bare).is_empty())
     {
         return None;
@@ -99,8 +99,8 @@ pub(super) fn entry(text: &Text<'_>, kind: Kind, line: Part) -> Option<Entry> {
     let accepted = match form {
         // `AccountKey=…;EndpointSuffix=…` and `key=…&sig=…` are credentials as a whole.
         Form::Assigned => {
-            text.all_of(name, LETTER | DIGIT | set("_-."))
-                && (whole || !text.any(bare, set("&;")))
+            text.all_of(name, LETTER | DIGIT | set!("_-."))
+                && (whole || !text.any(bare, set!("&;")))
                 && (explicit || known || upper_snake)
         }
         Form::Json => !text.any(name, BLANK),
@@ -110,7 +110,7 @@ pub(super) fn entry(text: &Text<'_>, kind: Kind, line: Part) -> Option<Entry> {
                 || (kind == Kind::Key
                     && bare.len() >= 8
                     && is_label(text, name)
-                    && !text.any(name, set("-_")))
+                    && !text.any(name, set!("-_")))
         }
         // `token:value` without a blank; a user name's `admin:secret` is a pair, not a name and its value.
         Form::Colon => {
@@ -136,14 +136,14 @@ impl Entry {
 #[inline(never)]
 fn is_upper_snake(text: &Text<'_>, name: Part) -> bool {
     text.opens(name, UPPER)
-        && text.any(name, set("_"))
-        && text.all_of(name, UPPER | DIGIT | set("_"))
+        && text.any(name, set!("_"))
+        && text.all_of(name, UPPER | DIGIT | set!("_"))
 }
 
 /// Whether `name` can be the label of a field on a vendor's page, in any language: words, no digits.
 #[inline(never)]
 fn is_label(text: &Text<'_>, name: Part) -> bool {
-    name.len() <= 48 && text.all_of(name, WORD & !DIGIT | SPACE | set("-_()"))
+    name.len() <= 48 && text.all_of(name, WORD & !DIGIT | SPACE | set!("-_()"))
 }
 
 /// `value` without ` # a comment` or ` // a comment` after it.
@@ -176,7 +176,7 @@ pub(super) fn unquoted(text: &Text<'_>, part: Part, bracketed: bool) -> Part {
 
 /// The text without a comma or semicolon at its end.
 pub(super) fn without_mark(text: &Text<'_>, part: Part) -> Part {
-    part.cut(usize::from(text.closes(part, set(",;"))))
+    part.cut(usize::from(text.closes(part, set!(",;"))))
 }
 
 /// A value as it stands in a list or a program, without its quotes and punctuation: `"value",`.

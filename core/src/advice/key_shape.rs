@@ -67,8 +67,8 @@ impl KeyShape {
     /// Whether every character of `body`, what follows the prefix, is in the alphabet.
     pub(super) fn allows(&self, text: &Text<'_>, body: Part) -> bool {
         let set = match self.alphabet.as_deref().unwrap_or_default() {
-            "base64url" => LETTER | DIGIT | set("-_="),
-            "base64" => LETTER | DIGIT | set("+/="),
+            "base64url" => LETTER | DIGIT | set!("-_="),
+            "base64" => LETTER | DIGIT | set!("+/="),
             "base62" => LETTER | DIGIT,
             "hex" => HEX | DIGIT,
             "digits" => DIGIT,

@@ -51,7 +51,7 @@ fn argument(found: &mut Found, text: &Text<'_>, command: Part) -> Part {
             continue;
         }
         if text.starts(piece, "--") > 0 {
-            let name = text.until(piece, set("="));
+            let name = text.until(piece, set!("="));
             let value = piece.after(name).skip(1);
             if text.is(name, "--user") {
                 (pair, pair_is_next) = (value, value.is_empty());
@@ -75,7 +75,7 @@ fn argument(found: &mut Found, text: &Text<'_>, command: Part) -> Part {
             query = query_value(text, piece);
         }
     }
-    let user = text.until(pair, set(":"));
+    let user = text.until(pair, set!(":"));
     let half = if user.len() < pair.len() {
         found.half(text, user, pair.after(user).skip(1))
     } else {
@@ -106,11 +106,11 @@ fn record(found: &mut Found, text: &Text<'_>, all: Part, json: bool) -> Part {
         // A line, or a member up to its punctuation outside of quotes.
         let mut end = rest;
         loop {
-            end = end.after(text.until(end, if json { LINE | set("\",{}[]") } else { LINE }));
+            end = end.after(text.until(end, if json { LINE | set!("\",{}[]") } else { LINE }));
             if text.first(end) != b'"' {
                 break;
             }
-            end = end.after(text.until(end.skip(1), set("\""))).skip(1);
+            end = end.after(text.until(end.skip(1), set!("\""))).skip(1);
         }
         let piece = text.trim(rest.before(end));
         rest = end.skip(1);

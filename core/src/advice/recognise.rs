@@ -194,12 +194,12 @@ fn misfit(shape: &KeyShape, value: &str) -> Option<Notice<'static>> {
 
 /// `name@host.tld` and nothing else.
 fn is_email(text: &Text<'_>, all: Part) -> bool {
-    let foreign = BLANK | set(":/@");
+    let foreign = BLANK | set!(":/@");
     let name = text.until(all, foreign);
     let host = all.after(name);
     !name.is_empty()
         && text.first(host) == b'@'
-        && text.any(host, set("."))
+        && text.any(host, set!("."))
         && !text.any(host.skip(1), foreign)
 }
 
@@ -230,7 +230,7 @@ fn is_placeholder(kind: Kind, text: &Text<'_>, all: Part) -> bool {
         (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%')
     );
     let variable = text.starts(all, "${|$(") > 0
-        || (text.starts(all, "$") > 0 && text.all_of(all.skip(1), UPPER | set("_")));
+        || (text.starts(all, "$") > 0 && text.all_of(all.skip(1), UPPER | set!("_")));
     // A company may be called so; a key is not.
     enclosed
         || variable

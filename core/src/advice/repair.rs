@@ -333,7 +333,7 @@ impl Found {
         {
             let pair = Text(&pair);
             let all = pair.all();
-            let user = pair.until(all, set(":"));
+            let user = pair.until(all, set!(":"));
             let half = self.half(&pair, user, all.after(user).skip(1));
             if user.len() < all.len() && !half.is_empty() {
                 self.replace(Removed::Encoding, "", pair.str(half));
@@ -351,7 +351,7 @@ impl Found {
             // An API key goes alone: the other half is empty, a filler, or a word such as `api` or `token`.
             return if password.is_empty() || text.is(password, "x") {
                 username
-            } else if text.any(username, set("@")) || meaning(text, username).only_known_words() {
+            } else if text.any(username, set!("@")) || meaning(text, username).only_known_words() {
                 password
             } else {
                 Part::NONE
@@ -368,7 +368,7 @@ impl Found {
     /// `user:password` in the field of the user name: offered in two halves, the text itself stays.
     fn offer_split(&mut self, text: &Text<'_>) {
         let all = text.all();
-        let username = text.until(all, set(":"));
+        let username = text.until(all, set!(":"));
         let password = all.after(username).skip(1);
         if text.starts(password, "//") == 0 && !text.any(username, BLANK) {
             self.half(text, username, password);
@@ -385,7 +385,7 @@ impl Found {
             let between = text.run(rest.after(line), BLANK);
             // More than one value, or words.
             if (!between.is_empty() && !text.any(between, LINE))
-                || text.any(line, set("@"))
+                || text.any(line, set!("@"))
                 || entry(text, self.kind, line).is_some()
             {
                 return part;

@@ -27,7 +27,7 @@ pub(super) const HEX: Set = 1 << 5;
 pub(super) const WIDE: Set = 1 << 6;
 /// What words are made of.
 pub(super) const WORD: Set = LETTER | DIGIT | WIDE;
-pub(super) const QUOTE: Set = set("\"'`");
+pub(super) const QUOTE: Set = marks("\"'`");
 /// These have a bit each; all other punctuation has none.
 const MARKS: &str = "\"'`:=/\\?#&;-_.@()<,{}[]+|";
 
@@ -57,8 +57,15 @@ pub(super) const fn class(b: u8) -> Set {
     }
 }
 
-/// The bits of some marks.
-pub(super) const fn set(marks: &str) -> Set {
+/// The bits of some marks, as a constant.
+macro_rules! set {
+    ($marks:literal) => {
+        const { $crate::advice::text::marks($marks) }
+    };
+}
+pub(super) use set;
+
+pub(super) const fn marks(marks: &str) -> Set {
     let mut set = 0;
     let mut marks = marks.as_bytes();
     while let [mark, more @ ..] = marks {
@@ -89,10 +96,12 @@ impl Part {
     }
 
     /// How many bytes it has.
+    #[inline(never)]
     pub(super) const fn len(self) -> usize {
         self.end() - self.start()
     }
 
+    #[inline(never)]
     pub(super) const fn is_empty(self) -> bool {
         self.len() == 0
     }
@@ -110,16 +119,19 @@ impl Part {
     }
 
     /// What of this follows on `head`.
+    #[inline(never)]
     pub(super) const fn after(self, head: Self) -> Self {
         Self(head.0 << 16 | self.0 & 0xffff)
     }
 
     /// What of this comes before `tail`.
+    #[inline(never)]
     pub(super) const fn before(self, tail: Self) -> Self {
         Self(self.0 & 0xffff_0000 | tail.0 >> 16)
     }
 
     /// What of this begins where `other` begins.
+    #[inline(never)]
     pub(super) const fn at(self, other: Self) -> Self {
         Self(other.0 & 0xffff_0000 | self.0 & 0xffff)
     }

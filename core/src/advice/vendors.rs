@@ -122,12 +122,12 @@ pub(super) fn names(value: &str) -> &'static str {
     let mut rest = table.all();
     while !rest.is_empty() {
         let row = table.until(rest, LINE);
-        let names = table.until(row, set(";"));
+        let names = table.until(row, set!(";"));
         let mut prefixes = row.after(names);
         while !prefixes.is_empty() {
             prefixes = prefixes.skip(1);
-            let prefix = table.until(prefixes, set("|"));
-            let start = table.until(prefix, set("="));
+            let prefix = table.until(prefixes, set!("|"));
+            let start = table.until(prefix, set!("="));
             prefixes = prefixes.after(prefix);
             // The table is right, by its test; a length that could not be read would fit nothing.
             let mut length = 0;
@@ -168,7 +168,7 @@ fn letters(text: &str) -> String {
 /// The name to be shown.
 pub(super) fn shown(names: &'static str) -> &'static str {
     let names = Text(names);
-    names.str(names.until(names.all(), set("|")))
+    names.str(names.until(names.all(), set!("|")))
 }
 
 #[cfg(test)]
