@@ -43,7 +43,8 @@ fn pair_of(text: &Text<'_>, authority: Part, host: Part) -> Part {
 }
 
 /// One step of repairing an address field, or a free text that has something drawn before or after it.
-pub(super) fn step(found: &mut Found, shape: &FieldShape<'_>, text: &Text<'_>, part: Part) -> Part {
+pub(super) fn step(found: &mut Found, shape: &FieldShape<'_>, text: &Text<'_>) -> bool {
+    let part = found.part;
     let mut less = without_affixes(shape, text, part);
     if shape.kind == Kind::Url {
         let scheme = http(text, less);
@@ -58,8 +59,7 @@ pub(super) fn step(found: &mut Found, shape: &FieldShape<'_>, text: &Text<'_>, p
                 found.half(text, user, pair.after(user).skip(1));
             }
             let scheme = text.str(less.before(rest));
-            found.replace(Removed::Address, scheme, text.str(less.at(host)));
-            return part;
+            return found.replace(Removed::Address, scheme, text.str(less.at(host)));
         }
         if draws_scheme(shape) {
             less = rest;
@@ -68,11 +68,7 @@ pub(super) fn step(found: &mut Found, shape: &FieldShape<'_>, text: &Text<'_>, p
     } else if shape.kind != Kind::Plain {
         less = host_in(shape, text, less, part.len());
     }
-    if less.is_empty() || less.len() == part.len() {
-        part
-    } else {
-        found.less(Removed::Address, less)
-    }
+    found.take(Removed::Address, less)
 }
 
 /// The text without what is drawn before and after the field. Only what is visibly a boundary goes: a prefix
@@ -144,27 +140,26 @@ pub(super) fn lacks_scheme(shape: &FieldShape<'_>, text: &Text<'_>) -> bool {
 }
 
 /// Goes on with a credential in an address, if there is one: `https://user:password@host`, `…/?api_key=…`.
-pub(super) fn credential(found: &mut Found, text: &Text<'_>, part: Part) {
+pub(super) fn credential(found: &mut Found, text: &Text<'_>) -> bool {
+    let part = found.part;
     let scheme = http(text, part);
     if scheme == 0 || text.any(part, BLANK) {
-        return;
+        return false;
     }
     let authority = authority(text, part.skip(scheme));
     let pair = pair_of(text, authority, host_of(text, authority));
     let hidden = if pair.is_empty() { query_value(text, part) } else { pair };
     // Decoded before it is looked at: `jane%40acme.example` is an e-mail address.
-    let Some(decoded) = decode::percent(text.str(hidden)) else { return };
+    let decoded = decode::percent(text.str(hidden));
     let decoded = Text(&decoded);
     let mut half = decoded.all();
     if !pair.is_empty() {
         let user = decoded.until(half, set!(":"));
         half = found.half(&decoded, user, half.after(user).skip(1));
     } else if found.kind != Kind::Key {
-        return;
+        return false;
     }
-    if !half.is_empty() {
-        found.replace(Removed::Address, "", decoded.str(half));
-    }
+    !half.is_empty() && found.replace(Removed::Address, "", decoded.str(half))
 }
 
 /// The value of the first parameter in an address's query that names a secret: `?api_key=…`; else nothing.

@@ -13,8 +13,9 @@ const PROGRAMS: &str = "curl|curl.exe|wget|http|https";
 /// Options that hold one; some people copy only that line.
 const OPTIONS: &str = "-H|-u|--header|--user";
 
-/// The piece that holds the value; nothing when the text is one piece, or when no piece or several do.
-pub(super) fn pick(found: &mut Found, text: &Text<'_>, part: Part) -> Part {
+/// Goes on with the piece that holds the value, unless the text is one piece, or no piece or several do.
+pub(super) fn pick(found: &mut Found, text: &Text<'_>) -> bool {
+    let part = found.part;
     // `$ curl …`, as it stands in a manual.
     let command = part.skip(text.starts(part, "$ "));
     let word = text.until(command, BLANK);
@@ -25,14 +26,14 @@ pub(super) fn pick(found: &mut Found, text: &Text<'_>, part: Part) -> Part {
     } else if text.any(part, LINE) {
         record(found, text, part, false)
     } else {
-        Part::NONE
+        false
     }
 }
 
 /// The credential among the arguments of a command: in a header, in `-u`, in the address. Arguments are parted as
 /// a shell does, but a quoted part begins one of its own, so that each is a piece of the text: `--header="X: y"`
 /// is read as `--header=` and `X: y`.
-fn argument(found: &mut Found, text: &Text<'_>, command: Part) -> Part {
+fn argument(found: &mut Found, text: &Text<'_>, command: Part) -> bool {
     let (mut header, mut pair, mut query) = (Part::NONE, Part::NONE, Part::NONE);
     let mut pair_is_next = false;
     let mut rest = command;
@@ -89,14 +90,11 @@ fn argument(found: &mut Found, text: &Text<'_>, command: Part) -> Part {
     if value.is_empty() && key {
         value = query;
     }
-    if !value.is_empty() {
-        found.note(Removed::Curl);
-    }
-    value
+    found.take(Removed::Curl, value)
 }
 
 /// The one line, or the one member of a JSON object, that holds the value.
-fn record(found: &mut Found, text: &Text<'_>, all: Part, json: bool) -> Part {
+fn record(found: &mut Found, text: &Text<'_>, all: Part, json: bool) -> bool {
     // How many there are of each, the last one, and its value.
     let (mut secrets, mut secret, mut password) = (0_u32, Part::NONE, Part::NONE);
     let (mut persons, mut person, mut username) = (0_u32, Part::NONE, Part::NONE);
@@ -150,11 +148,9 @@ fn record(found: &mut Found, text: &Text<'_>, all: Part, json: bool) -> Part {
     } else if found.kind == Kind::Username && !text.any(all, SPACE) {
         value = found.half(text, one, two);
     }
-    if !value.is_empty() {
-        found.note(if json { Removed::Json } else { Removed::OtherLines });
-        if count > 1 {
-            found.note(Removed::OtherLines);
-        }
+    let found_one = found.take(if json { Removed::Json } else { Removed::OtherLines }, value);
+    if found_one && count > 1 {
+        found.note(Removed::OtherLines);
     }
-    value
+    found_one
 }

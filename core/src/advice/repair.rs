@@ -5,6 +5,7 @@
 //! characters go.
 
 use alloc::string::String;
+use core::mem::take;
 use zeroize::Zeroizing;
 
 use super::characters::{is_invisible, plain};
@@ -130,27 +131,27 @@ impl Repair {
 #[must_use]
 pub fn repair(shape: &FieldShape<'_>, pasted: &str) -> Repair {
     let kind = shape.kind;
-    let mut found =
-        Found { kind, removed: Removals(0), words: String::new(), split: None, other: None };
+    let mut found = Found {
+        kind,
+        part: Part::NONE,
+        removed: Removals(0),
+        words: String::new(),
+        split: None,
+        other: Zeroizing::default(),
+    };
     let mut text = found.readable(pasted);
     loop {
         // Everything that can be done by looking at less of the text is; only decoding and joining lines
         // need a new one, and then the looking starts again.
         let now = Text(&text);
-        let mut rest = now.all();
-        loop {
-            let less = found.step(shape, &now, rest);
-            if less.len() == rest.len() || found.other.is_some() {
-                break;
-            }
-            rest = less;
-        }
-        if let Some(other) = found.other.take() {
-            text = other;
+        found.part = now.all();
+        while found.step(shape, &now) && found.other.is_empty() {}
+        if !found.other.is_empty() {
+            text = take(&mut found.other);
             continue;
         }
         // What was made readable is for looking at; a value that needs no repair stays as it was.
-        let value = if found.removed.is_empty() { pasted } else { now.str(rest) };
+        let value = if found.removed.is_empty() { pasted } else { now.str(found.part) };
         let added_scheme = address::lacks_scheme(shape, &Text(value));
         if kind == Kind::Username && found.split.is_none() {
             found.offer_split(&Text(value));
@@ -166,45 +167,58 @@ pub fn repair(shape: &FieldShape<'_>, pasted: &str) -> Repair {
     }
 }
 
-/// Two texts as one, in a buffer of the right size, so that no copy of a secret is left behind by growing.
+/// An empty text with room for so many bytes, because growing would leave copies of a secret behind.
+#[inline(never)]
+pub(super) fn room(bytes: usize) -> Zeroizing<String> {
+    Zeroizing::new(String::with_capacity(bytes))
+}
+
+/// Two texts as one.
 #[inline(never)]
 pub(super) fn joined(one: &str, two: &str) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(one.len() + two.len()));
+    let mut text = room(one.len() + two.len());
     text.push_str(one);
     text.push_str(two);
     text
 }
 
 /// What a repair has found so far.
-///
-/// Its steps take a part of the text and return what is left of it: the same when there was nothing to do.
 pub(super) struct Found {
     pub(super) kind: Kind,
+    /// What is left of the text.
+    pub(super) part: Part,
     removed: Removals,
     words: String,
     split: Option<Split>,
-    /// A new text, shorter than the one before, when a part of that one would not do.
-    other: Option<Zeroizing<String>>,
+    /// A new text, shorter than the one before, when a part of that one would not do; else empty.
+    other: Zeroizing<String>,
 }
 
+/// The steps of a repair say whether there was something to do.
 impl Found {
     /// Notes a removal.
+    #[inline(never)]
     pub(super) const fn note(&mut self, what: Removed) {
         self.removed.0 |= 1 << what as u16;
     }
 
-    /// Notes a removal and returns what is left.
+    /// Goes on with `left`, if that is something, and less than there was.
     #[inline(never)]
-    pub(super) const fn less(&mut self, what: Removed, left: Part) -> Part {
-        self.note(what);
-        left
+    pub(super) const fn take(&mut self, what: Removed, left: Part) -> bool {
+        let less = !left.is_empty() && left.len() < self.part.len();
+        if less {
+            self.note(what);
+            self.part = left;
+        }
+        less
     }
 
     /// Goes on with another text.
     #[inline(never)]
-    pub(super) fn replace(&mut self, what: Removed, one: &str, two: &str) {
+    pub(super) fn replace(&mut self, what: Removed, one: &str, two: &str) -> bool {
         self.note(what);
-        self.other = Some(joined(one, two));
+        self.other = joined(one, two);
+        true
     }
 
     #[inline(never)]
@@ -218,130 +232,110 @@ impl Found {
     /// The text without invisible characters, and with plain blanks and quotes (see [`plain`]). Free text keeps
     /// what is invisible: inside it, it joins letters and emoji. So does what is too long to be looked at.
     fn readable(&mut self, pasted: &str) -> Zeroizing<String> {
-        let mut text = joined("", pasted);
-        if pasted.len() <= MAX {
-            text.clear();
-            for c in pasted.chars() {
-                if self.kind != Kind::Plain && is_invisible(c) {
-                    self.note(Removed::Invisible);
-                } else {
-                    text.push(plain(self.kind, c));
-                }
+        let mut text = room(pasted.len());
+        for c in pasted.chars() {
+            if self.kind != Kind::Plain && pasted.len() <= MAX && is_invisible(c) {
+                self.note(Removed::Invisible);
+            } else {
+                text.push(plain(self.kind, c));
             }
         }
         text
     }
 
-    fn step(&mut self, shape: &FieldShape<'_>, text: &Text<'_>, part: Part) -> Part {
+    fn step(&mut self, shape: &FieldShape<'_>, text: &Text<'_>) -> bool {
         let kind = self.kind;
-        let trimmed = text.trim(part);
-        if trimmed.len() < part.len() && !(trimmed.is_empty() && kind == Kind::Password) {
-            return self.less(Removed::Blanks, trimmed);
+        let trimmed = text.trim(self.part);
+        if trimmed.is_empty() {
+            // A password may be made of blanks.
+            if kind != Kind::Password && !self.part.is_empty() {
+                self.note(Removed::Blanks);
+                self.part = trimmed;
+            }
+            return false;
         }
+        if self.take(Removed::Blanks, trimmed) {
+            return true;
+        }
+        let part = self.part;
         // A PEM file is a value of its own, line breaks and all.
-        if trimmed.is_empty() || part.len() > MAX_PASTE || text.starts(part, "-----BEGIN ") > 0 {
-            return part;
+        if part.len() > MAX_PASTE || text.starts(part, "-----BEGIN ") > 0 {
+            return false;
         }
         // `<…>` around an e-mail address or a URL is punctuation (RFC 3986, appendix C). Around a key it says
         // "put yours here" and has to stay, to be recognised.
         let bracketed = kind.is_structural() || kind == Kind::Username;
-        let inner = unquoted(text, part, bracketed);
-        if !inner.is_empty() {
-            return self.less(Removed::Quotes, inner);
+        if self.take(Removed::Quotes, unquoted(text, part, bracketed)) {
+            return true;
         }
         if kind == Kind::Plain {
-            let visible = text.strip(part, is_invisible);
-            if visible.len() < part.len() {
-                return self.less(Removed::Invisible, visible);
-            }
-            return address::step(self, shape, text, part);
+            return self.take(Removed::Invisible, text.strip(part, is_invisible))
+                || address::step(self, shape, text);
         }
         // A password may end in a comma, unless all of it is quoted.
         let rest = without_mark(text, part);
-        if rest.len() < part.len()
-            && !rest.is_empty()
-            && (kind != Kind::Password || !unquoted(text, rest, false).is_empty())
+        if (kind != Kind::Password || !unquoted(text, rest, false).is_empty())
+            && self.take(Removed::Trailing, rest)
         {
-            return self.less(Removed::Trailing, rest);
+            return true;
         }
         if kind.is_structural() {
-            address::step(self, shape, text, part)
+            address::step(self, shape, text)
         } else {
-            self.credential(text, part)
+            pieces::pick(self, text)
+                || self.lone_quote(text)
+                || self.entry(text)
+                || self.scheme(text)
+                || address::credential(self, text)
+                || self.rest(text)
         }
     }
 
-    fn credential(&mut self, text: &Text<'_>, part: Part) -> Part {
-        let piece = pieces::pick(self, text, part);
-        if !piece.is_empty() {
-            return piece;
+    /// A quote that was copied along at one end.
+    fn lone_quote(&mut self, text: &Text<'_>) -> bool {
+        let mut rest = self.part.skip(usize::from(text.opens(self.part, QUOTE)));
+        if rest.len() == self.part.len() {
+            rest = rest.cut(usize::from(text.closes(rest, QUOTE)));
         }
-        if self.kind != Kind::Password {
-            // A quote that was copied along at one end.
-            let one = usize::from(text.opens(part, QUOTE));
-            let rest = part.skip(one).cut(usize::from(one == 0 && text.closes(part, QUOTE)));
-            if rest.len() < part.len() && !rest.is_empty() && !text.any(rest, QUOTE) {
-                return self.less(Removed::Quotes, rest);
-            }
-        }
-        if let Some(entry) = entry(text, self.kind, part) {
-            if entry.name_is_harmless(text) {
-                self.say(text.str(entry.name));
-            }
-            let what = match entry.form {
-                Form::Assigned => Removed::VariableName,
-                Form::Json => Removed::Json,
-                Form::Colon => Removed::HeaderName,
-            };
-            return self.less(what, entry.value);
-        }
-        let value = scheme(text, part);
-        if !value.is_empty() {
-            let words = text.trim(part.before(value));
-            let less = self.scheme(text, words, part, value);
-            if less.len() < part.len() {
-                self.say(text.str(words));
-                return self.less(Removed::Scheme, less);
-            }
-        }
-        address::credential(self, text, part);
-        if self.other.is_some() {
-            return part;
-        }
-        match self.kind {
-            Kind::Key => self.wrapped(text, part),
-            Kind::Username => {
-                let rest = part.skip(text.starts(part, "mailto:"));
-                if rest.len() < part.len() && !rest.is_empty() {
-                    return self.less(Removed::Address, rest);
-                }
-                // A user name ends before the first colon (RFC 7617 §2).
-                let rest = part.cut(text.ends(part, ":"));
-                if rest.len() < part.len() && !rest.is_empty() {
-                    return self.less(Removed::Trailing, rest);
-                }
-                part
-            }
-            _ => part,
-        }
+        self.kind != Kind::Password && !text.any(rest, QUOTE) && self.take(Removed::Quotes, rest)
     }
 
-    /// The value after `Bearer` and its like; after `Basic`, what it encodes.
-    fn scheme(&mut self, text: &Text<'_>, words: Part, part: Part, value: Part) -> Part {
-        if text.ends(words, "basic") > 0
-            && let Some(pair) = decode::base64(text.str(value))
-        {
+    /// The name before a value.
+    fn entry(&mut self, text: &Text<'_>) -> bool {
+        let Some(entry) = entry(text, self.kind, self.part) else { return false };
+        if entry.name_is_harmless(text) {
+            self.say(text.str(entry.name));
+        }
+        let what = match entry.form {
+            Form::Assigned => Removed::VariableName,
+            Form::Json => Removed::Json,
+            Form::Colon => Removed::HeaderName,
+        };
+        self.take(what, entry.value)
+    }
+
+    /// `Bearer` and its like before a value; after `Basic`, what it encodes.
+    fn scheme(&mut self, text: &Text<'_>) -> bool {
+        let value = scheme(text, self.part);
+        let words = text.trim(self.part.before(value));
+        let mut found = false;
+        if text.ends(words, "basic") > 0 {
+            let pair = decode::base64(text.str(value));
             let pair = Text(&pair);
             let all = pair.all();
             let user = pair.until(all, set!(":"));
             let half = self.half(&pair, user, all.after(user).skip(1));
-            if user.len() < all.len() && !half.is_empty() {
-                self.replace(Removed::Encoding, "", pair.str(half));
-                return Part::NONE;
-            }
+            found = user.len() < all.len()
+                && !half.is_empty()
+                && self.replace(Removed::Encoding, "", pair.str(half));
         }
         // Blanks and words may be part of a password.
-        if self.kind == Kind::Key { value } else { part }
+        found = found || (self.kind == Kind::Key && self.take(Removed::Scheme, value));
+        if found {
+            self.note(Removed::Scheme);
+            self.say(text.str(words));
+        }
+        found
     }
 
     /// The half of a pair that belongs into this field, nothing when that is not certain. Notes both for a split.
@@ -375,11 +369,24 @@ impl Found {
         }
     }
 
+    /// What only one kind of field can have: a key that was wrapped, the scheme of an e-mail's link, the colon that
+    /// ends a user name (RFC 7617 §2).
+    fn rest(&mut self, text: &Text<'_>) -> bool {
+        let part = self.part;
+        match self.kind {
+            Kind::Key => self.wrapped(text),
+            Kind::Username => {
+                self.take(Removed::Address, part.skip(text.starts(part, "mailto:")))
+                    || self.take(Removed::Trailing, part.cut(text.ends(part, ":")))
+            }
+            _ => false,
+        }
+    }
+
     /// A key that was wrapped: its lines joined, when every blank in it belongs to a line break.
-    fn wrapped(&mut self, text: &Text<'_>, part: Part) -> Part {
-        let mut key = joined("", text.str(part));
-        key.clear();
-        let mut rest = part;
+    fn wrapped(&mut self, text: &Text<'_>) -> bool {
+        let mut key = room(self.part.len());
+        let mut rest = self.part;
         while !rest.is_empty() {
             let line = text.until(rest, BLANK);
             let between = text.run(rest.after(line), BLANK);
@@ -388,15 +395,11 @@ impl Found {
                 || text.any(line, set!("@"))
                 || entry(text, self.kind, line).is_some()
             {
-                return part;
+                return false;
             }
             key.push_str(text.str(line));
             rest = rest.after(between);
         }
-        if key.len() < part.len() {
-            self.note(Removed::LineBreaks);
-            self.other = Some(key);
-        }
-        part
+        key.len() < self.part.len() && self.replace(Removed::LineBreaks, "", &key)
     }
 }
