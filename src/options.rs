@@ -4,7 +4,7 @@ use crate::read::Js;
 use crate::rejection::Rejection;
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::json::Json;
-use keyslot_core::words::{ENGLISH, Word};
+use keyslot_core::words::Word;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -233,7 +233,7 @@ impl Words {
         if let Some(at) = of(&self.language) {
             return self.language.get(at).map_or("", |(_, text)| text.as_str());
         }
-        ENGLISH.get(word as usize).map_or("", |(_, text)| text)
+        word.english()
     }
 
     /// One text, with its placeholders filled.

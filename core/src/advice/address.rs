@@ -2,9 +2,9 @@
 
 use super::characters::{is_blank, is_invisible};
 use super::repair::{Found, Removed};
-use super::text::{BLANK, DIGIT, HEX, LETTER, Part, Set, Text, WORD, set};
 use super::vocabulary::meaning;
 use super::{FieldShape, Kind, decode};
+use crate::text::{BLANK, DIGIT, HEX, LETTER, Part, Set, Text, WORD, set};
 
 /// The longest host name (RFC 1035 §2.3.4, as text).
 const MAX_HOST: usize = 253;

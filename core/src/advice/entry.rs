@@ -1,8 +1,8 @@
 //! One named value: `KEY=value`, `export KEY="value"`, `"key": "value",`, `X-Api-Key: value`, `API key: value`.
 
 use super::Kind;
-use super::text::{BLANK, DIGIT, LETTER, Part, QUOTE, SPACE, Text, UPPER, WIDE, WORD, class, set};
 use super::vocabulary::{Meaning, meaning};
+use crate::text::{BLANK, DIGIT, LETTER, Part, QUOTE, SPACE, Text, UPPER, WIDE, WORD, class, set};
 
 /// How a name and its value are joined.
 #[derive(Clone, Copy, PartialEq, Eq)]

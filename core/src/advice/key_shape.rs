@@ -2,8 +2,8 @@
 
 use alloc::string::String;
 
-use super::text::{DIGIT, HEX, LETTER, Part, Text, set};
 use crate::json::Json;
+use crate::text::{DIGIT, HEX, LETTER, Part, Text, set};
 
 /// One kind of key of one vendor. Everything in it advises; nothing refuses.
 ///

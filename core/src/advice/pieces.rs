@@ -5,8 +5,8 @@ use super::Kind;
 use super::address::query_value;
 use super::entry::{BUTTONS, bare, entry};
 use super::repair::{Found, Removed};
-use super::text::{BLANK, LINE, Part, QUOTE, SPACE, Text, class, set};
 use super::vocabulary::meaning;
+use crate::text::{BLANK, LINE, Part, QUOTE, SPACE, Text, class, set};
 
 /// Programs whose arguments may hold a credential.
 const PROGRAMS: &str = "curl|curl.exe|wget|http|https";

@@ -2,8 +2,8 @@
 //!
 //! A notice never stops anybody: patterns and prefixes age, and the provider's live answer decides.
 
-use super::text::{BLANK, Part, Text, UPPER, set};
 use super::{FieldShape, KeyShape, Kind, checksum, vendors};
+use crate::text::{BLANK, Part, Text, UPPER, set};
 
 /// Keys shorter than this are hardly complete, whoever the vendor is.
 const SHORTEST_KEY: u16 = 8;

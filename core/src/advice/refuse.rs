@@ -31,13 +31,18 @@ pub fn refuse(shape: &FieldShape<'_>, value: &str, optional: bool) -> Option<Ref
     if empty {
         return (!optional).then_some(Refusal::Empty);
     }
-    if value.len() > MAX_LENGTH && value.chars().count() > MAX_LENGTH {
+    let (mut length, mut unsafe_one) = (0, None);
+    for c in value.chars() {
+        length += 1;
+        if shape.kind == Kind::Key && !matches!(c, ' '..='~' | '\t') && unsafe_one.is_none() {
+            unsafe_one = Some(Refusal::HeaderUnsafe(c));
+        }
+    }
+    if length > MAX_LENGTH {
         return Some(Refusal::TooLong);
     }
-    if shape.kind == Kind::Key
-        && let Some(c) = value.chars().find(|&c| !matches!(c, ' '..='~' | '\t'))
-    {
-        return Some(Refusal::HeaderUnsafe(c));
+    if unsafe_one.is_some() {
+        return unsafe_one;
     }
     (!address::is_possible(shape, value)).then_some(Refusal::NotAHost)
 }

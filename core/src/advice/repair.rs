@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 
 use super::characters::{is_invisible, plain};
 use super::entry::{Form, entry, scheme, unquoted, without_mark};
-use super::text::{BLANK, LINE, MAX, Part, QUOTE, Text, set};
 use super::vocabulary::meaning;
 use super::{FieldShape, Kind, address, decode, pieces};
+use crate::text::{BLANK, LINE, MAX, Part, QUOTE, Text, set};
 
 /// Longer pastes are left alone, blanks apart, and those over 64 KiB altogether: no credential comes in so much
 /// text.

@@ -7,7 +7,7 @@
 
 use alloc::string::String;
 
-use super::text::{LINE, Part, Text, set};
+use crate::text::{LINE, Part, Text, set};
 
 /// Writes the table as one text, one row a line: in WebAssembly that is a third of what an array of structs
 /// takes.

@@ -3,7 +3,7 @@
 //! This is what keeps [`repair`](super::repair()) away from the inside of a key: `abc=def` is left alone,
 //! `API_KEY=def` is not, because a random string does not spell one of these words by accident.
 
-use super::text::{Part, Text, UPPER, WORD};
+use crate::text::{Part, Text, UPPER, WORD};
 
 /// Words that name a secret.
 const SECRET: &str = "key|token|secret|password|api|auth|authorization|bearer|basic|apikey|apitoken|accesstoken|\

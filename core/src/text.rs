@@ -5,34 +5,34 @@
 //! nothing else: a `&str` goes through memory. All positions are where an ASCII character stands or ends, so
 //! they never fall inside another character; if one did, the result would be empty, not a panic.
 
-use super::characters::is_blank;
+use crate::advice::characters::is_blank;
 
 /// The most bytes of a [`Text`].
-pub(super) const MAX: usize = u16::MAX as usize;
+pub(crate) const MAX: usize = u16::MAX as usize;
 
 /// A set of kinds of bytes.
-pub(super) type Set = u32;
+pub(crate) type Set = u32;
 
-pub(super) const LINE: Set = 1;
-pub(super) const SPACE: Set = 1 << 1;
+pub(crate) const LINE: Set = 1;
+pub(crate) const SPACE: Set = 1 << 1;
 /// Blanks of ASCII. Control characters that are none were taken out before.
-pub(super) const BLANK: Set = LINE | SPACE;
-pub(super) const DIGIT: Set = 1 << 2;
-pub(super) const UPPER: Set = 1 << 3;
-pub(super) const LOWER: Set = 1 << 4;
-pub(super) const LETTER: Set = UPPER | LOWER;
+pub(crate) const BLANK: Set = LINE | SPACE;
+pub(crate) const DIGIT: Set = 1 << 2;
+pub(crate) const UPPER: Set = 1 << 3;
+pub(crate) const LOWER: Set = 1 << 4;
+pub(crate) const LETTER: Set = UPPER | LOWER;
 /// The letters among the hexadecimal digits, which are letters as well.
-pub(super) const HEX: Set = 1 << 5;
+pub(crate) const HEX: Set = 1 << 5;
 /// A part of a character outside ASCII.
-pub(super) const WIDE: Set = 1 << 6;
+pub(crate) const WIDE: Set = 1 << 6;
 /// What words are made of.
-pub(super) const WORD: Set = LETTER | DIGIT | WIDE;
-pub(super) const QUOTE: Set = marks("\"'`");
+pub(crate) const WORD: Set = LETTER | DIGIT | WIDE;
+pub(crate) const QUOTE: Set = marks("\"'`");
 /// These have a bit each; all other punctuation has none.
 const MARKS: &str = "\"'`:=/\\?#&;-_.@()<,{}[]+|";
 
 /// The kinds that a byte belongs to.
-pub(super) const fn class(b: u8) -> Set {
+pub(crate) const fn class(b: u8) -> Set {
     match b {
         b'\n' => LINE,
         ..=b' ' => SPACE,
@@ -60,12 +60,12 @@ pub(super) const fn class(b: u8) -> Set {
 /// The bits of some marks, as a constant.
 macro_rules! set {
     ($marks:literal) => {
-        const { $crate::advice::text::marks($marks) }
+        const { $crate::text::marks($marks) }
     };
 }
-pub(super) use set;
+pub(crate) use set;
 
-pub(super) const fn marks(marks: &str) -> Set {
+pub(crate) const fn marks(marks: &str) -> Set {
     let mut set = 0;
     let mut marks = marks.as_bytes();
     while let [mark, more @ ..] = marks {
@@ -77,11 +77,11 @@ pub(super) const fn marks(marks: &str) -> Set {
 
 /// A piece of a [`Text`]: where it starts, and in the lower half where it ends.
 #[derive(Clone, Copy)]
-pub(super) struct Part(u32);
+pub(crate) struct Part(u32);
 
 impl Part {
     /// No piece at all.
-    pub(super) const NONE: Self = Self(0);
+    pub(crate) const NONE: Self = Self(0);
 
     const fn new(start: usize, end: usize) -> Self {
         Self((start as u32) << 16 | end as u32)
@@ -97,47 +97,47 @@ impl Part {
 
     /// How many bytes it has.
     #[inline(never)]
-    pub(super) const fn len(self) -> usize {
+    pub(crate) const fn len(self) -> usize {
         self.end() - self.start()
     }
 
     #[inline(never)]
-    pub(super) const fn is_empty(self) -> bool {
+    pub(crate) const fn is_empty(self) -> bool {
         self.len() == 0
     }
 
     /// Without its first `count` bytes, or what there is of them.
     #[inline(never)]
-    pub(super) const fn skip(self, count: usize) -> Self {
+    pub(crate) const fn skip(self, count: usize) -> Self {
         if count < self.len() { Self(self.0 + ((count as u32) << 16)) } else { self.after(self) }
     }
 
     /// Without its last `count` bytes, or what there is of them.
     #[inline(never)]
-    pub(super) const fn cut(self, count: usize) -> Self {
+    pub(crate) const fn cut(self, count: usize) -> Self {
         if count < self.len() { Self(self.0 - count as u32) } else { self.before(self) }
     }
 
     /// What of this follows on `head`.
     #[inline(never)]
-    pub(super) const fn after(self, head: Self) -> Self {
+    pub(crate) const fn after(self, head: Self) -> Self {
         Self(head.0 << 16 | self.0 & 0xffff)
     }
 
     /// What of this comes before `tail`.
     #[inline(never)]
-    pub(super) const fn before(self, tail: Self) -> Self {
+    pub(crate) const fn before(self, tail: Self) -> Self {
         Self(self.0 & 0xffff_0000 | tail.0 >> 16)
     }
 
     /// What of this begins where `other` begins.
     #[inline(never)]
-    pub(super) const fn at(self, other: Self) -> Self {
+    pub(crate) const fn at(self, other: Self) -> Self {
         Self(other.0 & 0xffff_0000 | self.0 & 0xffff)
     }
 
     /// Without its first and its last byte.
-    pub(super) const fn inner(self) -> Self {
+    pub(crate) const fn inner(self) -> Self {
         self.skip(1).cut(1)
     }
 }
@@ -152,16 +152,16 @@ enum Place {
 }
 
 /// A text of at most [`MAX`] bytes; of a longer one nothing is seen.
-pub(super) struct Text<'a>(pub(super) &'a str);
+pub(crate) struct Text<'a>(pub(crate) &'a str);
 
 impl<'a> Text<'a> {
     /// All of it.
-    pub(super) fn all(&self) -> Part {
+    pub(crate) fn all(&self) -> Part {
         Part::new(0, if self.0.len() > MAX { 0 } else { self.0.len() })
     }
 
     #[inline(never)]
-    pub(super) fn str(&self, part: Part) -> &'a str {
+    pub(crate) fn str(&self, part: Part) -> &'a str {
         self.0.get(part.start()..part.end()).unwrap_or_default()
     }
 
@@ -172,23 +172,23 @@ impl<'a> Text<'a> {
 
     /// The first byte, 0 when there is none.
     #[inline(never)]
-    pub(super) fn first(&self, part: Part) -> u8 {
+    pub(crate) fn first(&self, part: Part) -> u8 {
         self.bytes(part).first().copied().unwrap_or_default()
     }
 
     /// The last byte, 0 when there is none.
     #[inline(never)]
-    pub(super) fn last(&self, part: Part) -> u8 {
+    pub(crate) fn last(&self, part: Part) -> u8 {
         self.bytes(part).last().copied().unwrap_or_default()
     }
 
     /// Whether the first byte, or the lack of one, is of `set`.
-    pub(super) fn opens(&self, part: Part, set: Set) -> bool {
+    pub(crate) fn opens(&self, part: Part, set: Set) -> bool {
         class(self.first(part)) & set != 0
     }
 
     /// Whether the last byte, or the lack of one, is of `set`.
-    pub(super) fn closes(&self, part: Part, set: Set) -> bool {
+    pub(crate) fn closes(&self, part: Part, set: Set) -> bool {
         class(self.last(part)) & set != 0
     }
 
@@ -206,28 +206,28 @@ impl<'a> Text<'a> {
     }
 
     /// The bytes before the first one of `set`; all when there is none.
-    pub(super) fn until(&self, part: Part, set: Set) -> Part {
+    pub(crate) fn until(&self, part: Part, set: Set) -> Part {
         self.scan(part, set, false)
     }
 
     /// The bytes of `set` at the start.
-    pub(super) fn run(&self, part: Part, set: Set) -> Part {
+    pub(crate) fn run(&self, part: Part, set: Set) -> Part {
         self.scan(part, set, true)
     }
 
     /// Whether a byte is of `set`.
-    pub(super) fn any(&self, part: Part, set: Set) -> bool {
+    pub(crate) fn any(&self, part: Part, set: Set) -> bool {
         self.until(part, set).len() < part.len()
     }
 
     /// Whether all bytes are of `set`.
-    pub(super) fn all_of(&self, part: Part, set: Set) -> bool {
+    pub(crate) fn all_of(&self, part: Part, set: Set) -> bool {
         self.run(part, set).len() == part.len()
     }
 
     /// Without the outer characters that pass.
     #[inline(never)]
-    pub(super) fn strip(&self, part: Part, passes: fn(char) -> bool) -> Part {
+    pub(crate) fn strip(&self, part: Part, passes: fn(char) -> bool) -> Part {
         let (mut start, mut end, mut at) = (part.end(), part.start(), part.start());
         for c in self.str(part).chars() {
             let next = at + c.len_utf8();
@@ -249,7 +249,7 @@ impl<'a> Text<'a> {
 
     /// Without the outer blanks, those outside ASCII included.
     #[inline(never)]
-    pub(super) fn trim(&self, part: Part) -> Part {
+    pub(crate) fn trim(&self, part: Part) -> Part {
         self.strip(part, is_blank)
     }
 
@@ -274,22 +274,22 @@ impl<'a> Text<'a> {
     }
 
     /// Whether all of it is a word of the list.
-    pub(super) fn is(&self, part: Part, list: &str) -> bool {
+    pub(crate) fn is(&self, part: Part, list: &str) -> bool {
         self.word(part, list, Place::Whole) > 0
     }
 
     /// How long the word of the list is that it starts with.
-    pub(super) fn starts(&self, part: Part, list: &str) -> usize {
+    pub(crate) fn starts(&self, part: Part, list: &str) -> usize {
         self.word(part, list, Place::Start)
     }
 
     /// How long the word of the list is that it ends with.
-    pub(super) fn ends(&self, part: Part, list: &str) -> usize {
+    pub(crate) fn ends(&self, part: Part, list: &str) -> usize {
         self.word(part, list, Place::End)
     }
 
     /// Whether it holds a word of the list.
-    pub(super) fn holds(&self, part: Part, list: &str) -> bool {
+    pub(crate) fn holds(&self, part: Part, list: &str) -> bool {
         self.word(part, list, Place::Anywhere) > 0
     }
 }
