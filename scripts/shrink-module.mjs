@@ -11,9 +11,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { root } from "./workspace.mjs";
 
-/** Functions of the standard library that only ever report a panic. */
+/** Functions of the standard library that only ever report a panic, or that only a report would call. */
 const PANICS =
   /::panicking::|begin_panic|rust_panic|handle_alloc_error|capacity_overflow|raw_vec::handle_error|(unwrap|expect)_failed|slice_.*_fail|panic_access_error|panic_poisoned|panic_already|wasm_bindgen::throw_str/;
+
+/** What formats a value. Nothing in the widget does, so what is left of it belongs to panics. */
+const FORMATTING = /\bcore\[\w+\]::fmt\b|\bcore::fmt\b/;
+/** What composes the pieces: where it is called, somebody does format. */
+const COMPOSING = /::fmt::write$|::fmt::format$|fmt::Formatter>::pad_integral$/;
 
 const FEATURES = [
   "bulk-memory",
@@ -45,20 +50,15 @@ const GLUE_CUTS = [
  */
 export async function shrinkModule(wasm) {
   const { default: binaryen } = await import("binaryen");
-  const module = binaryen.readBinary(wasm);
-  const functions = Array.from({ length: module.getNumFunctions() }, (_, index) =>
-    binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
-  );
-  const panics = functions.filter(({ name, module: imported }) => !imported && PANICS.test(name));
-  if (panics.length === 0) throw new Error("The module has no function names: wasm-opt must keep them (-g).");
-  for (const { name, params, results } of panics) {
-    module.removeFunction(name);
-    module.addFunction(name, params, results, [], module.unreachable());
+  const silent = trapping(binaryen, wasm, PANICS);
+  const names = functions(binaryen, optimise(silent, ["-Oz", "-g"], []).wasm).map(({ name }) => name);
+  if (names.some((name) => COMPOSING.test(name))) {
+    throw new Error(
+      `The widget formats text (${names.filter((name) => COMPOSING.test(name))}), which costs kilobytes.`,
+    );
   }
-  const trapping = module.emitBinary();
-  module.dispose();
   // Low memory is the far end of the stack: nothing is ever addressed by an offset from below 1024.
-  const { wasm: small } = optimise(trapping, [
+  const { wasm: small } = optimise(trapping(binaryen, silent, FORMATTING), [
     "--low-memory-unused",
     "-ocimfs=100",
     "--flatten",
@@ -67,6 +67,43 @@ export async function shrinkModule(wasm) {
     "-Oz",
   ]);
   return withoutPlaces(small);
+}
+
+/**
+ * The functions of a module.
+ * @param {typeof import("binaryen").default} binaryen
+ * @param {Uint8Array} wasm
+ */
+function functions(binaryen, wasm) {
+  const module = binaryen.readBinary(wasm);
+  try {
+    return Array.from({ length: module.getNumFunctions() }, (_, index) =>
+      binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
+    );
+  } finally {
+    module.dispose();
+  }
+}
+
+/**
+ * Makes functions of certain names a trap.
+ * @param {typeof import("binaryen").default} binaryen
+ * @param {Uint8Array} wasm with its name section, which the result keeps
+ * @param {RegExp} names
+ * @throws {Error} there are none: the names are missing
+ */
+function trapping(binaryen, wasm, names) {
+  const matching = functions(binaryen, wasm).filter(({ name, module }) => !module && names.test(name));
+  if (matching.length === 0) throw new Error(`No function is named like ${names}: wasm-opt must keep names (-g).`);
+  binaryen.setDebugInfo(true);
+  const module = binaryen.readBinary(wasm);
+  for (const { name, params, results } of matching) {
+    module.removeFunction(name);
+    module.addFunction(name, params, results, [], module.unreachable());
+  }
+  const changed = module.emitBinary();
+  module.dispose();
+  return changed;
 }
 
 /**
@@ -172,8 +209,9 @@ function cut(glue, cuts) {
 /**
  * @param {Uint8Array} wasm
  * @param {string[]} passes
+ * @param {string[]} [strip]
  */
-function optimise(wasm, passes) {
+function optimise(wasm, passes, strip = STRIP) {
   const folder = mkdtempSync(path.join(tmpdir(), "keyslot-"));
   try {
     const [input, output] = ["in.wasm", "out.wasm"].map((name) => path.join(folder, name));
@@ -181,7 +219,7 @@ function optimise(wasm, passes) {
     const wasmOpt = path.join(root, "node_modules", "binaryen", "bin", "wasm-opt");
     const printed = execFileSync(
       process.execPath,
-      [wasmOpt, ...FEATURES, ...passes, ...STRIP, String(input), "-o", String(output)],
+      [wasmOpt, ...FEATURES, ...passes, ...strip, String(input), "-o", String(output)],
       { encoding: "utf8", maxBuffer: 1 << 24 },
     );
     return { wasm: readFileSync(/** @type {string} */ (output)), output: printed };
