@@ -24,7 +24,7 @@ pub(super) fn is_right(shape: &KeyShape, body: &str) -> bool {
         return false;
     };
     let mut rest = crc32(random.as_bytes());
-    let right = tail.bytes().rev().all(|claimed| {
+    tail.bytes().rev().all(|claimed| {
         let digit = (rest % 62) as u8;
         rest /= 62;
         let first = match digit {
@@ -33,8 +33,7 @@ pub(super) fn is_right(shape: &KeyShape, body: &str) -> bool {
             _ => b'a' - 36,
         };
         claimed == first + digit
-    });
-    right
+    })
 }
 
 /// CRC-32 (ISO-HDLC, the one of zip and Ethernet), bit by bit: a key is short, a table is a kilobyte.
