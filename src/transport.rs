@@ -125,7 +125,7 @@ impl Server {
     ) -> Result<Connection, Trouble> {
         let body = form.body(answers, self.keyslot.get(), connection, unchecked);
         let path = self.path(form, answers, connection);
-        let answer = self.ask(&path, Some(&body)).await?;
+        let answer = self.ask(&path, Some(body.as_bytes())).await?;
         connected(answer)
     }
 
