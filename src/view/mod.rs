@@ -22,6 +22,7 @@ mod field;
 mod speech;
 mod style;
 
+use crate::callback::Callback;
 use crate::dom::{Dom, Parts, document, element, object, window};
 use crate::draft;
 use crate::inputs::Inputs;
@@ -39,7 +40,6 @@ use keyslot_core::wire::{Issue, Verification};
 use keyslot_core::words::Word;
 use std::rc::Rc;
 use style::ScrollLock;
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -114,7 +114,7 @@ pub(crate) struct View {
     pub(crate) reference: String,
     opener: Option<Dom>,
     listeners: Vec<Listener>,
-    observer: Option<(Observer, Closure<dyn FnMut()>)>,
+    observer: Option<(Observer, Callback)>,
     _lock: Option<ScrollLock>,
 }
 
@@ -170,7 +170,7 @@ const DETAIL: usize = 24;
 const DONE: usize = 25;
 
 /// What never changes on them.
-const WORDS: [(usize, Word); 5] = [
+const WORDS: &[(usize, Word)] = &[
     (TITLE, Word::TitlePlain),
     (SUBMIT, Word::Submit),
     (UNCHECKED, Word::SaveUnchecked),
@@ -179,7 +179,7 @@ const WORDS: [(usize, Word); 5] = [
 ];
 
 /// Who reports what. `cancel` is Android's back gesture, `close` whatever else closes a dialog.
-const REPORTS: [(usize, &str, Signal); 7] = [
+const REPORTS: &[(usize, &str, Signal)] = &[
     (CLOSE, "click", Signal::Dismissed),
     (FORM, "submit", Signal::Primary),
     (UNCHECKED, "click", Signal::Unchecked),
@@ -214,7 +214,7 @@ impl View {
         dialog.set("lang", &words.locale);
         dialog.set("dir", if words.is_rtl() { "rtl" } else { "ltr" });
         for (part, word) in WORDS {
-            parts.at(part).say(words.get(word));
+            parts.at(*part).say(words.get(*word));
         }
         parts.at(CLOSE).say("×");
         parts.at(CLOSE).set("aria-label", words.get(Word::Close));
@@ -249,7 +249,7 @@ impl View {
         dialog.show_modal()?;
 
         for (part, kind, signal) in REPORTS {
-            self.listeners.push(report(&self.inputs, self.parts.at(part), kind, signal));
+            self.listeners.push(report(&self.inputs, self.parts.at(*part), kind, *signal));
         }
         self.listeners.push(report(&self.inputs, &window(), "online", Signal::Online));
         self.listeners.push(report(&self.inputs, &window(), "pagehide", Signal::Leaving));
@@ -280,26 +280,24 @@ impl View {
     /// when the page throws the dialog out.
     fn observe(&mut self, body: &Dom) {
         let (host, inputs) = (self.host.clone(), self.inputs.clone());
-        let closure = Closure::<dyn FnMut()>::new(move || {
-            crate::trap::inside(|| {
-                for name in ["inert", "aria-hidden", "hidden"] {
-                    if host.has_attribute(name) {
-                        host.toggle(name, None);
-                    }
+        let callback = Callback::new(move |_| {
+            for name in ["inert", "aria-hidden", "hidden"] {
+                if host.has_attribute(name) {
+                    host.toggle(name, None);
                 }
-                if !host.is_connected() {
-                    inputs.send(Input::Dialog(Event::Gone));
-                }
-            });
+            }
+            if !host.is_connected() {
+                inputs.send(Input::Dialog(Event::Gone));
+            }
         });
-        let observer = Observer::new(closure.as_ref().unchecked_ref());
+        let observer = Observer::new(callback.function());
         observer.observe(&self.host, &object(&[("attributes", true.into())]));
         let children = object(&[("childList", true.into())]);
         observer.observe(body, &children);
         if let Some(page) = document().object("documentElement") {
             observer.observe(&page, &children); // a page may replace its whole body
         }
-        self.observer = Some((observer, closure));
+        self.observer = Some((observer, callback));
     }
 
     /// Replaces the skeleton by the form, with drafts filled in.
@@ -330,10 +328,9 @@ impl View {
                 continue;
             }
             let view = FieldView::new(index, field, form, &options, &self.inputs);
-            if options.keep_draft()
-                && let Some(value) = draft::recall(&draft::key(&form.integration, &field.name))
-            {
-                view.set_value(&value);
+            let kept = draft::recall(&draft::key(&form.integration, &field.name));
+            if options.keep_draft() && !kept.is_empty() {
+                view.set_value(&kept);
             }
             rows.append(view.row());
             if !field.guide.is_empty() {
