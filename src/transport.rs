@@ -200,7 +200,7 @@ impl Server {
     ) -> Result<Connection, Trouble> {
         let body = form.body(answers, self.keyslot.get(), connection, unchecked);
         let path = self.path(form, answers, connection);
-        connected(self.ask(&path, Some(&body)).await?)
+        connected(self.ask(&path, Some(body.as_bytes())).await?)
     }
 
     /// The route that takes the form, with what a stock server wants in the query.
