@@ -96,7 +96,7 @@ export const STATES = [
     task: CLOUD,
     reach: async ({ dialog }) => {
       await dialog.field("project").waitFor();
-      await dialog.root.locator("summary").click();
+      await dialog.root.locator("summary:visible").click();
     },
   },
   {
@@ -129,7 +129,14 @@ export const STATES = [
       await dialog.submit.click();
     },
   },
-  { name: "notice-other-vendor", task: KEY, reach: leave("apiKey", "nvapi-0000111122223333444455556666") },
+  {
+    name: "notice-other-vendor",
+    task: KEY,
+    reach: async ({ dialog }) => {
+      await paste(dialog.field("apiKey"), "nvapi-0000111122223333444455556666");
+      await dialog.note.waitFor();
+    },
+  },
   { name: "notice-wrong-kind", task: CLOUD, reach: leave("apiKey", "acme_pub_0000111122223333") },
   { name: "notice-pattern", task: { integrationId: "acme-workspace" }, reach: leave("workspace", "Acme_Spaces") },
   {
@@ -137,6 +144,22 @@ export const STATES = [
     task: KEY,
     reach: async ({ dialog }) => {
       await paste(dialog.field("apiKey"), `Authorization: Bearer  ${ACCEPTED.apiKey}\n`);
+      await dialog.note.waitFor();
+    },
+  },
+  {
+    name: "offered",
+    task: BASIC,
+    reach: async ({ dialog }) => {
+      await paste(dialog.field("password"), `"${ACCEPTED.password}"`);
+      await dialog.note.waitFor();
+    },
+  },
+  {
+    name: "split",
+    task: BASIC,
+    reach: async ({ dialog }) => {
+      await paste(dialog.field("username"), "ada:correct-horse-battery");
       await dialog.note.waitFor();
     },
   },
