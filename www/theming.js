@@ -42,10 +42,11 @@ const pageError = byId("page-error", HTMLElement);
 /** The custom properties that differ from the beginning. @type {Record<string, string>} */
 const tokens = {};
 
-/** What the form above says, as options of `auth()`. */
+/** What the form above says, as options of `auth()`. @returns {import("/assets/index.js").AuthOptions & { theme: import("/assets/index.js").Theme }} */
 function options() {
   const given = new FormData(choices);
-  const [mode, accent, locale] = ["mode", "accent", "locale"].map((name) => String(given.get(name)));
+  const [accent, locale] = ["accent", "locale"].map((name) => String(given.get(name)));
+  const mode = /** @type {"system" | "light" | "dark"} */ (given.get("mode"));
   return { locale, theme: { mode, ...(accentIsSet && { accent }), tokens: { ...tokens } } };
 }
 let accentIsSet = false;
