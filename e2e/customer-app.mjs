@@ -49,7 +49,8 @@ export async function startCustomerApp(keyslot) {
       if (url.pathname === "/connect-session") {
         const chunks = [];
         for await (const chunk of request) chunks.push(chunk);
-        const { data } = await nango.createConnectSession(JSON.parse(Buffer.concat(chunks).toString()));
+        const terms = JSON.parse(Buffer.concat(chunks).toString() || '{"tags":{}}');
+        const { data } = await nango.createConnectSession(terms);
         tokens.push(data.token);
         answer.writeHead(200, { "content-type": "text/plain" }).end(data.token);
         return;

@@ -11,3 +11,15 @@ declare module "keyslot:wasm" {
   const deflated: string;
   export default deflated;
 }
+
+declare module "keyslot:english" {
+  /** Words of core/src/words.rs that the hand-written entries show, by key. */
+  const english: Record<string, string>;
+  export default english;
+}
+
+declare module "keyslot:*.css" {
+  /** A file of js/, minified. */
+  const css: string;
+  export default css;
+}
