@@ -162,7 +162,7 @@ async function bundle() {
   });
 
   writeFileSync(path.join(dist, "keyslot_bg.wasm"), short.wasm);
-  for (const entry of ["index", "external", ...FURTHER_ENTRIES])
+  for (const entry of ["index", "external", "global", ...FURTHER_ENTRIES])
     copyFileSync(path.join(root, "js", `${entry}.d.ts`), path.join(dist, `${entry}.d.ts`));
 
   /** @type {Record<string, string>} */
