@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import path from "node:path";
 import { expect, test } from "../e2e/fixtures.mjs";
 import { ACCEPTED } from "../e2e/provider-api.mjs";
+import { contentSecurityPolicy } from "../scripts/csp.mjs";
 import { BUILT, STATIC, consumersDir } from "../scripts/packaging.mjs";
 
 const TYPES = /** @type {Record<string, string>} */ ({
@@ -19,14 +20,14 @@ const TYPES = /** @type {Record<string, string>} */ ({
  * @param {string} host the Keyslot server
  * @param {string} [trustedTypes] the name of a policy that the page itself makes
  */
-async function serve(folder, host, trustedTypes = "'none'") {
+async function serve(folder, host, trustedTypes) {
   const server = createServer((request, answer) => {
     const name = decodeURIComponent(new URL(request.url ?? "/", "http://app").pathname).slice(1);
     try {
       const body = readFileSync(path.join(folder, name));
       answer.writeHead(200, {
         "content-type": TYPES[path.extname(name)] ?? "application/octet-stream",
-        "content-security-policy": `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self' ${host}; require-trusted-types-for 'script'; trusted-types ${trustedTypes}`,
+        "content-security-policy": contentSecurityPolicy(host, { trustedTypes }),
       });
       answer.end(body);
     } catch {
