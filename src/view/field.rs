@@ -124,6 +124,9 @@ impl FieldView {
             ],
         ));
         parts.at(TITLE).say(title(field, words));
+        if !field.title.is_empty() {
+            parts.at(TITLE).set("lang", "en"); // the template's, as the help
+        }
         parts.at(HELP).say(&field.description);
         parts.at(HELP).show(!field.description.is_empty());
         for (at, text) in [(PREFIX, &field.prefix), (SUFFIX, &field.suffix)] {
