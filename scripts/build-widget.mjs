@@ -73,6 +73,11 @@ export async function buildWidget() {
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: [
         `--remap-path-prefix=${process.env.CARGO_HOME ?? path.join(homedir(), ".cargo")}=cargo`,
         `--remap-path-prefix=${root}=keyslot`,
+        // Without reference types: the shims around each import take more room than the table of objects in
+        // the glue, half a kilobyte in all.
+        "-Ctarget-feature=-reference-types",
+        "-Clink-arg=--no-check-features",
+        "-Clink-arg=--features=bulk-memory,bulk-memory-opt,mutable-globals,nontrapping-fptoint,sign-ext",
       ].join(" "),
     }),
   });

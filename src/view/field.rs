@@ -130,9 +130,10 @@ impl FieldView {
         parts.at(HELP).say(&field.description);
         parts.at(HELP).show(!field.description.is_empty());
         for (at, text) in [(PREFIX, &field.prefix), (SUFFIX, &field.suffix)] {
-            match text {
-                Some(text) => parts.at(at).say(text),
-                None => parts.at(at).remove(),
+            if text.is_empty() {
+                parts.at(at).remove();
+            } else {
+                parts.at(at).say(text);
             }
         }
         let input = parts.at(INPUT);
