@@ -319,6 +319,11 @@ impl FieldView {
         offered.split
     }
 
+    /// What the note says.
+    pub(super) fn said(&self) -> JsValue {
+        self.parts.at(NOTE_TEXT).get("textContent")
+    }
+
     /// Says what the value looks like, unless something more useful is said already.
     pub(super) fn advise(&mut self, words: &Words) {
         if self.before.is_some() || self.offered.is_some() {
