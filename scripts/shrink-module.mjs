@@ -1,7 +1,7 @@
 // Makes the module that wasm-pack left in pkg/ smaller. Three things that wasm-pack has no switch for:
 //
 // - A panic becomes a bare trap. Nothing shows its message in the released widget (a trap is turned into a
-//   rejection by js/calls.js), so the code that would compose it goes.
+//   rejection by js/calls.js), so the code that would compose it goes, and its texts.
 // - A second round of Binaryen's passes, over control flow that the first one has flattened.
 // - Short names for imports and exports in dist/: wasm-bindgen's carry a hash each, in the module and
 //   again in its glue. pkg/ keeps them.
@@ -11,9 +11,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { root } from "./workspace.mjs";
 
-/** Functions of the standard library that only ever report a panic. */
+/** Functions of the standard library that only ever report a panic, or that only a report would call. */
 const PANICS =
   /::panicking::|begin_panic|rust_panic|handle_alloc_error|capacity_overflow|raw_vec::handle_error|(unwrap|expect)_failed|slice_.*_fail|panic_access_error|panic_poisoned|panic_already|wasm_bindgen::throw_str/;
+
+/** What formats a value. Nothing in the widget does, so what is left of it belongs to panics. */
+const FORMATTING = /\bcore\[\w+\]::fmt\b|\bcore::fmt\b/;
+/** What composes the pieces: where it is called, somebody does format. */
+const COMPOSING = /::fmt::write$|::fmt::format$|fmt::Formatter>::pad_integral$/;
 
 const FEATURES = [
   "bulk-memory",
@@ -23,7 +28,22 @@ const FEATURES = [
   "nontrapping-float-to-int",
   "sign-ext",
 ].map((feature) => `--enable-${feature}`);
+/** Low memory is the far end of the stack: nothing is ever addressed by an offset from below 1024. */
+const PASSES = ["--low-memory-unused", "-ocimfs=100", "-Oz"];
 const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
+
+/**
+ * Parts of wasm-bindgen's glue that this module has no use for: a loop that copies ASCII by the character
+ * (every text here is short), and what Safari needed before 16.4 once 2 GB were decoded.
+ */
+const GLUE_CUTS = [
+  [/ {4}let len = arg\.length;\n[^]*? {4}WASM_VECTOR_LEN = offset;\n {4}return ptr;\n/, ""],
+  [/ {4}numBytesDecoded \+= [^]*?\n {4}\}\n/, ""],
+  [/ {4}if \(realloc === undefined\) \{\n([^]*?) {4}\}\n/, "$1"],
+  [/, realloc\) \{/, ") {"],
+  [/, wasm\.\w+\);(?=\n\s+(?:var|const) len)/g, ");"],
+  [/\nif \(!\('encodeInto' in [^]*?\n\}\n/, "\n"],
+];
 
 /**
  * Panics become traps; everything optimised once more; names of functions gone.
@@ -32,29 +52,184 @@ const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
  */
 export async function shrinkModule(wasm) {
   const { default: binaryen } = await import("binaryen");
-  const module = binaryen.readBinary(wasm);
-  const functions = Array.from({ length: module.getNumFunctions() }, (_, index) =>
-    binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
-  );
-  const panics = functions.filter(({ name, module: imported }) => !imported && PANICS.test(name));
-  if (panics.length === 0) throw new Error("The module has no function names: wasm-opt must keep them (-g).");
-  for (const { name, params, results } of panics) {
-    module.removeFunction(name);
-    module.addFunction(name, params, results, [], module.unreachable());
+  const silent = trapping(binaryen, wasm, PANICS);
+  const names = functions(binaryen, optimise(silent, ["-Oz", "-g"], []).wasm).map(({ name }) => name);
+  if (names.some((name) => COMPOSING.test(name))) {
+    throw new Error(
+      `The widget formats text (${names.filter((name) => COMPOSING.test(name))}), which costs kilobytes.`,
+    );
   }
-  const trapping = module.emitBinary();
-  module.dispose();
-  return optimise(trapping, ["--flatten", "--rereloop", "-Oz", "-Oz"]).wasm;
+  const { wasm: small } = optimise(trapping(binaryen, silent, FORMATTING), [
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    ...PASSES,
+  ]);
+  return withoutPanicTexts(small);
 }
 
 /**
- * Short names for what the module imports and exports.
+ * The functions of a module.
+ * @param {typeof import("binaryen").default} binaryen
  * @param {Uint8Array} wasm
- * @param {string} glue wasm-bindgen's JavaScript for it
- * @returns {{ wasm: Buffer, glue: string }} both, fitting each other
  */
-export function shortenNames(wasm, glue) {
-  const { wasm: renamed, output } = optimise(wasm, ["--minify-imports-and-exports-and-modules"]);
+function functions(binaryen, wasm) {
+  const module = binaryen.readBinary(wasm);
+  try {
+    return Array.from({ length: module.getNumFunctions() }, (_, index) =>
+      binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
+    );
+  } finally {
+    module.dispose();
+  }
+}
+
+/**
+ * Makes functions of certain names a trap.
+ * @param {typeof import("binaryen").default} binaryen
+ * @param {Uint8Array} wasm with its name section, which the result keeps
+ * @param {RegExp} names
+ * @throws {Error} there are none: the names are missing
+ */
+function trapping(binaryen, wasm, names) {
+  const matching = functions(binaryen, wasm).filter(({ name, module }) => !module && names.test(name));
+  if (matching.length === 0) throw new Error(`No function is named like ${names}: wasm-opt must keep names (-g).`);
+  binaryen.setDebugInfo(true);
+  const module = binaryen.readBinary(wasm);
+  for (const { name, params, results } of matching) {
+    module.removeFunction(name);
+    module.addFunction(name, params, results, [], module.unreachable());
+  }
+  const changed = module.emitBinary();
+  module.dispose();
+  return changed;
+}
+
+/**
+ * What the standard library and wasm-bindgen would say in a panic, and the table of digits that a number in
+ * it would be written with.
+ */
+const PANIC_TEXTS = [
+  /assertion failed: [\w.()! ]+\)/,
+  /index out of bounds: the len is/,
+  / but the index is/,
+  /range (?:start|end) index /,
+  / out of range for slice of length /,
+  /cannot access a Thread Local Storage value during or after destruction: /,
+  /copy_from_slice: source slice length \(/,
+  /\) does not match destination slice length \(/,
+  /(?:insertion|removal) index \(is /,
+  /\) should be <=? len \(is /,
+  /finish: (?:callbacks|result) should be \w+/,
+  /FnOnce called more than once/,
+  /Attempted to initialize thread-local while it is being dropped/,
+  /mid > len/,
+  /attempt to join into collection with len > usize::MAX/,
+  /capacity overflow/,
+  /(?:0[0-9]){10}[0-9]{180}/,
+  /LazyCell instance has previously been poisoned/,
+  /`async fn` resumed after completion/,
+  /RefCell already (?:mutably )?borrowed/,
+  /called `(?:Option|Result)::\w+\(\)` on an? `\w+` value/,
+  /closure invoked recursively or after being dropped/,
+  /internal error: entered unreachable code/,
+];
+
+/**
+ * Blanks what panics would have said: the texts, the standard library's `Location` values (address and
+ * length of a file name, line, column) and the file names.
+ * @param {Buffer} wasm
+ */
+function withoutPanicTexts(wasm) {
+  const segments = dataSegments(wasm);
+  /** @type {[number, number][]} */
+  const places = [];
+  /** @param {number} address */
+  const offset = (address) => {
+    const segment = segments.find(({ start, length }) => address >= start && address < start + length);
+    return segment ? segment.offset + address - segment.start : undefined;
+  };
+  for (const segment of segments) {
+    for (let at = segment.offset + (-segment.start & 3); at + 16 <= segment.offset + segment.length; at += 4) {
+      const [address, length, line, column] = [0, 4, 8, 12].map((field) => wasm.readUInt32LE(at + field));
+      const name = offset(Number(address));
+      if (!name || !line || !column || Number(length) > 200 || line > 1e5 || column > 1e3) continue;
+      if (!/^[\w./-]+\.rs$/.test(wasm.toString("latin1", name, name + Number(length)))) continue;
+      places.push([at, 16], [name, Number(length)]);
+    }
+  }
+  for (const { offset, length } of segments) {
+    const text = wasm.toString("latin1", offset, offset + length);
+    for (const dead of PANIC_TEXTS) {
+      for (const match of text.matchAll(new RegExp(dead, "g"))) places.push([offset + match.index, match[0].length]);
+    }
+  }
+  for (const [at, length] of places) wasm.fill(0, at, at + length);
+  return wasm;
+}
+
+/**
+ * The active data segments (WebAssembly specification, binary format, data section).
+ * @param {Buffer} wasm
+ * @returns {{ start: number, offset: number, length: number }[]} address in memory, place in the file
+ */
+function dataSegments(wasm) {
+  let at = 8;
+  const number = () => {
+    let [value, shift, byte] = [0, 0, 0];
+    do {
+      byte = wasm.readUInt8(at++);
+      value |= (byte & 127) << shift;
+      shift += 7;
+    } while (byte & 128);
+    return value >>> 0;
+  };
+  const segments = [];
+  while (at < wasm.length) {
+    const id = wasm.readUInt8(at++);
+    const end = number() + at;
+    if (id === 11) {
+      for (let count = number(); count > 0; count--) {
+        if (number() !== 0) throw new Error("A data segment of a kind that rustc does not make.");
+        at++; // i32.const
+        const start = number();
+        at++; // end
+        const length = number();
+        segments.push({ start, offset: at, length });
+        at += length;
+      }
+    }
+    at = end;
+  }
+  return segments;
+}
+
+/**
+ * The glue without what this module has no use for.
+ * @param {string} glue wasm-bindgen's JavaScript
+ */
+export function trimGlue(glue) {
+  return cut(glue, GLUE_CUTS);
+}
+
+/**
+ * Short names for what the module imports and exports; what nobody uses is no longer exported.
+ * @param {Uint8Array} wasm
+ * @param {string} glue for it, trimmed
+ * @param {string} bundled what is left of the glue when it is bundled
+ * @returns {Promise<{ wasm: Buffer, glue: string }>} both, fitting each other
+ */
+export async function shortenNames(wasm, glue, bundled) {
+  const { default: binaryen } = await import("binaryen");
+  const used = new Set(Array.from(bundled.matchAll(/\bwasm\d*\.(\w+)/g), ([, name]) => name));
+  const module = binaryen.readBinary(wasm);
+  for (let index = module.getNumExports() - 1; index >= 0; index--) {
+    const { name } = binaryen.getExportInfo(module.getExportByIndex(index));
+    if (!used.has(name)) module.removeExport(name);
+  }
+  const pruned = module.emitBinary();
+  module.dispose();
+  const { wasm: renamed, output } = optimise(pruned, [...PASSES, "--minify-imports-and-exports-and-modules"]);
   /** @type {{ imports: [string, string, string][], exports: [string, string][] }} */
   const { imports, exports } = JSON.parse(output);
   /** @param {string} text */
@@ -66,15 +241,28 @@ export function shortenNames(wasm, glue) {
   }
   // What only a panic would have called is no longer imported.
   text = text.replace(/^ {8}__wb\w+: function\([^]*?^ {8}\},?\n/gm, "");
-  const [, from] = /** @type {RegExpMatchArray} */ (glue.match(/"(\.\/\w+_bg\.js)": import0/));
-  return { wasm: renamed, glue: text.replace(`"${from}": import0`, "a: import0") };
+  return { wasm: renamed, glue: text.replace(/"\.\/\w+_bg\.js": import0/, "a: import0") };
+}
+
+/**
+ * @param {string} glue
+ * @param {(string | RegExp)[][]} cuts
+ * @throws {Error} one of them does not apply: wasm-bindgen's glue has changed
+ */
+function cut(glue, cuts) {
+  return cuts.reduce((text, [what, by]) => {
+    const shorter = text.replace(/** @type {RegExp} */ (what), String(by));
+    if (shorter === text) throw new Error(`The glue has nothing like ${what}.`);
+    return shorter;
+  }, glue);
 }
 
 /**
  * @param {Uint8Array} wasm
  * @param {string[]} passes
+ * @param {string[]} [strip]
  */
-function optimise(wasm, passes) {
+function optimise(wasm, passes, strip = STRIP) {
   const folder = mkdtempSync(path.join(tmpdir(), "keyslot-"));
   try {
     const [input, output] = ["in.wasm", "out.wasm"].map((name) => path.join(folder, name));
@@ -82,7 +270,7 @@ function optimise(wasm, passes) {
     const wasmOpt = path.join(root, "node_modules", "binaryen", "bin", "wasm-opt");
     const printed = execFileSync(
       process.execPath,
-      [wasmOpt, ...FEATURES, ...passes, ...STRIP, String(input), "-o", String(output)],
+      [wasmOpt, ...FEATURES, ...passes, ...strip, String(input), "-o", String(output)],
       { encoding: "utf8", maxBuffer: 1 << 24 },
     );
     return { wasm: readFileSync(/** @type {string} */ (output)), output: printed };

@@ -11,8 +11,8 @@
 //! Types policy and no `unsafe-inline` is needed.
 
 use js_sys::{Array, Function, Object};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
@@ -21,13 +21,11 @@ extern "C" {
     #[derive(Clone, PartialEq)]
     pub(crate) type Dom;
 
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Dom;
-    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
-    static WINDOW: Dom;
-
-    #[wasm_bindgen(method, js_name = createElement)]
-    fn create_element(this: &Dom, name: &str) -> Dom;
+    /// `globalThis` by way of a function of its own: a static would be a cell of its own.
+    #[wasm_bindgen(js_namespace = globalThis, js_name = valueOf)]
+    pub(crate) fn window() -> Dom;
+    #[wasm_bindgen(js_namespace = document, js_name = createElement)]
+    fn create_element(name: &str) -> Dom;
     #[wasm_bindgen(method, js_name = setAttribute)]
     fn set_attribute(this: &Dom, name: &str, value: &str);
     #[wasm_bindgen(method, js_name = removeAttribute)]
@@ -67,6 +65,17 @@ extern "C" {
     #[wasm_bindgen(method, js_name = stopImmediatePropagation)]
     pub(crate) fn stop(this: &Dom);
 
+    #[wasm_bindgen(method, js_name = composedPath)]
+    pub(crate) fn path(this: &Dom) -> Array;
+    #[wasm_bindgen(method, js_name = dispatchEvent)]
+    pub(crate) fn dispatch(this: &Dom, event: &Dom);
+
+    /// A plain event: it neither bubbles nor leaves its tree, and activates nothing.
+    #[wasm_bindgen(extends = Dom, js_name = Event)]
+    pub(crate) type Plain;
+    #[wasm_bindgen(constructor, js_class = "Event")]
+    pub(crate) fn new(kind: &str) -> Plain;
+
     #[wasm_bindgen(method, js_name = setProperty)]
     pub(crate) fn set_property(this: &Dom, name: &str, value: &str);
     #[wasm_bindgen(method, getter, js_name = adoptedStyleSheets)]
@@ -81,12 +90,7 @@ extern "C" {
 
 /// The page's document.
 pub(crate) fn document() -> Dom {
-    DOCUMENT.with(Clone::clone)
-}
-
-/// The page's window.
-pub(crate) fn window() -> Dom {
-    WINDOW.with(Clone::clone)
+    window().get("document").unchecked_into()
 }
 
 /// What `navigator.onLine` says. `false` is certain, `true` is a guess.
@@ -147,7 +151,7 @@ impl Parts {
 
 /// Makes an element. `part` is its class, and its `::part()` name for the integrator.
 pub(crate) fn element(name: &str, part: &str) -> Dom {
-    let element = document().create_element(name);
+    let element = create_element(name);
     if !part.is_empty() {
         element.set("class", part);
         element.set("part", part);
@@ -187,6 +191,6 @@ impl Dom {
     /// Reads a member that is one of the browser's objects, if it is there.
     pub(crate) fn object(&self, name: &str) -> Option<Dom> {
         let value = self.get(name);
-        value.is_object().then(|| wasm_bindgen::JsCast::unchecked_into(value))
+        value.is_object().then(|| value.unchecked_into())
     }
 }

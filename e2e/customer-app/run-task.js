@@ -3,6 +3,8 @@
 /** @type {import("../customer-app.mjs").Task & { host: string }} */
 export const task = JSON.parse(new URLSearchParams(location.search).get("task") ?? "{}");
 
+if (task.lang !== undefined) document.documentElement.lang = task.lang;
+
 /** @param {unknown} [mint] the body of POST /connect/sessions */
 export async function mintSession(mint = task.mint ?? { tags: {} }) {
   const answer = await fetch("/connect-session", { method: "POST", body: JSON.stringify(mint) });

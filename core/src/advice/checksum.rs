@@ -15,7 +15,7 @@ const DIGITS: usize = 6;
 /// Whether `body`, what follows the prefix, carries the checksum that `shape` asks for. Unknown kinds of
 /// checksum pass: a newer template must not make an older widget complain.
 pub(super) fn is_right(shape: &KeyShape, body: &str) -> bool {
-    if shape.checksum.as_deref() != Some(GITHUB_CRC32) {
+    if shape.checksum != GITHUB_CRC32 {
         return true;
     }
     let Some((random, tail)) =
@@ -23,16 +23,17 @@ pub(super) fn is_right(shape: &KeyShape, body: &str) -> bool {
     else {
         return false;
     };
-    let claimed = tail.bytes().try_fold(0_u64, |sum, byte| {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'A'..=b'Z' => byte - b'A' + 10,
-            b'a'..=b'z' => byte - b'a' + 36,
-            _ => return None,
+    let mut rest = crc32(random.as_bytes());
+    tail.bytes().rev().all(|claimed| {
+        let digit = (rest % 62) as u8;
+        rest /= 62;
+        let first = match digit {
+            0..10 => b'0',
+            10..36 => b'A' - 10,
+            _ => b'a' - 36,
         };
-        Some(sum * 62 + u64::from(digit))
-    });
-    claimed == Some(u64::from(crc32(random.as_bytes())))
+        claimed == first + digit
+    })
 }
 
 /// CRC-32 (ISO-HDLC, the one of zip and Ethernet), bit by bit: a key is short, a table is a kilobyte.
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     fn shape(checksum: &str) -> KeyShape {
-        KeyShape { checksum: Some(checksum.into()), ..KeyShape::default() }
+        KeyShape { checksum: checksum.into(), ..KeyShape::default() }
     }
 
     #[test]
