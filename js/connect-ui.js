@@ -1,8 +1,8 @@
 // `openConnectUI()`: picks the integration, then hands over to the dialog of `auth()`; reports with the
 // events of `@nangohq/frontend`. There is no frame: `iframe` is always null.
-import { auth, close } from "./index.js";
 import { fetchJson } from "./fetch-json.js";
 import { IntegrationList } from "./integration-list.js";
+import { close, keyslot } from "./keyslot-on-demand.js";
 
 /**
  * @typedef {object} ConnectUIProps
@@ -47,6 +47,8 @@ export class ConnectUI {
       onRetry: () => void this.#show(list),
       onClose: () => this.#ended(list),
     }));
+    // Fetched beside the session, not after it.
+    keyslot().catch(() => {});
     // Not within the call: the caller has no instance yet.
     queueMicrotask(() => {
       if (this.#list !== list) return;
@@ -111,6 +113,8 @@ export class ConnectUI {
     let closed = false;
     this.#connecting = true;
     try {
+      const { auth } = await keyslot();
+      if (this.#list !== list) return;
       const { connectionId, providerConfigKey } = await auth(integrationId, undefined, {
         host: this.#props.apiURL,
         session: () => this.#sessionToken(),

@@ -1,6 +1,6 @@
 // A request of the hand-written entries that reads JSON, and says what went wrong as an `AuthError`.
 // The dialog's own requests are made inside the WebAssembly module.
-import { AuthError } from "./index.js";
+import { AuthError } from "./auth-error.js";
 
 /** The vendor is asked while the request waits; the server itself gives up after half of this. */
 const TIMEOUT_MS = 60_000;

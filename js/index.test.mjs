@@ -27,8 +27,8 @@ test("index.d.ts declares every value that index.js exports", async () => {
 
 test("every option that the widget reads is declared, and the other way round", () => {
   const rust = readFileSync(new URL("../src/options.rs", import.meta.url), "utf8");
-  const table = rust.slice(rust.indexOf("const OPTIONS"), rust.indexOf("];", rust.indexOf("const OPTIONS")));
-  const read = [...table.matchAll(/\("(\w+)", Kind::/g)].map((match) => match[1]);
+  const list = rust.slice(rust.indexOf("const OPTIONS"), rust.indexOf("];", rust.indexOf("const OPTIONS")));
+  const read = [...list.matchAll(/\("(\w+)", Kind::/g)].map((match) => match[1]);
   const body = types.slice(
     types.indexOf("export interface AuthOptions"),
     types.indexOf("\n}", types.indexOf("export interface AuthOptions")),

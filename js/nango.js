@@ -5,7 +5,8 @@
 //
 // Where it is better on purpose: every value of the query is encoded, an answer that is no JSON and a
 // failed request reject with an `AuthError` instead of a SyntaxError or TypeError, and every call settles.
-import { AuthError as KeyslotError, auth, close, isAuthError, reconnect } from "./index.js";
+import { AuthError as KeyslotError, isAuthError } from "./auth-error.js";
+import { close, keyslot } from "./keyslot-on-demand.js";
 import { ConnectUI } from "./connect-ui.js";
 import { fetchJson } from "./fetch-json.js";
 
@@ -47,7 +48,7 @@ export default class Nango {
   /** @param {string} integrationId @param {any} [connectionIdOrOptions] @param {any} [moreOptions] */
   auth(integrationId, connectionIdOrOptions, moreOptions) {
     const [connectionId, options] = overloaded(connectionIdOrOptions, moreOptions);
-    return this.#connect(auth, integrationId, connectionId, options);
+    return this.#connect("auth", integrationId, connectionId, options);
   }
 
   /** @param {string} integrationId @param {any} [options] */
@@ -57,7 +58,7 @@ export default class Nango {
         "reconnect() needs a connectSessionToken: create one with POST /connect/sessions/reconnect.",
         "missing_connect_session_token",
       );
-    return this.#connect(reconnect, integrationId, undefined, options ?? {});
+    return this.#connect("reconnect", integrationId, undefined, options ?? {});
   }
 
   /** @param {string} integrationId @param {any} [connectionIdOrConfig] @param {any} [moreConfig] */
@@ -81,23 +82,19 @@ export default class Nango {
   }
 
   /**
-   * @param {typeof auth} openDialog
+   * @param {"auth" | "reconnect"} method of the main entry, for a call without credentials
    * @param {string} integrationId
    * @param {string | undefined} connectionId
    * @param {any} options
    */
-  #connect(openDialog, integrationId, connectionId, options) {
+  #connect(method, integrationId, connectionId, options) {
     this.#ensureToken();
     const { credentials } = options;
     if (credentials && Object.keys(credentials).length > 0)
       return this.#postCredentials(integrationId, connectionId, options);
-    return openDialog(integrationId, connectionId, {
-      host: this.#host,
-      session: this.#token,
-      publicKey: this.#publicKey,
-      hmac: options.hmac,
-      params: options.params,
-    });
+    const { hmac, params } = options;
+    const access = { session: this.#token, publicKey: this.#publicKey, hmac };
+    return keyslot().then((main) => main[method](integrationId, connectionId, { host: this.#host, params, ...access }));
   }
 
   /** @param {string} integrationId @param {string | undefined} connectionId @param {any} options */

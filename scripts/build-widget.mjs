@@ -3,9 +3,9 @@
 //   dist/index.js          ESM, one file, the module inside
 //   dist/external.js       ESM, fetches dist/keyslot_bg.wasm
 //   dist/global.js         classic script, global `Keyslot`
-//   dist/locales/*.js      the words of one language each
 //   dist/nango.js, react.js, vue.js, svelte.js, element.js
 //                          further entries; each imports dist/index.js
+//   dist/locales/*.js      the words of one language each
 //   dist/*.d.ts            types
 //   dist/integrity.json    a subresource-integrity hash for each file
 import { createHash } from "node:crypto";
@@ -14,7 +14,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { installTools } from "./install-tools.mjs";
-import { checkLanguages, languages } from "./languages.mjs";
+import { checkLanguages, englishWords, languages } from "./languages.mjs";
 import { moduleText } from "./module-text.mjs";
 import { main, runStep, say, StepFailed } from "./run-step.mjs";
 import { shortenNames, shrinkModule, trimGlue } from "./shrink-module.mjs";
@@ -123,7 +123,10 @@ async function bundle() {
         contents: JSON.stringify(inlined),
         loader: "json",
       }));
-      build.onLoad({ filter: /english$/, namespace: "keyslot" }, () => ({ contents: englishWords(), loader: "json" }));
+      build.onLoad({ filter: /english$/, namespace: "keyslot" }, () => ({
+        contents: JSON.stringify(listWords()),
+        loader: "json",
+      }));
       build.onLoad({ filter: /\.css$/, namespace: "keyslot" }, async ({ path: name }) => {
         const css = readFileSync(path.join(root, "js", name.replace("keyslot:", "")), "utf8");
         const { code } = await esbuild.transform(css, { loader: "css", minify: true, target: common.target });
@@ -197,15 +200,15 @@ async function bundle() {
   writeFileSync(path.join(dist, "integrity.json"), `${JSON.stringify(integrity, null, 2)}\n`);
 }
 
-/** @returns {string} JSON of the words in LIST_WORDS */
-function englishWords() {
-  const rust = readFileSync(path.join(root, "core", "src", "words.rs"), "utf8");
-  const words = LIST_WORDS.map((key) => {
-    const english = rust.match(new RegExp(`^ +\\w+ "${key}" ("[^"\\\\]*")$`, "m"))?.[1];
-    if (!english) throw new StepFailed(`core/src/words.rs has no word "${key}"; scripts/build-widget.mjs asks for it.`);
-    return [key, JSON.parse(english)];
-  });
-  return JSON.stringify(Object.fromEntries(words));
+/** The words in LIST_WORDS. @throws {StepFailed} one of them is gone */
+function listWords() {
+  const english = englishWords();
+  return Object.fromEntries(
+    LIST_WORDS.map((key) => {
+      if (!english[key]) throw new StepFailed(`core/src/words.rs has no word "${key}", which LIST_WORDS asks for.`);
+      return [key, english[key]];
+    }),
+  );
 }
 
 /**
