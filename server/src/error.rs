@@ -88,6 +88,11 @@ pub enum ApiError {
     /// The request comes from a page of another site.
     #[error("This address answers only to pages of this server.")]
     CrossOrigin,
+    /// The request names a host that is not this one, on a server for development.
+    #[error(
+        "The Host header names another host. With --dev, what needs no token answers to localhost and to the host of --public-url only."
+    )]
+    ForeignHost,
 
     /// This session may not write the connection id it named.
     #[error("This connect session may not use the connection id \"{0}\".")]
@@ -98,6 +103,10 @@ pub enum ApiError {
     /// No such integration in this environment.
     #[error("There is no integration \"{0}\".")]
     UnknownProviderConfig(String),
+    /// The same, on the routes of single connections that name the integration in the query; the wire
+    /// answers it there with 400, not 404.
+    #[error("There is no integration \"{0}\".")]
+    NoIntegrationOfQuery(String),
     /// The integration's provider is not in the catalogue of this server.
     #[error("The provider \"{0}\" of this integration is not in this server's catalogue.")]
     UnknownProviderTemplate(String),
@@ -174,6 +183,7 @@ impl ApiError {
             | Self::InvalidBody(_)
             | Self::InvalidJson(_)
             | Self::NothingToDelete
+            | Self::NoIntegrationOfQuery(_)
             | Self::BadRequest(_)
             | Self::InvalidAuthMode { .. }
             | Self::IntegrationNotAllowed(_)
@@ -195,6 +205,7 @@ impl ApiError {
             | Self::UnknownProviderTemplate(_)
             | Self::NotFound(_)
             | Self::UnknownConnection => StatusCode::NOT_FOUND,
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::InvalidContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -224,9 +235,12 @@ impl ApiError {
             Self::MissingPublicKey => "missing_public_key",
             Self::DeprecatedAuthentication => "deprecated_authentication",
             Self::InsufficientScope(_) | Self::CrossOrigin => "forbidden",
+            Self::ForeignHost => "misdirected_request",
             Self::ConnectionIdNotAllowed(_) => "connection_id_not_allowed",
             Self::UnverifiedNotAllowed => "unverified_not_allowed",
-            Self::UnknownProviderConfig(_) => "unknown_provider_config",
+            Self::UnknownProviderConfig(_) | Self::NoIntegrationOfQuery(_) => {
+                "unknown_provider_config"
+            }
             Self::UnknownProviderTemplate(_) => "unknown_provider_template",
             Self::InvalidAuthMode { .. } => "invalid_auth_mode",
             Self::IntegrationNotAllowed(_) => "integration_not_allowed",

@@ -200,8 +200,8 @@ impl Harness {
         token: Option<&str>,
         body: Option<Value>,
     ) -> Answer {
-        let mut request =
-            Request::builder().method(method).uri(path).header("host", "keyslot.test");
+        let host = self.state.public_url.host_str().unwrap();
+        let mut request = Request::builder().method(method).uri(path).header("host", host);
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }

@@ -78,7 +78,7 @@ async fn an_integration_with_connections_keeps_its_key_and_takes_them_with_it() 
         .await;
     assert_eq!(answer.error(), "400 invalid_body");
     server.call(Method::DELETE, "/integrations/unchecked", Some(SECRET), None).await;
-    assert_eq!(server.connection("unchecked", &id).await.error(), "404 unknown_provider_config");
+    assert_eq!(server.connection("unchecked", &id).await.error(), "400 unknown_provider_config");
 }
 
 #[tokio::test]
