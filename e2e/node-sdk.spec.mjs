@@ -128,6 +128,60 @@ test("metadata is replaced by setMetadata and merged by updateMetadata", async (
   expect(await world.sdk.getMetadata("acme-key", connectionId)).toEqual({ c: 4 });
 });
 
+test("get, post, put, patch and delete reach the vendor with the connection's key", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key");
+  const call = { connectionId, providerConfigKey: "acme-key", endpoint: "/v1/echo?a=1", params: { b: "x y" } };
+  for (const method of /** @type {const} */ (["get", "post", "put", "patch", "delete"])) {
+    const { status, data } = await world.sdk[method]({
+      ...call,
+      headers: { "X-Thing": "7" },
+      ...(method === "get" ? {} : { data: { name: "Ada" } }),
+    });
+    expect(status).toBe(method === "post" ? 201 : 200);
+    expect(data).toMatchObject({
+      method: method.toUpperCase(),
+      authorization: `Bearer ${ACCEPTED.apiKey}`,
+      thing: "7",
+      body: method === "get" ? "" : '{"name":"Ada"}',
+    });
+    expect(data.path).toMatch(/^\/v1\/echo\?a=1&b=x(\+|%20)y$/);
+  }
+  const { data } = await world.sdk.proxy({
+    ...call,
+    method: "POST",
+    data: "<a/>",
+    headers: { "Content-Type": "text/xml" },
+  });
+  expect(data).toMatchObject({ method: "POST", body: "<a/>", type: "text/xml" });
+});
+
+test("proxy puts Basic credentials in their header and keeps the vendor's refusals", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-basic");
+  const target = { connectionId, providerConfigKey: "acme-basic" };
+  expect((await world.sdk.get({ ...target, endpoint: "v1/me" })).data).toEqual({ account: { name: "Acme Ltd" } });
+  await expect(world.sdk.get({ ...target, endpoint: "/v1/nothing" })).rejects.toMatchObject({
+    response: { status: 404, data: { error: "no such path" } },
+  });
+});
+
+test("proxy tries again when it is asked to", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key");
+  const call = { connectionId, providerConfigKey: "acme-key", endpoint: "/v1/busy-once" };
+  expect((await world.sdk.get({ ...call, retries: 1 })).data).toEqual({ served: true });
+  await expect(world.sdk.get({ ...call, retries: 0 })).rejects.toMatchObject({ response: { status: 429 } });
+  expect((await world.sdk.get({ ...call, retries: 0 })).data).toEqual({ served: true });
+});
+
+test("proxy of an unknown connection or integration is told so", async ({ world }) => {
+  const call = { connectionId: "nobody", endpoint: "/v1/echo" };
+  await expect(world.sdk.get({ ...call, providerConfigKey: "acme-key" })).rejects.toMatchObject({
+    response: { status: 400, data: { error: { code: "server_error", message: "Failed to get connection" } } },
+  });
+  await expect(world.sdk.get({ ...call, providerConfigKey: "nothing" })).rejects.toMatchObject({
+    response: { status: 404, data: { error: { code: "unknown_provider_config" } } },
+  });
+});
+
 test("a wrong secret key is told so", async ({ world }) => {
   const { Nango } = await import("@nangohq/node");
   const stranger = new Nango({ host: world.server.url, secretKey: "11111111-2222-4333-8444-555555555555" });

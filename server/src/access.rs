@@ -55,6 +55,8 @@ pub enum Permission {
     WriteConnections,
     /// Making connect sessions.
     WriteSessions,
+    /// Calling providers with stored credentials.
+    Proxy,
 }
 
 impl Permission {
@@ -68,6 +70,7 @@ impl Permission {
             Self::ReadCredentials => "environment:connections:read_credentials",
             Self::WriteConnections => "environment:connections:update",
             Self::WriteSessions => "environment:connect_sessions:write",
+            Self::Proxy => "environment:proxy",
         }
     }
 
@@ -80,7 +83,10 @@ impl Permission {
                 | Self::ReadIntegrations
                 | Self::ListConnections
                 | Self::ReadCredentials => true,
-                Self::WriteIntegrations | Self::WriteConnections | Self::WriteSessions => false,
+                Self::WriteIntegrations
+                | Self::WriteConnections
+                | Self::WriteSessions
+                | Self::Proxy => false,
             },
             Role::SessionsOnly => self == Self::WriteSessions,
         }

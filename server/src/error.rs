@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use keyslot_providers::Reason;
+use keyslot_egress::EgressError;
+use keyslot_providers::{ProxyError, Reason, RequestError};
 use serde_json::{Map, Value, json};
 
 use crate::{ids::ConnectionId, issue::Issue, store::StoreError, vault::VaultError};
@@ -133,6 +134,13 @@ pub enum ApiError {
         provider_status: Option<u16>,
     },
 
+    /// A proxied request names a connection that does not exist; code and status are the wire's.
+    #[error("Failed to get connection")]
+    ConnectionNotFetched,
+    /// A proxied request has no answer of the provider.
+    #[error("{}", proxy_sentence(.0))]
+    Proxy(Arc<ProxyError>),
+
     /// Nothing at this address, or no such object.
     #[error("{0}")]
     NotFound(String),
@@ -184,6 +192,7 @@ impl ApiError {
             | Self::InvalidJson(_)
             | Self::NothingToDelete
             | Self::NoIntegrationOfQuery(_)
+            | Self::ConnectionNotFetched
             | Self::BadRequest(_)
             | Self::InvalidAuthMode { .. }
             | Self::IntegrationNotAllowed(_)
@@ -210,6 +219,7 @@ impl ApiError {
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::InvalidContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Proxy(error) => proxy_class(error).0,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -249,8 +259,9 @@ impl ApiError {
             Self::NotFound(_) => "not_found",
             Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
             Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Proxy(error) => proxy_class(error).1,
             Self::Unavailable => "service_unavailable",
-            Self::Internal(_) => "server_error",
+            Self::ConnectionNotFetched | Self::Internal(_) => "server_error",
         }
     }
 
@@ -308,9 +319,51 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<ProxyError> for ApiError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(Arc::new(error))
+    }
+}
+
 impl From<VaultError> for ApiError {
     fn from(error: VaultError) -> Self {
         Self::internal(error)
+    }
+}
+
+/// Status and code of a proxied request without an answer. That of the provider is a gateway's (502,
+/// 504), where the original says 500: the fault is not ours.
+fn proxy_class(error: &ProxyError) -> (StatusCode, &'static str) {
+    match error {
+        ProxyError::BaseUrl(_) => (StatusCode::BAD_REQUEST, "base_url_override_not_allowed"),
+        ProxyError::Request(RequestError::NoBaseUrl) => {
+            (StatusCode::BAD_REQUEST, "unsupported_provider")
+        }
+        ProxyError::Request(RequestError::WrongMode) => {
+            (StatusCode::BAD_REQUEST, "unsupported_auth")
+        }
+        ProxyError::Request(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        ProxyError::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        ProxyError::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+        ProxyError::Body => (StatusCode::BAD_REQUEST, "invalid_body"),
+        ProxyError::Egress(
+            EgressError::Denied { .. } | EgressError::Cleartext | EgressError::BadUrl(_),
+        ) => (StatusCode::BAD_REQUEST, "address_not_allowed"),
+        ProxyError::Egress(EgressError::Timeout(_)) => {
+            (StatusCode::GATEWAY_TIMEOUT, "provider_timeout")
+        }
+        ProxyError::Egress(_) => (StatusCode::BAD_GATEWAY, "provider_unreachable"),
+    }
+}
+
+/// What a backend is told. Which address a name has inside the operator's network is for the log.
+fn proxy_sentence(error: &ProxyError) -> String {
+    match error {
+        ProxyError::Egress(EgressError::Denied { .. }) => {
+            "The provider was not called: its address is not public. An operator can open it with --allow-net.".into()
+        }
+        ProxyError::Egress(error) => format!("The provider gave no answer: {error}."),
+        error => format!("The provider was not called: {error}."),
     }
 }
 

@@ -4,13 +4,13 @@
 
 use axum::{
     Router, middleware,
-    routing::{MethodRouter, delete, get, patch, post},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 use http::Method;
 
 use crate::{
     access::{self, Access, Permission},
-    api::{connect, connections, credentials, health, integrations, providers},
+    api::{connect, connections, credentials, health, integrations, providers, proxy},
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
     demo, pages,
     state::AppState,
@@ -145,6 +145,17 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             patch(connections::merge_metadata_legacy),
         ),
     ]);
+    // The second one is the provider's base URL itself.
+    for path in ["/proxy/{*path}", "/proxy/"] {
+        let through = SecretKey(P::Proxy);
+        all.extend([
+            e(M::GET, path, through, get(proxy::call)),
+            e(M::POST, path, through, post(proxy::call)),
+            e(M::PUT, path, through, put(proxy::call)),
+            e(M::PATCH, path, through, patch(proxy::call)),
+            e(M::DELETE, path, through, delete(proxy::call)),
+        ]);
+    }
     if dev {
         all.extend([
             e(M::GET, "/demo", Public, get(pages::demo_root)),

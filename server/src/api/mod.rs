@@ -8,6 +8,7 @@ pub(crate) mod end_user;
 pub mod health;
 pub mod integrations;
 pub mod providers;
+pub mod proxy;
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};

@@ -8,5 +8,7 @@ mod harness;
 mod integrations;
 mod pages;
 mod process;
+mod proxy;
 mod sessions;
 mod store;
+mod upstream;
