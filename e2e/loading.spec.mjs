@@ -79,12 +79,3 @@ test("a browser without WebAssembly is told so", async ({ page, world, outcome }
     message: /** @type {any} */ (expect.stringContaining("WebAssembly")),
   });
 });
-
-test("a browser without raw deflate still starts", async ({ page, world, dialog, connectionId }) => {
-  await page.addInitScript(() => {
-    Reflect.deleteProperty(globalThis, "DecompressionStream");
-  });
-  await page.goto(world.app.page("module", { integrationId: "acme-key", connectionId }));
-  await page.getByRole("button", { name: "Connect" }).click();
-  await expect(dialog.field("apiKey")).toBeFocused();
-});

@@ -3,11 +3,17 @@
 declare module "keyslot:glue" {
   import type { Glue } from "./calls.js";
   /** A fresh copy of wasm-bindgen's glue, with no instance of the module yet. */
-  export function createGlue(): Glue & { init(source: { module_or_path: unknown }): Promise<unknown> };
+  export function createGlue(): Glue & {
+    /** What the module imports. */
+    imports(): WebAssembly.Imports;
+    /** Takes the instance over and initialises it. */
+    start(instance: WebAssembly.Instance): void;
+  };
 }
 
 declare module "keyslot:wasm" {
-  /** The module: deflated (raw), then base64. */
-  const deflated: string;
-  export default deflated;
+  /** The module, as scripts/module-text.mjs writes it. */
+  export const text: string;
+  /** Its table. */
+  export const frequent: string;
 }

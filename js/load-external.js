@@ -13,6 +13,13 @@ export const address = () => url().href;
 /** @returns {Promise<import("./calls.js").Glue>} */
 export async function load() {
   const glue = createGlue();
-  await glue.init({ module_or_path: url() });
+  const response = await fetch(url());
+  if (!response.ok) throw new Error(`It is answered with ${response.status} ${response.statusText}`.trim());
+  // Compiled while it arrives; of another MIME type, that is refused (WebAssembly Web API §5).
+  const streams = response.headers.get("content-type") === "application/wasm";
+  const module = streams
+    ? await WebAssembly.instantiateStreaming(response, glue.imports())
+    : await WebAssembly.instantiate(await response.arrayBuffer(), glue.imports());
+  glue.start(module.instance);
   return glue;
 }

@@ -28,9 +28,9 @@ function explain(error, address) {
   if (/content security policy|\bcsp\b|unsafe-eval/i.test(message)) {
     return "the page's Content-Security-Policy blocks WebAssembly. Add 'wasm-unsafe-eval' to script-src.";
   }
-  // wasm-bindgen names the status and the address of an answer that is not 2xx.
-  if (/failed to fetch Wasm/.test(message)) {
-    return `${message}. Serve keyslot_bg.wasm beside external.js, or use the single-file entry "keyslot".`;
+  // js/load-external.js names the status of an answer that is not 2xx.
+  if (/^It is answered with/.test(message)) {
+    return `${address}: ${message}. Serve keyslot_bg.wasm beside external.js, or use the single-file entry "keyslot".`;
   }
   if (name === "TimeoutError") {
     return `${address ?? "the module"} did not arrive in time. ${message}`;

@@ -1,6 +1,6 @@
 // Builds the widget: wasm-pack's own output in pkg/, and from it the npm package's files in dist/.
 //
-//   dist/index.js          ESM, one file, the module inside (deflate + base64)
+//   dist/index.js          ESM, one file, the module inside
 //   dist/external.js       ESM, fetches dist/keyslot_bg.wasm
 //   dist/global.js         classic script, global `Keyslot`
 //   dist/*.d.ts            types
@@ -10,9 +10,10 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { deflateRawSync } from "node:zlib";
 import { installTools } from "./install-tools.mjs";
+import { moduleText } from "./module-text.mjs";
 import { main, runStep, say } from "./run-step.mjs";
+import { shortenNames, shrinkModule } from "./shrink-module.mjs";
 import { printSizes } from "./size.mjs";
 import { digest, isDone, markDone } from "./stamp.mjs";
 import { root, toolEnv } from "./workspace.mjs";
@@ -32,10 +33,20 @@ const INPUTS = [
   "rust-toolchain.toml",
   ".cargo",
   "scripts/build-widget.mjs",
+  "scripts/module-text.mjs",
+  "scripts/shrink-module.mjs",
 ];
 
-/** The exports of the glue that js/calls.js uses; others (initSync, …) are left out of dist/. */
-const GLUE = ["default as init", "auth", "reconnect", "preload", "close", "trapped"];
+/** What of the glue is used, by what name; the rest (its own way of loading, …) is left out of dist/. */
+const GLUE = {
+  auth: "auth",
+  reconnect: "reconnect",
+  preload: "preload",
+  close: "close",
+  trapped: "trapped",
+  imports: "__wbg_get_imports",
+  start: "__wbg_finalize_init",
+};
 
 /**
  * Builds pkg/ and dist/ unless they are up to date.
@@ -63,6 +74,8 @@ export async function buildWidget() {
   });
   // wasm-pack writes `*` there, which makes `npm pack` leave the files out of the package.
   rmSync(path.join(pkg, ".gitignore"), { force: true });
+  const module = path.join(pkg, "keyslot_bg.wasm");
+  writeFileSync(module, await shrinkModule(readFileSync(module)));
   await bundle();
   markDone("widget", inputs);
   return true;
@@ -74,9 +87,12 @@ async function bundle() {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
 
-  const wasm = readFileSync(path.join(pkg, "keyslot_bg.wasm"));
-  const glue = await glueFactory(esbuild);
-  const deflated = deflateRawSync(wasm, { level: 9 }).toString("base64");
+  const short = shortenNames(
+    readFileSync(path.join(pkg, "keyslot_bg.wasm")),
+    readFileSync(path.join(pkg, "keyslot.js"), "utf8"),
+  );
+  const glue = await glueFactory(esbuild, short.glue);
+  const inlined = moduleText(short.wasm);
 
   /** @type {import("esbuild").Plugin} */
   const buildInputs = {
@@ -84,7 +100,10 @@ async function bundle() {
     setup(build) {
       build.onResolve({ filter: /^keyslot:/ }, ({ path: name }) => ({ path: name, namespace: "keyslot" }));
       build.onLoad({ filter: /glue$/, namespace: "keyslot" }, () => ({ contents: glue }));
-      build.onLoad({ filter: /wasm$/, namespace: "keyslot" }, () => ({ contents: deflated, loader: "text" }));
+      build.onLoad({ filter: /wasm$/, namespace: "keyslot" }, () => ({
+        contents: JSON.stringify(inlined),
+        loader: "json",
+      }));
     },
   };
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -110,7 +129,7 @@ async function bundle() {
     outfile: "dist/global.js",
   });
 
-  copyFileSync(path.join(pkg, "keyslot_bg.wasm"), path.join(dist, "keyslot_bg.wasm"));
+  writeFileSync(path.join(dist, "keyslot_bg.wasm"), short.wasm);
   for (const types of ["index.d.ts", "external.d.ts"])
     copyFileSync(path.join(root, "js", types), path.join(dist, types));
 
@@ -129,20 +148,24 @@ async function bundle() {
  * wasm-bindgen's glue keeps its one instance in module variables. Wrapped in a function it can be made
  * anew, which is what js/calls.js does after a trap.
  * @param {typeof import("esbuild")} esbuild
+ * @param {string} glue
  */
-async function glueFactory(esbuild) {
+async function glueFactory(esbuild, glue) {
+  const names = Object.entries(GLUE).map(([name, own]) => `${name}: ${own}`);
+  const contents = `${glue.replaceAll(/^export (?=function)/gm, "").replace(/^export \{.*$/m, "")}
+globalThis.keyslotGlue = { ${names.join(", ")} };`;
+  // Bundled by itself first, so that what is not used is left out before it is wrapped.
   const result = await esbuild.build({
-    stdin: { contents: `export { ${GLUE.join(", ")} } from "./keyslot.js";`, resolveDir: pkg },
+    stdin: { contents },
     bundle: true,
-    format: "iife",
-    globalName: "glue",
-    // Only read when `init` is called without an address, which load-*.js never do.
-    define: { "import.meta.url": '""' },
+    format: "esm",
+    define: { "globalThis.keyslotGlue": "glue" },
     target: "es2022",
+    treeShaking: true,
     write: false,
     logLevel: "warning",
   });
-  return `export function createGlue() {\n${result.outputFiles[0].text}\nreturn glue;\n}\n`;
+  return `export function createGlue() {\nlet glue;\n${result.outputFiles[0].text}\nreturn glue;\n}\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

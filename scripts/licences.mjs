@@ -34,13 +34,8 @@ export async function checkLicences() {
     const found = crates.find((crate) => crate.name === banned.crate);
     if (found) problems.push(`${found.name} ${found.version} is banned: ${banned.reason ?? "see deny.toml"}`);
   }
-  const bundled = bundledPackages();
-  for (const [name, licence] of bundled) {
-    if (!(await satisfies(licence, allowed)))
-      problems.push(`npm package ${name} is under ${licence ?? "no stated licence"} and is bundled into dist/`);
-  }
   if (problems.length > 0) throw new StepFailed(`Not allowed by deny.toml:\n  ${problems.join("\n  ")}`);
-  say(`  ✓ Licences and sources of ${crates.length} crates and ${bundled.length} bundled npm packages`);
+  say(`  ✓ Licences and sources of ${crates.length} crates`);
 
   if (which("cargo-deny")) await runStep("Security advisories", "cargo", ["deny", "check", "advisories"]);
   else say("  · Security advisories not checked: cargo-deny is not installed (it needs its database from the network)");
@@ -69,12 +64,6 @@ function shippedCrates() {
     }
   }
   return [...seen].map((id) => packages.get(id));
-}
-
-/** npm packages whose code is copied into dist/. @returns {[string, string | undefined][]} */
-function bundledPackages() {
-  const lock = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8"));
-  return ["fflate"].map((name) => [name, lock.packages[`node_modules/${name}`].license]);
 }
 
 /** @param {string | null | undefined} expression @param {string[]} allowed */

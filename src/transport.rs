@@ -8,7 +8,7 @@ use crate::options::{Access, Options};
 use crate::read::{Js, get};
 use crate::rejection::Rejection;
 use crate::timer::Timer;
-use gloo_net::http::{Method, RequestBuilder, Response};
+use gloo_net::http::{Headers, Response};
 use js_sys::{Promise, Uint8Array};
 use keyslot_core::dialog::Connection;
 use keyslot_core::error::AuthErrorCode;
@@ -21,17 +21,25 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::AbortController;
 
 #[wasm_bindgen]
 extern "C" {
     /// gloo's own `send` panics when `fetch` rejects with something that is not an `Error`, which a
-    /// page that wraps `fetch` can do; so the request is gloo's, the call is ours.
+    /// page that wraps `fetch` can do, and its `RequestBuilder` parses each address three times, for
+    /// three kilobytes. So the headers and the response are gloo's, the call is ours.
     #[wasm_bindgen(catch)]
-    fn fetch(request: &web_sys::Request, init: &JsValue) -> Result<Promise, JsValue>;
+    fn fetch(url: &str, init: &JsValue) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(js_name = encodeURIComponent)]
     fn encode(text: &str) -> String;
+
+    #[wasm_bindgen(js_name = AbortController)]
+    #[derive(Clone)]
+    type Controller;
+    #[wasm_bindgen(constructor, js_class = "AbortController")]
+    fn new() -> Controller;
+    #[wasm_bindgen(method)]
+    fn abort(this: &Controller);
 }
 
 /// Why a request came to nothing.
@@ -212,19 +220,18 @@ impl Server {
         body: Option<&[u8]>,
         token: String,
     ) -> Result<Answer, Trouble> {
-        let abort = Abort::new(self.timeout).ok_or(Cause::Network)?;
-        let begun = self.begin(path, body, &token, &abort);
-        let lost = || Trouble::from(abort.cause());
-        let response = JsFuture::from(begun.map_err(|_| lost())?).await.map_err(|_| lost())?;
-        let response: web_sys::Response = response.unchecked_into();
-        let text =
-            JsFuture::from(response.text().map_err(|_| lost())?).await.map_err(|_| lost())?;
-        // An HTML 502 of some proxy is no JSON; then there is only the status to go by.
-        let body = js_sys::JSON::parse(&text.as_string().unwrap_or_default());
+        let abort = Abort::new(self.timeout);
+        let sent = settled(self.begin(path, body, &token, &abort)).await;
+        let response: web_sys::Response = sent.map_err(|_| abort.cause())?.unchecked_into();
+        let body = match settled(response.json()).await {
+            // An HTML 502 of some proxy is no JSON; then there is only the status to go by.
+            Err(error) if get(&error, "name") != "SyntaxError" => return Err(abort.cause().into()),
+            body => body.unwrap_or(JsValue::UNDEFINED),
+        };
         let response = Response::from(response);
         Ok(Answer {
             status: response.status(),
-            body: body.unwrap_or(JsValue::UNDEFINED),
+            body,
             request_id: response.headers().get("x-request-id"),
         })
     }
@@ -236,38 +243,43 @@ impl Server {
         body: Option<&[u8]>,
         token: &str,
         abort: &Abort,
-    ) -> Result<Promise, ()> {
+    ) -> Result<Promise, JsValue> {
         let mut url = [self.host.as_str(), path].concat();
-        let in_query = body.is_some() && !self.keyslot.get();
-        if in_query {
+        let headers = Headers::new();
+        if body.is_some() && !self.keyslot.get() {
             parameter(&mut url, "connect_session_token", token);
+        } else if !token.is_empty() {
+            headers.set("authorization", &["Bearer ", token].concat());
         }
-        let mut builder = RequestBuilder::new(&url).abort_signal(Some(&abort.controller.signal()));
-        if !in_query && !token.is_empty() {
-            builder = builder.header("authorization", &["Bearer ", token].concat());
-        }
-        let request = match body {
-            // Templates are translated by this header, on the rival's wire too.
-            None => builder.header("accept-language", &self.locale).build(),
-            Some(body) => {
-                let bytes = Uint8Array::from(body);
-                let request = builder
-                    .method(Method::POST)
-                    .header("content-type", "application/json")
-                    .body(bytes.clone());
-                // The request has its own copy by now: wipe ours of what was typed.
-                bytes.fill(0, 0, bytes.length());
-                request
-            }
+        // Templates are translated by the one header, on the rival's wire too.
+        let (method, name, value) = match body {
+            None => ("GET", "accept-language", self.locale.as_str()),
+            Some(_) => ("POST", "content-type", "application/json"),
         };
+        headers.set(name, value);
+        let body = body.map(Uint8Array::from);
         let init = crate::dom::object(&[
+            ("method", method.into()),
+            ("headers", headers.into_raw().into()),
+            ("body", body.as_ref().into()),
+            ("signal", get(abort.controller.as_ref(), "signal")),
             ("cache", "no-store".into()),
             ("credentials", "omit".into()),
             ("redirect", "error".into()),
             ("referrerPolicy", "no-referrer".into()),
         ]);
-        fetch(&request.map_err(|_| ())?.into(), &init).map_err(|_| ())
+        let sent = fetch(&url, &init);
+        if let Some(body) = body {
+            // The request has its own copy by now: wipe ours of what was typed.
+            body.fill(0, 0, body.length());
+        }
+        sent
     }
+}
+
+/// Waits for a promise, if there is one.
+async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
+    JsFuture::from(promise?).await
 }
 
 /// Makes the form of what the server sent.
@@ -336,21 +348,21 @@ fn parameter(url: &mut String, name: &str, value: &str) {
 
 /// Aborts the request on drop, and after the time limit.
 struct Abort {
-    controller: AbortController,
+    controller: Controller,
     timed_out: Rc<Cell<bool>>,
     _timer: Timer,
 }
 
 impl Abort {
-    fn new(timeout: f64) -> Option<Abort> {
-        let controller = AbortController::new().ok()?;
+    fn new(timeout: f64) -> Abort {
+        let controller = Controller::new();
         let timed_out = Rc::new(Cell::new(false));
         let (abort, late) = (controller.clone(), timed_out.clone());
         let timer = Timer::new(timeout, move || {
             late.set(true);
             abort.abort();
         });
-        Some(Abort { controller, timed_out, _timer: timer })
+        Abort { controller, timed_out, _timer: timer }
     }
 
     /// Why there is no answer.
