@@ -1,4 +1,5 @@
 // The stock `@nangohq/node`, unmodified, against the server.
+import { createServer } from "node:http";
 import { expect, test } from "./fixtures.mjs";
 import { ACCEPTED } from "./provider-api.mjs";
 
@@ -180,6 +181,57 @@ test("proxy of an unknown connection or integration is told so", async ({ world 
   await expect(world.sdk.get({ ...call, providerConfigKey: "nothing" })).rejects.toMatchObject({
     response: { status: 404, data: { error: { code: "unknown_provider_config" } } },
   });
+});
+
+test("a webhook that the server sent passes verifyIncomingWebhookRequest, and a changed one does not", async ({
+  world,
+}) => {
+  const { Nango } = await import("@nangohq/node");
+  /** @param {string} method @param {string} path @param {object} [body] */
+  const call = async (method, path, body) => {
+    const answer = await fetch(`${world.server.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${world.server.secretKey}`, "content-type": "application/json" },
+      body: body && JSON.stringify(body),
+    });
+    expect(answer.ok).toBe(true);
+    return (await answer.json()).data;
+  };
+  /** @type {(value: { body: string, headers: import("node:http").IncomingHttpHeaders }) => void} */
+  let arrived = () => {};
+  const arrival = new Promise((/** @type {typeof arrived} */ resolve) => (arrived = resolve));
+  const receiver = createServer(async (request, answer) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    answer.end();
+    arrived({ body, headers: request.headers });
+  });
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (receiver.address());
+  try {
+    const { signing_key: webhookSigningKey } = await call("POST", "/environment/webhook-signing-key");
+    await call("PATCH", "/environment", { webhook_url: `http://127.0.0.1:${port}/nango` });
+    const { connectionId } = await connect(world, "acme-key", { end_user: { id: "hooked" } });
+    const { body, headers } = await arrival;
+    const sdk = new Nango({ host: world.server.url, secretKey: world.server.secretKey, webhookSigningKey });
+    expect(sdk.verifyIncomingWebhookRequest(body, headers)).toBe(true);
+    expect(sdk.verifyWebhookSignature(/** @type {string} */ (headers["x-nango-signature"]), JSON.parse(body))).toBe(
+      true,
+    );
+    expect(sdk.verifyIncomingWebhookRequest(body.replace("creation", "override"), headers)).toBe(false);
+    expect(JSON.parse(body)).toMatchObject({
+      from: "nango",
+      type: "auth",
+      operation: "creation",
+      success: true,
+      connectionId,
+      providerConfigKey: "acme-key",
+      endUser: { endUserId: "hooked" },
+    });
+  } finally {
+    await call("PATCH", "/environment", { webhook_url: null });
+    receiver.close();
+  }
 });
 
 test("a wrong secret key is told so", async ({ world }) => {

@@ -57,6 +57,10 @@ pub enum Permission {
     WriteSessions,
     /// Calling providers with stored credentials.
     Proxy,
+    /// Reading the settings of the environment and what its webhooks have come to.
+    ReadSettings,
+    /// Changing the settings of the environment and sending webhooks again.
+    WriteSettings,
 }
 
 impl Permission {
@@ -71,6 +75,8 @@ impl Permission {
             Self::WriteConnections => "environment:connections:update",
             Self::WriteSessions => "environment:connect_sessions:write",
             Self::Proxy => "environment:proxy",
+            Self::ReadSettings => "environment:settings:read",
+            Self::WriteSettings => "environment:settings:update",
         }
     }
 
@@ -82,11 +88,13 @@ impl Permission {
                 Self::ReadProviders
                 | Self::ReadIntegrations
                 | Self::ListConnections
-                | Self::ReadCredentials => true,
+                | Self::ReadCredentials
+                | Self::ReadSettings => true,
                 Self::WriteIntegrations
                 | Self::WriteConnections
                 | Self::WriteSessions
-                | Self::Proxy => false,
+                | Self::Proxy
+                | Self::WriteSettings => false,
             },
             Role::SessionsOnly => self == Self::WriteSessions,
         }

@@ -10,7 +10,10 @@ use http::Method;
 
 use crate::{
     access::{self, Access, Permission},
-    api::{connect, connections, credentials, health, integrations, providers, proxy},
+    api::{
+        connect, connections, credentials, environment, health, integrations, providers, proxy,
+        webhooks,
+    },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
     demo, pages,
     state::AppState,
@@ -95,6 +98,22 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             "/integrations/{uniqueKey}",
             SecretKey(P::WriteIntegrations),
             delete(integrations::delete),
+        ),
+        e(M::GET, "/environment", SecretKey(P::ReadSettings), get(environment::show)),
+        e(M::PATCH, "/environment", SecretKey(P::WriteSettings), patch(environment::update)),
+        e(
+            M::POST,
+            "/environment/webhook-signing-key",
+            SecretKey(P::WriteSettings),
+            post(environment::renew_signing_key),
+        ),
+        e(M::GET, "/webhooks", SecretKey(P::ReadSettings), get(webhooks::list)),
+        e(M::GET, "/webhooks/{webhookId}", SecretKey(P::ReadSettings), get(webhooks::get)),
+        e(
+            M::POST,
+            "/webhooks/{webhookId}/replay",
+            SecretKey(P::WriteSettings),
+            post(webhooks::replay),
         ),
         // For the people who run it.
         e(M::GET, "/health", Public, get(health::health)),

@@ -23,10 +23,11 @@ use keyslot_server::{
     state::{AppState, Fetched, Server, token_hasher},
     store::{Store, sqlite::SqliteStore},
     vault::Vault,
+    webhooks::delivery,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 use tower::ServiceExt;
 
 use crate::upstream::Upstream;
@@ -167,6 +168,7 @@ impl Harness {
             dev: true,
             fetched: Fetched::default(),
             compressed: Compressed::default(),
+            outbox: Notify::new(),
         });
         let app = app(state.clone());
         tokio::spawn(listener::serve(listener, app.clone(), std::future::pending()));
@@ -189,6 +191,16 @@ impl Harness {
 
     pub(crate) fn advance(&self, minutes: i64) {
         self.clock.time.advance(SignedDuration::from_mins(minutes));
+    }
+
+    /// Sends the webhooks that are due; tells how many.
+    pub(crate) async fn deliver(&self) -> usize {
+        let due = delivery::claim(&self.state, 100).await.unwrap();
+        let count = due.len();
+        for webhook in due {
+            delivery::deliver(&self.state, webhook).await;
+        }
+        count
     }
 
     /// From now on, whoever asks for the time panics.

@@ -12,3 +12,4 @@ mod proxy;
 mod sessions;
 mod store;
 mod upstream;
+mod webhooks;

@@ -20,8 +20,12 @@ use tokio::net::TcpListener;
 /// One request as it arrived.
 #[derive(Clone)]
 pub(crate) struct Seen {
+    /// Path and query.
+    pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// The status that it was answered with.
+    pub(crate) answered: u16,
 }
 
 impl Seen {
@@ -63,6 +67,11 @@ impl Upstream {
         self.shared.0.lock().unwrap().answers.push_back(answer);
     }
 
+    /// Answers the next request with a status and an empty body.
+    pub(crate) fn then_status(&self, status: u16) {
+        self.then(Response::builder().status(status).body(String::new().into()).unwrap());
+    }
+
     /// What has arrived so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.0.lock().unwrap().seen.clone()
@@ -84,11 +93,13 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
         "body": String::from_utf8_lossy(&body),
     });
     let mut script = shared.0.lock().unwrap();
-    script.seen.push(Seen { headers: head.headers, body });
-    script.answers.pop_front().unwrap_or_else(|| {
+    let answer = script.answers.pop_front().unwrap_or_else(|| {
         Response::builder()
             .header("content-type", "application/json")
             .body(echo.to_string().into())
             .unwrap()
-    })
+    });
+    let answered = answer.status().as_u16();
+    script.seen.push(Seen { target, headers: head.headers, body, answered });
+    answer
 }

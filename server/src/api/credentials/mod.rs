@@ -254,7 +254,10 @@ pub(crate) async fn store(
     for _ in 0..MOVES_MAX {
         let audit = origin.audit(object(&write.integration, &write.connection), now);
         match server.store.write_connection(write.clone(), audit).await? {
-            Written::Stored { connection, .. } => return Ok(Stored { connection, contents }),
+            Written::Stored { connection, .. } => {
+                server.outbox.notify_one();
+                return Ok(Stored { connection, contents });
+            }
             Written::Moved(id) => write = write.moved_to(id, &contents, server)?,
             Written::Denied(id) => return Err(ApiError::ConnectionIdNotAllowed(id)),
             Written::Gone => return Err(ApiError::InvalidConnection),
