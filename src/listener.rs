@@ -18,25 +18,17 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens on `target` for `kind`.
+    /// Listens on `target` for `kind`; in the capture phase, before the page can stop the event.
     pub(crate) fn new(
         target: &Dom,
         kind: &'static str,
+        capture: bool,
         heard: impl FnMut(Dom) + 'static,
     ) -> Listener {
-        Listener::phase(target, kind, false, Box::new(heard))
+        Listener::boxed(target, kind, capture, Box::new(heard))
     }
 
-    /// The same in the capture phase: heard before the page can stop the event.
-    pub(crate) fn capture(
-        target: &Dom,
-        kind: &'static str,
-        heard: impl FnMut(Dom) + 'static,
-    ) -> Listener {
-        Listener::phase(target, kind, true, Box::new(heard))
-    }
-
-    fn phase(
+    fn boxed(
         target: &Dom,
         kind: &'static str,
         capture: bool,
