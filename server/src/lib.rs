@@ -25,6 +25,7 @@ pub mod ownership;
 pub mod pages;
 pub mod private_file;
 pub mod query;
+pub mod recheck;
 pub mod rotation;
 pub mod routes;
 pub mod segment;

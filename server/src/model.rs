@@ -304,7 +304,7 @@ pub struct ConnectionSummary {
     pub health: Health,
     /// Since when.
     pub health_since: Timestamp,
-    /// Why it needs attention: `refused` or `forbidden`.
+    /// Why it needs attention: `refused`, `forbidden` or `address`.
     pub health_reason: Option<String>,
     /// When the provider was last asked.
     pub checked_at: Option<Timestamp>,

@@ -147,6 +147,12 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             ),
         ]);
     }
+    all.push(e(
+        M::POST,
+        "/connections/{connectionId}/verify",
+        SecretKey(P::WriteConnections),
+        post(connections::verify),
+    ));
     let one_metadata = "/connection/{connectionId}/metadata";
     all.extend([
         e(M::POST, "/connections", SecretKey(P::WriteConnections), post(connections::import)),

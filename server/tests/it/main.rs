@@ -5,6 +5,7 @@ mod connections;
 mod credentials;
 mod errors;
 mod harness;
+mod health;
 mod integrations;
 mod pages;
 mod process;

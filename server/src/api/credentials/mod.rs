@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use axum::response::Response;
 use keyslot_providers::{
     ConnectionConfig, Credential, IntegrationConfig, Provider, Reason, Verification,
-    validate_params_under, verify,
+    validate_params_under,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ use crate::{
     model::{AuditEvent, Connection, Integration, Object, Verified},
     ownership::{self, Decision},
     query::Query,
+    recheck,
     state::Server,
     store::{Found, Write, Writer, Written},
 };
@@ -372,10 +373,9 @@ async fn test(
     if !issues.is_empty() {
         return Err(ApiError::Invalid(Place::Body, issues));
     }
-    let settings = IntegrationConfig::from_json(&integration.config);
-    // `provider` has the settings applied already; `verify` applies them to the one of the catalogue.
+    // `provider` has the settings applied already; they are applied to the one of the catalogue.
     let original = server.catalogue.get(&integration.provider).map_or(provider, AsRef::as_ref);
-    match verify(&server.egress, original, &settings, &contents.credential, &config).await {
+    match recheck::ask(server, original, integration, contents).await {
         Verification::Verified { account } => Ok(Verified { verified: true, account }),
         Verification::NoCheck => Ok(Verified { verified: false, account: None }),
         Verification::Failed { reason: Reason::Unavailable, .. } if store_unverified => {
