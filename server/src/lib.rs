@@ -13,6 +13,7 @@ pub mod compressed;
 pub mod contents;
 pub mod demo;
 pub mod envelope;
+pub mod environment_key;
 pub mod error;
 pub mod fields;
 pub mod ids;

@@ -10,6 +10,7 @@ mod integrations;
 mod pages;
 mod process;
 mod proxy;
+mod public_key;
 mod sessions;
 mod store;
 mod upstream;
