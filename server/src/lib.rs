@@ -22,6 +22,7 @@ pub mod keyring;
 pub mod listener;
 pub mod logging;
 pub mod model;
+pub mod openapi;
 pub mod ownership;
 pub mod pages;
 pub mod private_file;

@@ -7,6 +7,7 @@ mod errors;
 mod harness;
 mod health;
 mod integrations;
+mod openapi;
 mod pages;
 mod process;
 mod proxy;
