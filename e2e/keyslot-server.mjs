@@ -20,7 +20,7 @@ import { devBinary, root } from "../scripts/workspace.mjs";
  */
 
 /**
- * @param {{ dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string }} [options]
+ * @param {{ dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string, adminPassword?: string }} [options]
  * @returns {Promise<RunningServer>}
  */
 export async function startServer(options = {}) {
@@ -40,6 +40,7 @@ export async function startServer(options = {}) {
   /** @type {NodeJS.ProcessEnv} */
   const env = { PATH: process.env.PATH, KEYSLOT_SECRET_KEY: secretKey };
   if (!options.dev) env.KEYSLOT_ENCRYPTION_KEYS = encryptionKeys;
+  if (options.adminPassword) env.KEYSLOT_ADMIN_PASSWORD = options.adminPassword;
 
   const child = spawn(binary, args, { env, cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";

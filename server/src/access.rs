@@ -9,9 +9,11 @@ use axum::{
 };
 use http::{HeaderMap, header, request::Parts};
 use jiff::Timestamp;
+use url::Url;
 
 use crate::{
     body::BodyLimit,
+    dashboard,
     envelope::RequestId,
     error::ApiError,
     model::{AuditEvent, ConnectSession, Role, SecretKey},
@@ -35,6 +37,8 @@ pub enum Access {
     Intake,
     /// A page of this server itself, with the development conveniences on.
     DevPage,
+    /// Somebody who has signed in to the dashboard.
+    Operator,
 }
 
 /// What a secret key must be good for; named by the scopes that existing clients know.
@@ -161,6 +165,10 @@ pub async fn check(
     next: Next,
 ) -> Result<Response, ApiError> {
     let caller = match access {
+        Access::Operator => {
+            request.extensions_mut().insert(limit);
+            return Ok(dashboard::enter(&state, request, next).await);
+        }
         Access::Public => None,
         Access::DevPage => {
             same_origin(request.headers())?;
@@ -246,7 +254,7 @@ async fn session(state: &AppState, token: &str) -> Result<Caller, ApiError> {
 
 /// Refuses requests that a page of another site makes. Browsers say so themselves: `Sec-Fetch-Site`,
 /// and on older ones an `Origin` that is not ours.
-fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(crate) fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     if let Some(site) = headers.get("sec-fetch-site") {
         return if site == "same-origin" || site == "none" {
             Ok(())
@@ -259,6 +267,29 @@ fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     let from =
         origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
     if from.is_some() && from == host { Ok(()) } else { Err(ApiError::CrossOrigin) }
+}
+
+/// Refuses a `Host` that is neither a name of this machine nor the one in `public_url`: a name that
+/// somebody else points here (DNS rebinding) makes a foreign page one of ours.
+pub(crate) fn loopback_or(public_url: &Url, headers: &HeaderMap) -> Result<(), ApiError> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = Url::parse(&format!("http://{host}"))
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default();
+    if is_loopback(&name) || public_url.host_str() == Some(name.as_str()) {
+        Ok(())
+    } else {
+        Err(ApiError::CrossOrigin)
+    }
+}
+
+/// Whether the host of a URL is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -320,6 +351,20 @@ mod tests {
                 matches!(bearer(&with("authorization", value)), Err(ApiError::MalformedAuthHeader)),
                 "{value}"
             );
+        }
+    }
+
+    #[test]
+    fn only_names_of_this_machine_and_the_public_one_open_what_has_no_password() {
+        let public = Url::parse("https://keys.example").unwrap();
+        for host in
+            ["localhost:3003", "127.0.0.1:3003", "[::1]:3003", "a.localhost", "keys.example"]
+        {
+            assert!(loopback_or(&public, &with("host", host)).is_ok(), "{host}");
+        }
+        for host in ["rebound.example:3003", "127.0.0.1.nip.example", "", "localhost.evil.example"]
+        {
+            assert!(loopback_or(&public, &with("host", host)).is_err(), "{host}");
         }
     }
 

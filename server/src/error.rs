@@ -89,6 +89,15 @@ pub enum ApiError {
     #[error("This address answers only to pages of this server.")]
     CrossOrigin,
 
+    /// Nobody is signed in to the dashboard here.
+    #[error(
+        "You are not signed in, or your session has ended. Sign in in another tab, then repeat this."
+    )]
+    NotSignedIn,
+    /// A form without the token of the session it is posted in.
+    #[error("This form is from another session. Load its page again, then repeat this.")]
+    StaleForm,
+
     /// This session may not write the connection id it named.
     #[error("This connect session may not use the connection id \"{0}\".")]
     ConnectionIdNotAllowed(ConnectionId),
@@ -186,9 +195,11 @@ impl ApiError {
             | Self::InvalidConnectSessionTokenFormat
             | Self::UnknownConnectSessionToken
             | Self::MissingPublicKey
-            | Self::DeprecatedAuthentication => StatusCode::UNAUTHORIZED,
+            | Self::DeprecatedAuthentication
+            | Self::NotSignedIn => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_)
             | Self::CrossOrigin
+            | Self::StaleForm
             | Self::ConnectionIdNotAllowed(_)
             | Self::UnverifiedNotAllowed => StatusCode::FORBIDDEN,
             Self::UnknownProviderConfig(_)
@@ -224,6 +235,8 @@ impl ApiError {
             Self::MissingPublicKey => "missing_public_key",
             Self::DeprecatedAuthentication => "deprecated_authentication",
             Self::InsufficientScope(_) | Self::CrossOrigin => "forbidden",
+            Self::NotSignedIn => "not_signed_in",
+            Self::StaleForm => "stale_form",
             Self::ConnectionIdNotAllowed(_) => "connection_id_not_allowed",
             Self::UnverifiedNotAllowed => "unverified_not_allowed",
             Self::UnknownProviderConfig(_) => "unknown_provider_config",

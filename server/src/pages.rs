@@ -14,6 +14,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::{
     compressed::{Compressed, ContentHash},
+    dashboard,
     error::ApiError,
     state::AppState,
 };
@@ -30,6 +31,11 @@ struct Dist;
 #[allow_missing = true]
 struct Pkg;
 
+/// Style sheets, scripts and the icon of the pages that the server makes itself.
+#[derive(RustEmbed)]
+#[folder = "assets"]
+struct Own;
+
 /// The demo site.
 #[derive(RustEmbed)]
 #[folder = "../www"]
@@ -41,12 +47,10 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-ev
      img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; \
      frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// `GET /`: there is a demo to see with `--dev`, and nothing else yet.
-pub async fn root(State(state): State<AppState>) -> Result<Response, ApiError> {
-    if state.dev {
-        return Ok(Redirect::temporary(&format!("{}/demo/", state.base_path())).into_response());
-    }
-    Err(ApiError::NotFound("This is the API of a Keyslot server; see /health.".into()))
+/// `GET /`: to the demo with `--dev`, else to the dashboard.
+pub async fn root(State(state): State<AppState>) -> Redirect {
+    let page = if state.dev { "/demo/" } else { dashboard::PREFIX };
+    Redirect::temporary(&format!("{}{page}", state.base_path()))
 }
 
 /// `GET /demo`: the page's own links need the slash.
@@ -71,15 +75,17 @@ pub async fn demo(
     file(Www::get(&path), &path, &headers, &state.compressed)
 }
 
-/// `GET /assets/{*path}`: of `dist/`, and of `pkg/` below `pkg/`. Any site may use them.
+/// `GET /assets/{*path}`: of `dist/`, of `pkg/` below `pkg/`, and what the server's own pages need below
+/// `own/`. Any site may use them.
 pub async fn asset(
     State(state): State<AppState>,
     Path(path): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let found = match path.strip_prefix("pkg/") {
-        Some(rest) => Pkg::get(rest),
-        None => Dist::get(&path),
+    let found = match path.split_once('/') {
+        Some(("pkg", rest)) => Pkg::get(rest),
+        Some(("own", rest)) => Own::get(rest),
+        _ => Dist::get(&path),
     };
     file(found, &path, &headers, &state.compressed)
 }
@@ -89,7 +95,8 @@ pub fn compressible(dev: bool) -> impl Iterator<Item = (ContentHash, Bytes)> {
     let www = dev.then(|| Www::iter().map(|path| (Www::get(&path), path))).into_iter().flatten();
     let dist = Dist::iter().map(|path| (Dist::get(&path), path));
     let pkg = Pkg::iter().map(|path| (Pkg::get(&path), path));
-    www.chain(dist).chain(pkg).filter_map(|(file, path)| {
+    let own = Own::iter().map(|path| (Own::get(&path), path));
+    www.chain(dist).chain(pkg).chain(own).filter_map(|(file, path)| {
         let file = file.filter(|_| !is_compressed(content_type(&path)))?;
         Some((file.metadata.sha256_hash(), content(file)))
     })

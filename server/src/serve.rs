@@ -12,10 +12,11 @@ use crate::{
     cli::{Refusal, Settings},
     clock::{Clock, SystemClock},
     compressed::Compressed,
+    dashboard::operator::Operators,
     demo, listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     pages, private_file, rotation,
-    state::{AppState, Fetched, Server, token_hasher},
+    state::{AppState, Fetched, Server, operator_secret, token_hasher},
     store::{Store, sqlite::SqliteStore},
     token,
     vault::Vault,
@@ -60,6 +61,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     let clock = Arc::new(SystemClock);
     store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await.map_err(storage)?;
     let hasher = token_hasher(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
+    let operators = operators(&settings, store.as_ref(), &vault, &public_url).await?;
     let state = AppState::new(Server {
         store: Arc::clone(&store),
         vault,
@@ -70,6 +72,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         public_url,
         dev: settings.dev,
         fetched: Fetched::default(),
+        operators,
         compressed: Compressed::default(),
     });
     secret_key_of_the_operator(&state).await?;
@@ -146,6 +149,22 @@ fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
 
 fn storage(error: crate::store::StoreError) -> Refusal {
     Refusal::because("database", error)
+}
+
+/// Who may use the dashboard, by `KEYSLOT_ADMIN_PASSWORD`.
+async fn operators(
+    settings: &Settings,
+    store: &dyn Store,
+    vault: &Vault,
+    public_url: &Url,
+) -> Result<Operators, Refusal> {
+    let password = std::env::var("KEYSLOT_ADMIN_PASSWORD")
+        .ok()
+        .filter(|password| !password.is_empty())
+        .map(SecretString::from);
+    let secret = operator_secret(store, vault).await.map_err(|e| Refusal(e.to_string()))?;
+    Operators::new(password.as_ref(), settings.dev, &secret, public_url)
+        .map_err(|error| Refusal(error.to_string()))
 }
 
 /// `KEYSLOT_SECRET_KEY` is a secret key of environment `dev`, for first starts and tests. Taking it out

@@ -357,6 +357,8 @@ pub trait Store: Send + Sync + 'static {
     /// Replaces sealed records that still are what they were; tells how many.
     async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64>;
 
+    /// Writes down what somebody was shown: a read has no change in whose transaction it could be.
+    async fn record(&self, audit: AuditEvent) -> Result<()>;
     /// The newest audit events of an environment, newest first.
     async fn audit_events(&self, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>>;
 }

@@ -51,6 +51,8 @@ fn number(error: &ApiError) -> usize {
         ApiError::MethodNotAllowed(_) => 31,
         ApiError::Unavailable => 32,
         ApiError::Internal(_) => 33,
+        ApiError::NotSignedIn => 34,
+        ApiError::StaleForm => 35,
     }
 }
 
@@ -100,6 +102,8 @@ fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::MethodNotAllowed(Method::PUT), 405, "method_not_allowed"),
         (ApiError::Unavailable, 503, "service_unavailable"),
         (ApiError::internal("a cause that names host db-7"), 500, "server_error"),
+        (ApiError::NotSignedIn, 401, "not_signed_in"),
+        (ApiError::StaleForm, 403, "stale_form"),
     ]
 }
 
@@ -128,7 +132,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 34);
+    assert_eq!(table().len(), 36);
 }
 
 #[test]

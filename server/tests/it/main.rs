@@ -3,6 +3,7 @@
 mod access;
 mod connections;
 mod credentials;
+mod dashboard;
 mod errors;
 mod harness;
 mod integrations;

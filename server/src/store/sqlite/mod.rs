@@ -428,6 +428,10 @@ impl Store for SqliteStore {
         self.write(move |db| queries::replace_sealed(db, &records)).await
     }
 
+    async fn record(&self, audit: AuditEvent) -> Result<()> {
+        self.write(move |db| queries::audit(db, &audit)).await
+    }
+
     async fn audit_events(&self, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>> {
         let environment = environment.to_owned();
         self.read(move |db| queries::audit_events(db, &environment, limit)).await
