@@ -82,7 +82,7 @@ test("from an empty database to a backend that reads the key, by what the pages 
   await expect(cards).toHaveCount(1);
   await cards.getByRole("link").click();
   const asked = page.getByRole("complementary", { name: "What end users will be asked" });
-  await expect(asked).toContainText("This API uses API key.");
+  await expect(asked).toContainText("This API uses an API key.");
   await expect(asked).toContainText("GET /v1/me");
   await page.getByLabel("Integration ID").fill("acme");
   await page.getByLabel("Display name").fill("Acme in production");

@@ -36,6 +36,12 @@ struct Pkg;
 #[folder = "assets"]
 struct Own;
 
+/// What `npm run build:logos` drew.
+#[derive(RustEmbed)]
+#[folder = "../logos"]
+#[allow_missing = true]
+struct Logos;
+
 /// The demo site.
 #[derive(RustEmbed)]
 #[folder = "../www"]
@@ -113,26 +119,34 @@ fn content(file: EmbeddedFile) -> Bytes {
     }
 }
 
-/// `GET /images/template-logos/{file}`: the first letter of a provider's name on a plain ground.
+/// `GET /images/template-logos/{file}`: the logo of a provider, or the first letter of its name on a
+/// plain ground.
 pub async fn logo(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
     let provider = name.strip_suffix(".svg").and_then(|name| state.catalogue.get(name));
     let provider = provider.ok_or_else(|| ApiError::NotFound("There is no such logo.".into()))?;
-    let letter = provider.display_name.chars().find(|c| c.is_alphanumeric()).unwrap_or('K');
-    let svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 40 40\"><rect width=\"40\" height=\"40\" rx=\"8\" \
-         fill=\"#eef0f5\"/><text x=\"20\" y=\"27\" font-family=\"system-ui,sans-serif\" font-size=\"20\" \
-         font-weight=\"600\" text-anchor=\"middle\" fill=\"#3d4451\">{}</text></svg>",
-        letter.to_uppercase()
-    );
+    let drawn = Logos::get(&format!("{}.svg", provider.name));
+    let svg = drawn.map_or_else(|| Bytes::from(monogram(&provider.display_name)), content);
     let headers = [
         (header::CONTENT_TYPE, "image/svg+xml"),
         (header::CACHE_CONTROL, "public, max-age=86400"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     ];
     Ok((headers, svg).into_response())
+}
+
+fn monogram(name: &str) -> String {
+    let letter = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('K');
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 40 40\"><style>rect{{fill:#eef0f5}}\
+         text{{fill:#3d4451}}@media(prefers-color-scheme:dark){{rect{{fill:#2c3038}}text{{fill:#cdd2dd}}}}</style>\
+         <rect width=\"40\" height=\"40\" rx=\"8\"/><text x=\"20\" y=\"27\" \
+         font-family=\"system-ui,sans-serif\" font-size=\"20\" font-weight=\"600\" \
+         text-anchor=\"middle\">{}</text></svg>",
+        letter.to_uppercase()
+    )
 }
 
 fn file(

@@ -37,7 +37,7 @@ pub async fn show(visit: Visit) -> Result<Response, ApiError> {
     let now = visit.state.clock.now();
     let line = |event: StoredAuditEvent| Line {
         what: event.action.replace(['.', '_'], " "),
-        object: event.object.split_once(':').map_or("", |(_, name)| name).to_owned(),
+        object: event.object.split_once(':').map_or(&*event.object, |(_, name)| name).to_owned(),
         actor: event.actor.replace(['_', ':'], " "),
         request: event.request_id,
         ago: ago(event.at, now),

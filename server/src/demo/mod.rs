@@ -34,11 +34,13 @@ const ENVIRONMENT: &str = "dev";
 const USER: &str = "demo-user";
 
 /// Integrations that are there after the first start: key, provider, name.
-const INTEGRATIONS: [(&str, &str, &str); 4] = [
+const INTEGRATIONS: [(&str, &str, &str); 6] = [
     ("demo", "keyslot-demo", "Demo API"),
     ("demo-basic", "keyslot-demo-basic", "Demo Basic API"),
     ("openai", "openai", "OpenAI"),
     ("freshdesk", "freshdesk", "Freshdesk"),
+    ("stripe", "stripe-api-key", "Stripe"),
+    ("datadog", "datadog", "Datadog"),
 ];
 
 /// Adds the providers whose API is the server at `origin`.
