@@ -11,7 +11,7 @@
 //! Types policy and no `unsafe-inline` is needed.
 
 use js_sys::{Array, Function, Object};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
@@ -21,13 +21,11 @@ extern "C" {
     #[derive(Clone, PartialEq)]
     pub(crate) type Dom;
 
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Dom;
-    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
-    static WINDOW: Dom;
-
-    #[wasm_bindgen(method, js_name = createElement)]
-    fn create_element(this: &Dom, name: &str) -> Dom;
+    /// `globalThis` by way of a function of its own: a static would be a cell of its own.
+    #[wasm_bindgen(js_namespace = globalThis, js_name = valueOf)]
+    pub(crate) fn window() -> Dom;
+    #[wasm_bindgen(js_namespace = document, js_name = createElement)]
+    fn create_element(name: &str) -> Dom;
     #[wasm_bindgen(method, js_name = setAttribute)]
     fn set_attribute(this: &Dom, name: &str, value: &str);
     #[wasm_bindgen(method, js_name = removeAttribute)]
@@ -81,12 +79,7 @@ extern "C" {
 
 /// The page's document.
 pub(crate) fn document() -> Dom {
-    DOCUMENT.with(Clone::clone)
-}
-
-/// The page's window.
-pub(crate) fn window() -> Dom {
-    WINDOW.with(Clone::clone)
+    window().get("document").unchecked_into()
 }
 
 /// What `navigator.onLine` says. `false` is certain, `true` is a guess.
@@ -147,7 +140,7 @@ impl Parts {
 
 /// Makes an element. `part` is its class, and its `::part()` name for the integrator.
 pub(crate) fn element(name: &str, part: &str) -> Dom {
-    let element = document().create_element(name);
+    let element = create_element(name);
     if !part.is_empty() {
         element.set("class", part);
         element.set("part", part);
@@ -187,6 +180,6 @@ impl Dom {
     /// Reads a member that is one of the browser's objects, if it is there.
     pub(crate) fn object(&self, name: &str) -> Option<Dom> {
         let value = self.get(name);
-        value.is_object().then(|| wasm_bindgen::JsCast::unchecked_into(value))
+        value.is_object().then(|| value.unchecked_into())
     }
 }

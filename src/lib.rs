@@ -20,6 +20,7 @@
 )]
 
 mod bindings;
+mod callback;
 mod claim;
 mod dom;
 mod draft;

@@ -3,10 +3,8 @@
 //! Handlers report and return; nothing is awaited, removed or borrowed inside them, so a listener
 //! never drops itself while it runs.
 
+use crate::callback::Callback;
 use crate::dom::Dom;
-use crate::trap;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
 
 /// Removes itself from its target on drop.
 #[must_use = "a dropped listener hears nothing"]
@@ -14,7 +12,7 @@ pub(crate) struct Listener {
     target: Dom,
     kind: &'static str,
     capture: bool,
-    closure: Closure<dyn FnMut(Dom)>,
+    callback: Callback,
 }
 
 impl Listener {
@@ -25,24 +23,14 @@ impl Listener {
         capture: bool,
         heard: impl FnMut(Dom) + 'static,
     ) -> Listener {
-        Listener::boxed(target, kind, capture, Box::new(heard))
-    }
-
-    fn boxed(
-        target: &Dom,
-        kind: &'static str,
-        capture: bool,
-        mut heard: Box<dyn FnMut(Dom)>,
-    ) -> Listener {
-        let closure = Closure::<dyn FnMut(Dom)>::new(move |event| trap::inside(|| heard(event)));
-        target.add_listener(kind, closure.as_ref().unchecked_ref(), capture);
-        Listener { target: target.clone(), kind, capture, closure }
+        let callback = Callback::new(heard);
+        target.add_listener(kind, callback.function(), capture);
+        Listener { target: target.clone(), kind, capture, callback }
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let heard = self.closure.as_ref().unchecked_ref();
-        self.target.remove_listener(self.kind, heard, self.capture);
+        self.target.remove_listener(self.kind, self.callback.function(), self.capture);
     }
 }

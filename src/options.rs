@@ -1,5 +1,6 @@
 //! The options of a call: read once, checked at once, wrong ones named.
 
+use crate::dom::window;
 use crate::read::{Js, get};
 use crate::rejection::Rejection;
 use keyslot_core::error::AuthErrorCode;
@@ -20,9 +21,6 @@ extern "C" {
     type Url;
     #[wasm_bindgen(constructor, catch, js_class = "URL")]
     fn new(url: &str, base: &str) -> Result<Url, JsValue>;
-
-    #[wasm_bindgen(thread_local_v2, js_namespace = ["globalThis", "location"], js_name = href)]
-    static PAGE: String;
 
     /// `Object.assign`: takes anything as a source, and nothing from what has no members.
     #[wasm_bindgen(js_namespace = Object)]
@@ -201,7 +199,8 @@ pub(crate) fn record(object: &Js) -> Vec<(String, String)> {
 /// one, the page's own origin: the widget is often served by the server itself.
 fn host(given: &str) -> Result<String, Rejection> {
     let url = if given.is_empty() {
-        PAGE.with(|page| Url::new("/", page))
+        let page = window().object("location").map(|page| page.get("href"));
+        Url::new("/", &page.and_then(|href| href.as_string()).unwrap_or_default())
     } else if given.starts_with("https://") || given.starts_with("http://") {
         Url::new(given, given)
     } else {

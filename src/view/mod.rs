@@ -22,6 +22,7 @@ mod field;
 mod speech;
 mod style;
 
+use crate::callback::Callback;
 use crate::dom::{Dom, Parts, document, element, object, window};
 use crate::draft;
 use crate::inputs::Inputs;
@@ -39,7 +40,6 @@ use keyslot_core::wire::{Issue, Verification};
 use keyslot_core::words::Word;
 use std::rc::Rc;
 use style::ScrollLock;
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -114,7 +114,7 @@ pub(crate) struct View {
     pub(crate) reference: String,
     opener: Option<Dom>,
     listeners: Vec<Listener>,
-    observer: Option<(Observer, Closure<dyn FnMut()>)>,
+    observer: Option<(Observer, Callback)>,
     _lock: Option<ScrollLock>,
 }
 
@@ -280,26 +280,24 @@ impl View {
     /// when the page throws the dialog out.
     fn observe(&mut self, body: &Dom) {
         let (host, inputs) = (self.host.clone(), self.inputs.clone());
-        let closure = Closure::<dyn FnMut()>::new(move || {
-            crate::trap::inside(|| {
-                for name in ["inert", "aria-hidden", "hidden"] {
-                    if host.has_attribute(name) {
-                        host.toggle(name, None);
-                    }
+        let callback = Callback::new(move |_| {
+            for name in ["inert", "aria-hidden", "hidden"] {
+                if host.has_attribute(name) {
+                    host.toggle(name, None);
                 }
-                if !host.is_connected() {
-                    inputs.send(Input::Dialog(Event::Gone));
-                }
-            });
+            }
+            if !host.is_connected() {
+                inputs.send(Input::Dialog(Event::Gone));
+            }
         });
-        let observer = Observer::new(closure.as_ref().unchecked_ref());
+        let observer = Observer::new(callback.function());
         observer.observe(&self.host, &object(&[("attributes", true.into())]));
         let children = object(&[("childList", true.into())]);
         observer.observe(body, &children);
         if let Some(page) = document().object("documentElement") {
             observer.observe(&page, &children); // a page may replace its whole body
         }
-        self.observer = Some((observer, closure));
+        self.observer = Some((observer, callback));
     }
 
     /// Replaces the skeleton by the form, with drafts filled in.
