@@ -152,7 +152,7 @@ for (const integration of INTEGRATIONS) {
     "li",
     { class: "integration", "data-integration": integration.id },
     make("span", { class: `mark ${integration.tone}`, "aria-hidden": "true" }, integration.name[0]),
-    make("div", { class: "about" }, make("h2", { dir: "auto" }, integration.name), about, state),
+    make("div", { class: "about" }, make("h2", {}, make("bdi", {}, integration.name)), about, state),
     make("div", { class: "actions" }, button, show),
   );
   byId("integrations", HTMLUListElement).append(card);
