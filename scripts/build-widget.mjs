@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { installTools } from "./install-tools.mjs";
 import { moduleText } from "./module-text.mjs";
 import { main, runStep, say } from "./run-step.mjs";
-import { shortenNames, shrinkModule } from "./shrink-module.mjs";
+import { shortenNames, shrinkModule, trimGlue } from "./shrink-module.mjs";
 import { printSizes } from "./size.mjs";
 import { digest, isDone, markDone } from "./stamp.mjs";
 import { root, toolEnv } from "./workspace.mjs";
@@ -87,9 +87,11 @@ async function bundle() {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
 
-  const short = shortenNames(
+  const whole = trimGlue(readFileSync(path.join(pkg, "keyslot.js"), "utf8"));
+  const short = await shortenNames(
     readFileSync(path.join(pkg, "keyslot_bg.wasm")),
-    readFileSync(path.join(pkg, "keyslot.js"), "utf8"),
+    whole,
+    await glueFactory(esbuild, whole),
   );
   const glue = await glueFactory(esbuild, short.glue);
   const inlined = moduleText(short.wasm);

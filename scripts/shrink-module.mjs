@@ -28,6 +28,8 @@ const FEATURES = [
   "nontrapping-float-to-int",
   "sign-ext",
 ].map((feature) => `--enable-${feature}`);
+/** Low memory is the far end of the stack: nothing is ever addressed by an offset from below 1024. */
+const PASSES = ["--low-memory-unused", "-ocimfs=100", "-Oz"];
 const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /**
@@ -57,14 +59,11 @@ export async function shrinkModule(wasm) {
       `The widget formats text (${names.filter((name) => COMPOSING.test(name))}), which costs kilobytes.`,
     );
   }
-  // Low memory is the far end of the stack: nothing is ever addressed by an offset from below 1024.
   const { wasm: small } = optimise(trapping(binaryen, silent, FORMATTING), [
-    "--low-memory-unused",
-    "-ocimfs=100",
     "--flatten",
     "--rereloop",
     "-Oz",
-    "-Oz",
+    ...PASSES,
   ]);
   return withoutPlaces(small);
 }
@@ -170,13 +169,31 @@ function dataSegments(wasm) {
 }
 
 /**
- * Short names for what the module imports and exports.
- * @param {Uint8Array} wasm
- * @param {string} glue wasm-bindgen's JavaScript for it
- * @returns {{ wasm: Buffer, glue: string }} both, fitting each other
+ * The glue without what this module has no use for.
+ * @param {string} glue wasm-bindgen's JavaScript
  */
-export function shortenNames(wasm, glue) {
-  const { wasm: renamed, output } = optimise(wasm, ["--minify-imports-and-exports-and-modules"]);
+export function trimGlue(glue) {
+  return cut(glue, GLUE_CUTS);
+}
+
+/**
+ * Short names for what the module imports and exports; what nobody uses is no longer exported.
+ * @param {Uint8Array} wasm
+ * @param {string} glue for it, trimmed
+ * @param {string} bundled what is left of the glue when it is bundled
+ * @returns {Promise<{ wasm: Buffer, glue: string }>} both, fitting each other
+ */
+export async function shortenNames(wasm, glue, bundled) {
+  const { default: binaryen } = await import("binaryen");
+  const used = new Set(Array.from(bundled.matchAll(/\bwasm\d*\.(\w+)/g), ([, name]) => name));
+  const module = binaryen.readBinary(wasm);
+  for (let index = module.getNumExports() - 1; index >= 0; index--) {
+    const { name } = binaryen.getExportInfo(module.getExportByIndex(index));
+    if (!used.has(name)) module.removeExport(name);
+  }
+  const pruned = module.emitBinary();
+  module.dispose();
+  const { wasm: renamed, output } = optimise(pruned, [...PASSES, "--minify-imports-and-exports-and-modules"]);
   /** @type {{ imports: [string, string, string][], exports: [string, string][] }} */
   const { imports, exports } = JSON.parse(output);
   /** @param {string} text */
@@ -188,9 +205,7 @@ export function shortenNames(wasm, glue) {
   }
   // What only a panic would have called is no longer imported.
   text = text.replace(/^ {8}__wb\w+: function\([^]*?^ {8}\},?\n/gm, "");
-  text = cut(text, GLUE_CUTS);
-  const [, from] = /** @type {RegExpMatchArray} */ (glue.match(/"(\.\/\w+_bg\.js)": import0/));
-  return { wasm: renamed, glue: text.replace(`"${from}": import0`, "a: import0") };
+  return { wasm: renamed, glue: text.replace(/"\.\/\w+_bg\.js": import0/, "a: import0") };
 }
 
 /**

@@ -11,8 +11,8 @@
 //! Types policy and no `unsafe-inline` is needed.
 
 use js_sys::{Array, Function, Object};
-use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {

@@ -170,7 +170,7 @@ const DETAIL: usize = 24;
 const DONE: usize = 25;
 
 /// What never changes on them.
-const WORDS: [(usize, Word); 5] = [
+const WORDS: &[(usize, Word)] = &[
     (TITLE, Word::TitlePlain),
     (SUBMIT, Word::Submit),
     (UNCHECKED, Word::SaveUnchecked),
@@ -179,7 +179,7 @@ const WORDS: [(usize, Word); 5] = [
 ];
 
 /// Who reports what. `cancel` is Android's back gesture, `close` whatever else closes a dialog.
-const REPORTS: [(usize, &str, Signal); 7] = [
+const REPORTS: &[(usize, &str, Signal)] = &[
     (CLOSE, "click", Signal::Dismissed),
     (FORM, "submit", Signal::Primary),
     (UNCHECKED, "click", Signal::Unchecked),
@@ -214,7 +214,7 @@ impl View {
         dialog.set("lang", &words.locale);
         dialog.set("dir", if words.is_rtl() { "rtl" } else { "ltr" });
         for (part, word) in WORDS {
-            parts.at(part).say(words.get(word));
+            parts.at(*part).say(words.get(*word));
         }
         parts.at(CLOSE).say("×");
         parts.at(CLOSE).set("aria-label", words.get(Word::Close));
@@ -249,7 +249,7 @@ impl View {
         dialog.show_modal()?;
 
         for (part, kind, signal) in REPORTS {
-            self.listeners.push(report(&self.inputs, self.parts.at(part), kind, signal));
+            self.listeners.push(report(&self.inputs, self.parts.at(*part), kind, *signal));
         }
         self.listeners.push(report(&self.inputs, &window(), "online", Signal::Online));
         self.listeners.push(report(&self.inputs, &window(), "pagehide", Signal::Leaving));
@@ -328,10 +328,9 @@ impl View {
                 continue;
             }
             let view = FieldView::new(index, field, form, &options, &self.inputs);
-            if options.keep_draft()
-                && let Some(value) = draft::recall(&draft::key(&form.integration, &field.name))
-            {
-                view.set_value(&value);
+            let kept = draft::recall(&draft::key(&form.integration, &field.name));
+            if options.keep_draft() && !kept.is_empty() {
+                view.set_value(&kept);
             }
             rows.append(view.row());
             if !field.guide.is_empty() {
