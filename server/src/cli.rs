@@ -50,9 +50,14 @@ pub struct Settings {
     /// Where the database and, with --dev, the keys are kept.
     #[arg(long, env = "KEYSLOT_DATA_DIR", value_name = "DIR", default_value = ".keyslot")]
     pub data_dir: PathBuf,
-    /// The database: sqlite:PATH. Without it, keyslot.db in the data directory.
+    /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE. Without it, keyslot.db
+    /// in the data directory.
     #[arg(long, env = "KEYSLOT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
+    /// A PEM file with the certificates that the PostgreSQL server's may come from, instead of the
+    /// public authorities.
+    #[arg(long, env = "KEYSLOT_DATABASE_CA", value_name = "FILE")]
+    pub database_ca: Option<PathBuf>,
     /// A file with the encryption keys, in the form of KEYSLOT_ENCRYPTION_KEYS:
     /// id:base64[,id:base64…], each of 32 bytes. The first one seals, all of them open.
     #[arg(long, value_name = "FILE")]
@@ -72,6 +77,26 @@ pub struct Settings {
     /// API, and listens on loopback only.
     #[arg(long)]
     pub dev: bool,
+}
+
+/// A database, as `--database` names it.
+pub enum Database {
+    /// One file.
+    Sqlite(PathBuf),
+    /// The URL of a PostgreSQL database. It may hold a password, so it is never shown.
+    Postgres(String),
+}
+
+impl Database {
+    /// What a URL names; nothing when it names something else.
+    pub fn parse(url: &str) -> Option<Self> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Some(Self::Postgres(url.to_owned()));
+        }
+        let path = url.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        (!path.trim_start_matches('/').is_empty()).then(|| Self::Sqlite(PathBuf::from(path)))
+    }
 }
 
 /// Why the server did not start or a command did not finish; a sentence for the operator.
@@ -154,20 +179,17 @@ impl Settings {
         ring.map_err(|error| Refusal(error.to_string()))
     }
 
-    /// The path of the SQLite file.
+    /// Where everything is kept.
     ///
     /// # Errors
     /// When the URL is for something else.
-    pub fn sqlite_path(&self) -> Result<PathBuf, Refusal> {
-        match self.database.as_deref() {
-            None => Ok(self.data_dir.join("keyslot.db")),
-            Some(url) => match url.strip_prefix("sqlite:") {
-                Some(path) if !path.trim_start_matches('/').is_empty() => {
-                    Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
-                }
+    pub fn database(&self) -> Result<Database, Refusal> {
+        match &self.database {
+            None => Ok(Database::Sqlite(self.data_dir.join("keyslot.db"))),
+            Some(url) => Database::parse(url).ok_or_else(|| {
                 // The rest of the URL may hold a password: name only what was expected.
-                _ => Err(Refusal("--database: expected sqlite:PATH".into())),
-            },
+                Refusal("--database: expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE".into())
+            }),
         }
     }
 

@@ -289,6 +289,10 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Unavailable,
+            // The one text that PostgreSQL cannot keep.
+            StoreError::Unstorable(_) => {
+                Self::BadRequest("A value holds the character U+0000, which cannot be stored.")
+            }
             other => Self::internal(other),
         }
     }

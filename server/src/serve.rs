@@ -9,14 +9,14 @@ use tokio::{net::TcpListener, signal::unix, time};
 use url::Url;
 
 use crate::{
-    cli::{Refusal, Settings},
+    cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
     compressed::Compressed,
     demo, listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     pages, private_file, rotation,
     state::{AppState, Fetched, Server, token_hasher},
-    store::{Store, sqlite::SqliteStore},
+    store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     token,
     vault::Vault,
 };
@@ -56,7 +56,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         policy = policy.allow_socket(address);
     }
     let vault = vault(&settings)?;
-    let store = open(&settings)?;
+    let store = open(&settings).await?;
     let clock = Arc::new(SystemClock);
     store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await.map_err(storage)?;
     let hasher = token_hasher(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
@@ -104,7 +104,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
 #[expect(clippy::print_stderr, reason = "progress of a long command")]
 pub async fn rotate_keys(settings: Settings) -> Result<(), Refusal> {
     let vault = vault(&settings)?;
-    let store = open(&settings)?;
+    let store = open(&settings).await?;
     let done = rotation::rotate(store.as_ref(), &vault, |so_far| {
         eprintln!("renewed {}, failed {}", so_far.renewed, so_far.failed);
     })
@@ -137,11 +137,18 @@ fn vault(settings: &Settings) -> Result<Vault, Refusal> {
     Vault::new(&settings.key_ring()?).map_err(|error| Refusal::because("encryption keys", error))
 }
 
-fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
-    let path = settings.sqlite_path()?;
-    let store = SqliteStore::open(&path)
-        .map_err(|error| Refusal::because(&path.display().to_string(), error))?;
-    Ok(Arc::new(store))
+async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
+    Ok(match settings.database()? {
+        Database::Sqlite(path) => Arc::new(
+            SqliteStore::open(&path)
+                .map_err(|error| Refusal::because(&path.display().to_string(), error))?,
+        ),
+        Database::Postgres(url) => Arc::new(
+            PostgresStore::open(&url, settings.database_ca.as_deref())
+                .await
+                .map_err(|error| Refusal::because("--database", error))?,
+        ),
+    })
 }
 
 fn storage(error: crate::store::StoreError) -> Refusal {

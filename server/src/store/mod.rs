@@ -8,7 +8,9 @@
 //! - Objects of another environment are absent, exactly as unknown ones are.
 //! - An audit event is written in the same transaction as the change it tells of, or not at all.
 
+pub mod postgres;
 pub mod sqlite;
+mod values;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -35,6 +37,9 @@ pub enum StoreError {
     /// The file belongs to a newer server, to something else, or to another running server.
     #[error("{0}")]
     Refused(String),
+    /// What was given cannot be kept by this engine, and nothing was changed.
+    #[error("{0} cannot be stored")]
+    Unstorable(&'static str),
     /// What was read does not fit what was written.
     #[error("the store holds something unreadable in {0}")]
     Corrupt(&'static str),

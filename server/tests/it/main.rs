@@ -7,6 +7,8 @@ mod errors;
 mod harness;
 mod integrations;
 mod pages;
+mod postgres;
 mod process;
 mod sessions;
 mod store;
+mod store_model;

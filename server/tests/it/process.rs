@@ -15,7 +15,7 @@ use keyslot_server::demo::api::keys;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::SECRET;
+use crate::{harness::SECRET, postgres::Schema};
 
 const OLD: &str = "old:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NEW: &str = "new:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
@@ -207,7 +207,11 @@ fn what_it_cannot_start_with_is_named() {
         (vec![], vec![("KEYSLOT_ENCRYPTION_KEYS", "k1:short")], "32 bytes"),
         (vec!["--encryption-key-file", "nowhere"], vec![], "nowhere"),
         (vec!["--encryption-key-file", "x"], vec![keys], "use one of them"),
-        (vec!["--database", "mysql://user:hunter2@db"], vec![keys], "expected sqlite:PATH"),
+        (
+            vec!["--database", "mysql://user:hunter2@db"],
+            vec![keys],
+            "expected sqlite:PATH or postgres://",
+        ),
         (vec!["--public-url", "ftp://x"], vec![keys], "--public-url: expected"),
         (vec!["--catalog", "nowhere.yaml"], vec![keys], "nowhere.yaml"),
         (vec!["--catalog", "no.yaml"], vec![keys], "no.yaml"),
@@ -327,6 +331,49 @@ fn what_was_acknowledged_survives_a_kill() {
     let server = Running::dev(dir.path());
     assert_eq!(server.key_of("demo", &id), keys::WORKS);
     server.stop();
+}
+
+/// A runtime for what only asynchronous code can do.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().unwrap().block_on(future)
+}
+
+#[test]
+fn servers_that_share_a_postgres_database_are_one() {
+    let Some(schema) = block_on(Schema::new()) else { return };
+    let dir = folder();
+    let start = || {
+        let arguments = ["--catalog", "providers.yaml", "--database", schema.url()];
+        let environment = [("KEYSLOT_ENCRYPTION_KEYS", OLD), ("KEYSLOT_SECRET_KEY", SECRET)];
+        Running::start(dir.path(), &arguments, &environment)
+    };
+    let (one, two) = (start(), start());
+    let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+    assert_eq!(one.call("POST", "/integrations", SECRET, &integration).0, 200);
+    let token = one.session();
+    let (status, body) =
+        two.call("POST", "/api-auth/api-key/unchecked", &token, &json!({ "apiKey": "shared" }));
+    assert_eq!(status, 200, "{body}");
+    let id = body["connectionId"].as_str().unwrap().to_owned();
+    two.kill();
+    assert_eq!(one.key_of("unchecked", &id), "shared");
+    one.stop();
+    assert!(!dir.path().join(".keyslot/keyslot.db").exists(), "nothing is kept on this machine");
+    let again = start();
+    assert_eq!(again.key_of("unchecked", &id), "shared");
+    again.stop();
+    block_on(schema.remove());
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_is_named_without_its_password() {
+    let dir = folder();
+    let keys = [("KEYSLOT_ENCRYPTION_KEYS", OLD)];
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://u:hunter2@{closed}/db");
+    let said = complaint(dir.path(), &["--listen", "127.0.0.1:0", "--database", &url], &keys);
+    assert!(said.contains("--database: cannot connect"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
 }
 
 #[test]
