@@ -9,6 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, header, request::Parts};
 use jiff::Timestamp;
+use url::{Host, Url};
 
 use crate::{
     body::BodyLimit,
@@ -54,6 +55,12 @@ pub enum Permission {
     WriteConnections,
     /// Making connect sessions.
     WriteSessions,
+    /// Calling providers with stored credentials.
+    Proxy,
+    /// Reading the settings of the environment and what its webhooks have come to.
+    ReadSettings,
+    /// Changing the settings of the environment and sending webhooks again.
+    WriteSettings,
 }
 
 impl Permission {
@@ -67,6 +74,9 @@ impl Permission {
             Self::ReadCredentials => "environment:connections:read_credentials",
             Self::WriteConnections => "environment:connections:update",
             Self::WriteSessions => "environment:connect_sessions:write",
+            Self::Proxy => "environment:proxy",
+            Self::ReadSettings => "environment:settings:read",
+            Self::WriteSettings => "environment:settings:update",
         }
     }
 
@@ -78,8 +88,13 @@ impl Permission {
                 Self::ReadProviders
                 | Self::ReadIntegrations
                 | Self::ListConnections
-                | Self::ReadCredentials => true,
-                Self::WriteIntegrations | Self::WriteConnections | Self::WriteSessions => false,
+                | Self::ReadCredentials
+                | Self::ReadSettings => true,
+                Self::WriteIntegrations
+                | Self::WriteConnections
+                | Self::WriteSessions
+                | Self::Proxy
+                | Self::WriteSettings => false,
             },
             Role::SessionsOnly => self == Self::WriteSessions,
         }
@@ -180,8 +195,12 @@ pub async fn check(
         }
         Access::Intake => Some(session(&state, &intake_token(&request)?).await?),
     };
-    if let Some(caller) = caller {
-        request.extensions_mut().insert(caller);
+    match caller {
+        Some(caller) => {
+            request.extensions_mut().insert(caller);
+        }
+        None if state.dev => own_host(&state, request.headers())?,
+        None => {}
     }
     request.extensions_mut().insert(limit);
     Ok(next.run(request).await)
@@ -259,6 +278,24 @@ fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     let from =
         origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
     if from.is_some() && from == host { Ok(()) } else { Err(ApiError::CrossOrigin) }
+}
+
+/// Refuses a `Host` that is neither loopback nor that of the public URL: a page of another site whose
+/// name was made to resolve to 127.0.0.1 (DNS rebinding) is same-origin for its browser, and the name is
+/// all that gives it away. Tokens are not known to such a page, so only what needs none is guarded.
+fn own_host(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
+    let named = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| Url::parse(&format!("http://{host}")).ok());
+    let own = match named.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let public = named.as_ref().is_some_and(|named| named.host() == state.public_url.host());
+    if own || public { Ok(()) } else { Err(ApiError::ForeignHost) }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

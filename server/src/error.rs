@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use keyslot_providers::Reason;
+use keyslot_egress::EgressError;
+use keyslot_providers::{ProxyError, Reason, RequestError};
 use serde_json::{Map, Value, json};
 
 use crate::{ids::ConnectionId, issue::Issue, store::StoreError, vault::VaultError};
@@ -88,6 +89,11 @@ pub enum ApiError {
     /// The request comes from a page of another site.
     #[error("This address answers only to pages of this server.")]
     CrossOrigin,
+    /// The request names a host that is not this one, on a server for development.
+    #[error(
+        "The Host header names another host. With --dev, what needs no token answers to localhost and to the host of --public-url only."
+    )]
+    ForeignHost,
 
     /// This session may not write the connection id it named.
     #[error("This connect session may not use the connection id \"{0}\".")]
@@ -98,6 +104,10 @@ pub enum ApiError {
     /// No such integration in this environment.
     #[error("There is no integration \"{0}\".")]
     UnknownProviderConfig(String),
+    /// The same, on the routes of single connections that name the integration in the query; the wire
+    /// answers it there with 400, not 404.
+    #[error("There is no integration \"{0}\".")]
+    NoIntegrationOfQuery(String),
     /// The integration's provider is not in the catalogue of this server.
     #[error("The provider \"{0}\" of this integration is not in this server's catalogue.")]
     UnknownProviderTemplate(String),
@@ -123,6 +133,13 @@ pub enum ApiError {
         /// The provider's status, when it answered.
         provider_status: Option<u16>,
     },
+
+    /// A proxied request names a connection that does not exist; code and status are the wire's.
+    #[error("Failed to get connection")]
+    ConnectionNotFetched,
+    /// A proxied request has no answer of the provider.
+    #[error("{}", proxy_sentence(.0))]
+    Proxy(Arc<ProxyError>),
 
     /// Nothing at this address, or no such object.
     #[error("{0}")]
@@ -174,6 +191,8 @@ impl ApiError {
             | Self::InvalidBody(_)
             | Self::InvalidJson(_)
             | Self::NothingToDelete
+            | Self::NoIntegrationOfQuery(_)
+            | Self::ConnectionNotFetched
             | Self::BadRequest(_)
             | Self::InvalidAuthMode { .. }
             | Self::IntegrationNotAllowed(_)
@@ -195,10 +214,12 @@ impl ApiError {
             | Self::UnknownProviderTemplate(_)
             | Self::NotFound(_)
             | Self::UnknownConnection => StatusCode::NOT_FOUND,
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::InvalidContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Proxy(error) => proxy_class(error).0,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -224,9 +245,12 @@ impl ApiError {
             Self::MissingPublicKey => "missing_public_key",
             Self::DeprecatedAuthentication => "deprecated_authentication",
             Self::InsufficientScope(_) | Self::CrossOrigin => "forbidden",
+            Self::ForeignHost => "misdirected_request",
             Self::ConnectionIdNotAllowed(_) => "connection_id_not_allowed",
             Self::UnverifiedNotAllowed => "unverified_not_allowed",
-            Self::UnknownProviderConfig(_) => "unknown_provider_config",
+            Self::UnknownProviderConfig(_) | Self::NoIntegrationOfQuery(_) => {
+                "unknown_provider_config"
+            }
             Self::UnknownProviderTemplate(_) => "unknown_provider_template",
             Self::InvalidAuthMode { .. } => "invalid_auth_mode",
             Self::IntegrationNotAllowed(_) => "integration_not_allowed",
@@ -235,8 +259,9 @@ impl ApiError {
             Self::NotFound(_) => "not_found",
             Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
             Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Proxy(error) => proxy_class(error).1,
             Self::Unavailable => "service_unavailable",
-            Self::Internal(_) => "server_error",
+            Self::ConnectionNotFetched | Self::Internal(_) => "server_error",
         }
     }
 
@@ -298,9 +323,51 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<ProxyError> for ApiError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(Arc::new(error))
+    }
+}
+
 impl From<VaultError> for ApiError {
     fn from(error: VaultError) -> Self {
         Self::internal(error)
+    }
+}
+
+/// Status and code of a proxied request without an answer. That of the provider is a gateway's (502,
+/// 504), where the original says 500: the fault is not ours.
+fn proxy_class(error: &ProxyError) -> (StatusCode, &'static str) {
+    match error {
+        ProxyError::BaseUrl(_) => (StatusCode::BAD_REQUEST, "base_url_override_not_allowed"),
+        ProxyError::Request(RequestError::NoBaseUrl) => {
+            (StatusCode::BAD_REQUEST, "unsupported_provider")
+        }
+        ProxyError::Request(RequestError::WrongMode) => {
+            (StatusCode::BAD_REQUEST, "unsupported_auth")
+        }
+        ProxyError::Request(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        ProxyError::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        ProxyError::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+        ProxyError::Body => (StatusCode::BAD_REQUEST, "invalid_body"),
+        ProxyError::Egress(
+            EgressError::Denied { .. } | EgressError::Cleartext | EgressError::BadUrl(_),
+        ) => (StatusCode::BAD_REQUEST, "address_not_allowed"),
+        ProxyError::Egress(EgressError::Timeout(_)) => {
+            (StatusCode::GATEWAY_TIMEOUT, "provider_timeout")
+        }
+        ProxyError::Egress(_) => (StatusCode::BAD_GATEWAY, "provider_unreachable"),
+    }
+}
+
+/// What a backend is told. Which address a name has inside the operator's network is for the log.
+fn proxy_sentence(error: &ProxyError) -> String {
+    match error {
+        ProxyError::Egress(EgressError::Denied { .. }) => {
+            "The provider was not called: its address is not public. An operator can open it with --allow-net.".into()
+        }
+        ProxyError::Egress(error) => format!("The provider gave no answer: {error}."),
+        error => format!("The provider was not called: {error}."),
     }
 }
 

@@ -33,6 +33,7 @@ pub mod state;
 pub mod store;
 pub mod token;
 pub mod vault;
+pub mod webhooks;
 
 use axum::{
     Router,

@@ -2,10 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use keyslot_egress::{Egress, Policy};
 use keyslot_providers::Catalogue;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{net::TcpListener, signal::unix, time};
+use tokio::{
+    net::TcpListener,
+    signal::unix,
+    sync::{Notify, oneshot},
+    time,
+};
 use url::Url;
 
 use crate::{
@@ -19,10 +25,13 @@ use crate::{
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     token,
     vault::Vault,
+    webhooks::delivery,
 };
 
 /// How often what is not urgent is written and what has ended is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+/// For how long webhooks can be seen and sent again.
+const WEBHOOKS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Serves until SIGTERM or SIGINT, then finishes the requests in flight.
 ///
@@ -71,6 +80,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         dev: settings.dev,
         fetched: Fetched::default(),
         compressed: Compressed::default(),
+        outbox: Notify::new(),
     });
     secret_key_of_the_operator(&state).await?;
     if settings.dev {
@@ -85,10 +95,17 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     // Before the ready line: a script may stop the server the moment it reads it.
     let stop = stop_signal()?;
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
+    let (stop_delivery, delivery_stops) = oneshot::channel::<()>();
+    let delivery = tokio::spawn(delivery::run(state.clone(), async {
+        // Dropping the sender says the same.
+        let _ = delivery_stops.await;
+    }));
     ready(&origin);
     tracing::info!(%address, providers = state.catalogue.len(), "ready");
     listener::serve(socket, crate::app(state.clone()), stop).await;
     housekeeping.abort();
+    drop(stop_delivery);
+    let _ = delivery.await;
     if let Err(error) = state.flush_fetched().await {
         tracing::warn!(%error, "when connections were last read is not written down");
     }
@@ -217,6 +234,9 @@ async fn housekeeping(state: AppState) {
         }
         if let Err(error) = state.store.purge_sessions(state.clock.now()).await {
             tracing::warn!(%error, "ended sessions are not removed");
+        }
+        if let Err(error) = state.store.purge_webhooks(state.clock.now() - WEBHOOKS_KEPT).await {
+            tracing::warn!(%error, "old webhooks are not removed");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex};
 use jiff::Timestamp;
 use keyslot_egress::Egress;
 use keyslot_providers::Catalogue;
+use tokio::sync::Notify;
 use url::Url;
 
 use crate::{
@@ -49,6 +50,8 @@ pub struct Server {
     pub fetched: Fetched,
     /// Smaller forms of the files for browsers.
     pub compressed: Compressed,
+    /// Wakes what sends webhooks, when one was written.
+    pub outbox: Notify,
 }
 
 impl AppState {

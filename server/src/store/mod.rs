@@ -19,9 +19,9 @@ use keyslot_providers::AuthMode;
 use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Integration,
-        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Owner, SecretKey,
-        Tags, Verified,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
+        EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, Owner, SecretKey, Tags, Verified, Webhook, WebhookStatus,
     },
     ownership::Situation,
     token::TokenHash,
@@ -192,6 +192,39 @@ pub enum MetadataMode {
     Merge,
 }
 
+/// What came of sending a webhook.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// Which.
+    pub id: String,
+    /// The number of this try. What a server says whose lease has ended counts only when it is that
+    /// the webhook was delivered.
+    pub attempts: u32,
+    /// What has become of it.
+    pub status: WebhookStatus,
+    /// When to try again, if at all.
+    pub next_at: Option<Timestamp>,
+    /// When it was tried.
+    pub at: Timestamp,
+    /// The status of the receiver's answer.
+    pub answer: Option<u16>,
+    /// Why there was no answer.
+    pub error: Option<String>,
+}
+
+/// Which webhooks to list.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookFilter {
+    /// Exactly this one.
+    pub id: Option<String>,
+    /// What has become of it.
+    pub status: Option<WebhookStatus>,
+    /// Only those older than the one of this id.
+    pub before: Option<String>,
+    /// At most so many.
+    pub limit: u32,
+}
+
 /// Whose ciphertext a sealed record is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SealedOwner {
@@ -242,8 +275,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// Makes sure that these environments exist.
     async fn ensure_environments(&self, names: &[&str], at: Timestamp) -> Result<()>;
+    /// All environments, by name.
+    async fn environments(&self) -> Result<Vec<Environment>>;
+    /// Replaces the settings of an environment; tells whether there is one of that name.
+    async fn put_environment_settings(
+        &self,
+        name: &str,
+        settings: EnvironmentSettings,
+        audit: AuditEvent,
+    ) -> Result<bool>;
     /// The sealed secret of this name; `candidate` is stored and returned when there is none yet.
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed>;
+    /// Stores a sealed secret under this name, in the place of one that may be there.
+    async fn put_server_secret(&self, name: &str, sealed: Sealed, audit: AuditEvent) -> Result<()>;
 
     /// Stores a secret key. One of the same id is replaced, so that the key from the operator's
     /// environment can change between starts.
@@ -304,7 +348,8 @@ pub trait Store: Send + Sync + 'static {
         session: TokenHash,
         named: Option<&ConnectionId>,
     ) -> Result<Option<Situation>>;
-    /// Makes or replaces a connection.
+    /// Makes or replaces a connection, and announces it by webhook
+    /// ([`crate::webhooks::announcements`]).
     async fn write_connection(&self, write: Write, audit: AuditEvent) -> Result<Written>;
     /// One connection.
     async fn connection(
@@ -350,6 +395,30 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Found<()>>;
     /// Notes when connections were last read.
     async fn note_fetched(&self, fetched: Vec<(i64, Timestamp)>) -> Result<()>;
+
+    /// Takes up to `limit` webhooks that are due and in nobody's hand, the longest due first, until
+    /// `leased_until`; counts the try.
+    async fn claim_webhooks(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Webhook>>;
+    /// Writes down what came of sending a webhook, and lets go of it.
+    async fn settle_webhook(&self, settlement: Settlement) -> Result<()>;
+    /// Webhooks of an environment, newest first.
+    async fn webhooks(&self, environment: &str, filter: WebhookFilter) -> Result<Vec<Webhook>>;
+    /// Makes a webhook due now, to the address that the environment has by now; tells whether there is
+    /// one of that id.
+    async fn replay_webhook(
+        &self,
+        environment: &str,
+        id: &str,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<bool>;
+    /// Removes webhooks older than `before` with which there is nothing more to do; tells how many.
+    async fn purge_webhooks(&self, before: Timestamp) -> Result<u64>;
 
     /// Sealed records that are not under `key_id`: up to `limit` connections whose number is greater
     /// than `after`, in order, and before them, when `after` is 0, all of everything else.

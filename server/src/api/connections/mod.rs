@@ -119,7 +119,7 @@ pub(crate) fn object(integration: &IntegrationKey, id: &ConnectionId) -> String 
 /// The object that a look-up found.
 ///
 /// # Errors
-/// 404: `unknown_provider_config` or `missing`.
+/// 400 `unknown_provider_config`, or `missing`.
 pub(crate) fn existing<T>(
     found: Found<T>,
     integration: &IntegrationKey,
@@ -127,7 +127,7 @@ pub(crate) fn existing<T>(
 ) -> Result<T, ApiError> {
     match found {
         Found::Found(value) => Ok(value),
-        Found::UnknownIntegration => Err(ApiError::UnknownProviderConfig(integration.to_string())),
+        Found::UnknownIntegration => Err(ApiError::NoIntegrationOfQuery(integration.to_string())),
         Found::UnknownConnection => Err(missing),
     }
 }

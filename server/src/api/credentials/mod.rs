@@ -72,6 +72,25 @@ impl Origin<'_> {
         }
     }
 
+    /// Browsers and backends know this by different codes.
+    fn unknown_integration(&self, key: &IntegrationKey) -> ApiError {
+        match self {
+            Self::Session(_) => ApiError::UnknownProviderConfig(key.to_string()),
+            Self::Backend { .. } => ApiError::NotFound("Integration does not exist".into()),
+        }
+    }
+
+    fn wrong_mode(&self, provider: &Provider, credential: &Credential) -> ApiError {
+        let (expected, called) = (provider.auth_mode.as_str(), credential.auth_mode().as_str());
+        match self {
+            Self::Session(_) => ApiError::InvalidAuthMode { expected, called },
+            Self::Backend { .. } => ApiError::InvalidBody(format!(
+                "Provider {} uses {expected} and does not support {called} auth",
+                provider.name
+            )),
+        }
+    }
+
     fn audit(&self, object: String, at: jiff::Timestamp) -> AuditEvent {
         // The store puts "created" or "replaced" in its place: only its transaction knows which.
         const ACTION: &str = "connection.stored";
@@ -162,8 +181,8 @@ impl Beside {
 ///
 /// # Errors
 /// In the order in which they are looked for: 403 `unverified_not_allowed`; 404
-/// `unknown_provider_config`, `unknown_provider_template`; 400 `invalid_auth_mode`,
-/// `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
+/// `unknown_provider_config` (a backend: `not_found`), `unknown_provider_template`; 400
+/// `invalid_auth_mode` (a backend: `invalid_body`), `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
 /// `invalid_body`; 400 `connection_test_failed`.
 pub(crate) async fn store(
     server: &Server,
@@ -182,13 +201,10 @@ pub(crate) async fn store(
         .store
         .integration(&environment, key.as_str())
         .await?
-        .ok_or_else(|| ApiError::UnknownProviderConfig(key.to_string()))?;
+        .ok_or_else(|| origin.unknown_integration(key))?;
     let provider = provider_of(server, &integration)?;
     if provider.auth_mode != intake.credential.auth_mode() {
-        return Err(ApiError::InvalidAuthMode {
-            expected: provider.auth_mode.as_str(),
-            called: intake.credential.auth_mode().as_str(),
-        });
+        return Err(origin.wrong_mode(&provider, &intake.credential));
     }
     if let Origin::Session(session) = &origin
         && !session.session.terms.allows(key.as_str())
@@ -238,13 +254,16 @@ pub(crate) async fn store(
     for _ in 0..MOVES_MAX {
         let audit = origin.audit(object(&write.integration, &write.connection), now);
         match server.store.write_connection(write.clone(), audit).await? {
-            Written::Stored { connection, .. } => return Ok(Stored { connection, contents }),
+            Written::Stored { connection, .. } => {
+                server.outbox.notify_one();
+                return Ok(Stored { connection, contents });
+            }
             Written::Moved(id) => write = write.moved_to(id, &contents, server)?,
             Written::Denied(id) => return Err(ApiError::ConnectionIdNotAllowed(id)),
             Written::Gone => return Err(ApiError::InvalidConnection),
             Written::SessionEnded => return Err(ApiError::UnknownConnectSessionToken),
             Written::UnknownIntegration => {
-                return Err(ApiError::UnknownProviderConfig(write.integration.to_string()));
+                return Err(origin.unknown_integration(&write.integration));
             }
         }
     }

@@ -10,7 +10,10 @@ use super::{Result, StoreError};
 /// (<https://www.postgresql.org/docs/14/explicit-locking.html#ADVISORY-LOCKS>).
 const LOCK: i64 = 0x4b53_6c74;
 
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_init.sql"),
+    include_str!("../../../migrations/postgres/0002_webhooks_and_health.sql"),
+];
 
 pub(super) async fn run(client: &mut Client) -> Result<()> {
     let transaction = client.transaction().await?;

@@ -8,6 +8,7 @@
 mod migrations;
 mod pool;
 mod queries;
+mod webhooks;
 
 use std::path::Path;
 
@@ -18,13 +19,14 @@ use tokio_postgres::error::SqlState;
 
 use super::{
     ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-    SealedRecord, Store, StoreError, StoredAuditEvent, Write, Written,
+    SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write, Written,
 };
 use crate::{
     ids::ConnectionId,
     model::{
-        AuditEvent, ConnectSession, Connection, ConnectionSummary, Integration, IntegrationChange,
-        NewIntegration, NewSecretKey, NewSession, Object, SecretKey,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
+        EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, SecretKey, Webhook,
     },
     ownership::Situation,
     token::TokenHash,
@@ -123,6 +125,32 @@ impl Store for PostgresStore {
 
     async fn ensure_environments(&self, names: &[&str], at: Timestamp) -> Result<()> {
         transaction!(self, |db| queries::ensure_environments(db, names, at))
+    }
+
+    async fn environments(&self) -> Result<Vec<Environment>> {
+        queries::environments(&self.client().await?).await
+    }
+
+    async fn put_environment_settings(
+        &self,
+        name: &str,
+        settings: EnvironmentSettings,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        transaction!(self, |db| async {
+            let found = queries::put_environment_settings(db, name, &settings).await?;
+            if found {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(found)
+        })
+    }
+
+    async fn put_server_secret(&self, name: &str, sealed: Sealed, audit: AuditEvent) -> Result<()> {
+        transaction!(self, |db| async {
+            queries::put_server_secret(db, name, &sealed).await?;
+            queries::audit(db, &audit).await
+        })
     }
 
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed> {
@@ -336,6 +364,43 @@ impl Store for PostgresStore {
 
     async fn note_fetched(&self, fetched: Vec<(i64, Timestamp)>) -> Result<()> {
         transaction!(self, |db| queries::note_fetched(db, &fetched))
+    }
+
+    async fn claim_webhooks(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Webhook>> {
+        transaction!(self, |db| webhooks::claim(db, now, leased_until, limit))
+    }
+
+    async fn settle_webhook(&self, settlement: Settlement) -> Result<()> {
+        transaction!(self, |db| webhooks::settle(db, &settlement))
+    }
+
+    async fn webhooks(&self, environment: &str, filter: WebhookFilter) -> Result<Vec<Webhook>> {
+        webhooks::list(&self.client().await?, environment, &filter).await
+    }
+
+    async fn replay_webhook(
+        &self,
+        environment: &str,
+        id: &str,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        transaction!(self, |db| async {
+            let found = webhooks::replay(db, environment, id, at).await?;
+            if found {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(found)
+        })
+    }
+
+    async fn purge_webhooks(&self, before: Timestamp) -> Result<u64> {
+        transaction!(self, |db| webhooks::purge(db, before))
     }
 
     async fn sealed_under_other_keys(

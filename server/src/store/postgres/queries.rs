@@ -13,28 +13,36 @@ use super::{
         SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
-    Result, StoreError,
+    Result, StoreError, webhooks,
 };
 use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Health, Integration,
-        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Owner, Role,
-        SecretKey, Tags, Verified,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
+        EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, Operation, Owner, Role, SecretKey, Tags, Verified,
     },
     ownership::{self, Decision, Situation},
     token::TokenHash,
     vault::Sealed,
 };
 
-type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-async fn all(db: &impl GenericClient, sql: &str, values: Values<'_>) -> Result<Vec<Row>> {
+pub(super) async fn all(
+    db: &impl GenericClient,
+    sql: &str,
+    values: Values<'_>,
+) -> Result<Vec<Row>> {
     let statement = db.prepare_cached(sql).await?;
     Ok(db.query(&statement, values).await?)
 }
 
-async fn first(db: &impl GenericClient, sql: &str, values: Values<'_>) -> Result<Option<Row>> {
+pub(super) async fn first(
+    db: &impl GenericClient,
+    sql: &str,
+    values: Values<'_>,
+) -> Result<Option<Row>> {
     let statement = db.prepare_cached(sql).await?;
     Ok(db.query_opt(&statement, values).await?)
 }
@@ -45,7 +53,7 @@ async fn one(db: &impl GenericClient, sql: &str, values: Values<'_>) -> Result<R
 }
 
 /// Tells how many rows it changed.
-async fn execute(db: &impl GenericClient, sql: &str, values: Values<'_>) -> Result<u64> {
+pub(super) async fn execute(db: &impl GenericClient, sql: &str, values: Values<'_>) -> Result<u64> {
     let statement = db.prepare_cached(sql).await?;
     Ok(db.execute(&statement, values).await?)
 }
@@ -59,6 +67,45 @@ pub(super) async fn ensure_environments(
 ) -> Result<()> {
     let sql = "insert into environments (name, created_at) select unnest($1::text[]), $2 on conflict do nothing";
     execute(db, sql, &[&names, &millis(at)]).await.map(drop)
+}
+
+pub(super) async fn environments(db: &impl GenericClient) -> Result<Vec<Environment>> {
+    let sql = "select name, settings from environments order by name collate \"C\"";
+    all(db, sql, &[])
+        .await?
+        .iter()
+        .map(|row| {
+            let settings = document(row.try_get(1)?, "environments.settings")?;
+            Ok(Environment { name: row.try_get(0)?, settings })
+        })
+        .collect()
+}
+
+pub(super) async fn environment_settings(
+    db: &impl GenericClient,
+    name: &str,
+) -> Result<EnvironmentSettings> {
+    let row = one(db, "select settings from environments where name = $1", &[&name]).await?;
+    document(row.try_get(0)?, "environments.settings")
+}
+
+pub(super) async fn put_environment_settings(
+    db: &Transaction<'_>,
+    name: &str,
+    settings: &EnvironmentSettings,
+) -> Result<bool> {
+    let sql = "update environments set settings = $2 where name = $1";
+    Ok(execute(db, sql, &[&name, &json(settings)?]).await? > 0)
+}
+
+pub(super) async fn put_server_secret(
+    db: &Transaction<'_>,
+    name: &str,
+    sealed: &Sealed,
+) -> Result<()> {
+    let sql = "insert into server_secrets (name, key_id, sealed) values ($1, $2, $3)
+         on conflict (name) do update set key_id = excluded.key_id, sealed = excluded.sealed";
+    execute(db, sql, &[&name, &sealed.key_id, &sealed.blob]).await.map(drop)
 }
 
 pub(super) async fn server_secret(
@@ -448,6 +495,8 @@ pub(super) async fn write_connection(
         .await?
     {
         Found::Found(connection) if connection.summary.id == id => {
+            let operation = if created { Operation::Creation } else { Operation::Override };
+            webhooks::announce(db, &connection, operation, write.at).await?;
             Ok(Written::Stored { created, connection })
         }
         _ => Err(StoreError::Corrupt("connections")),
@@ -533,7 +582,7 @@ async fn index_tags(db: &Transaction<'_>, id: i64, tags: &Tags) -> Result<()> {
 
 const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
                           c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
-                          c.created_at, c.updated_at, c.last_fetched_at";
+                          c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at";
 
 pub(super) async fn connection(
     db: &impl GenericClient,
@@ -554,8 +603,8 @@ pub(super) async fn connection(
     }
     Ok(Found::Found(Box::new(Connection {
         summary: summary_of(&row)?,
-        auth_mode: auth_mode(row.try_get(16)?)?,
-        sealed: Sealed { key_id: row.try_get(17)?, blob: row.try_get(18)? },
+        auth_mode: auth_mode(row.try_get(18)?)?,
+        sealed: Sealed { key_id: row.try_get(19)?, blob: row.try_get(20)? },
     })))
 }
 
@@ -631,9 +680,11 @@ fn summary_of(row: &Row) -> Result<ConnectionSummary> {
         verified: Verified { verified: row.try_get(9)?, account: row.try_get(10)? },
         health: Health::of(row.try_get(11)?),
         health_since: moment(row.try_get(12)?)?,
-        created_at: moment(row.try_get(13)?)?,
-        updated_at: moment(row.try_get(14)?)?,
-        last_fetched_at: row.try_get::<_, Option<i64>>(15)?.map(moment).transpose()?,
+        health_reason: row.try_get(13)?,
+        checked_at: row.try_get::<_, Option<i64>>(14)?.map(moment).transpose()?,
+        created_at: moment(row.try_get(15)?)?,
+        updated_at: moment(row.try_get(16)?)?,
+        last_fetched_at: row.try_get::<_, Option<i64>>(17)?.map(moment).transpose()?,
     })
 }
 

@@ -11,14 +11,14 @@ use super::{
         SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
-    Result, StoreError,
+    Result, StoreError, webhooks,
 };
 use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        AuditEvent, ConnectSession, Connection, ConnectionSummary, Health, Integration,
-        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Owner, Role,
-        SecretKey, Tags, Verified,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
+        EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, Operation, Owner, Role, SecretKey, Tags, Verified,
     },
     ownership::{self, Decision, Situation},
     token::TokenHash,
@@ -34,6 +34,44 @@ pub(super) fn ensure_environments(db: &Db, names: &[String], at: Timestamp) -> R
     for name in names {
         insert.execute(params![name, millis(at)])?;
     }
+    Ok(())
+}
+
+pub(super) fn environments(db: &Db) -> Result<Vec<Environment>> {
+    let mut statement =
+        db.prepare_cached("select name, settings from environments order by name")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    rows.map(|row| {
+        let (name, settings) = row?;
+        Ok(Environment { name, settings: document(&settings, "environments.settings")? })
+    })
+    .collect()
+}
+
+pub(super) fn environment_settings(db: &Db, name: &str) -> Result<EnvironmentSettings> {
+    let settings: String = db
+        .prepare_cached("select settings from environments where name = ?1")?
+        .query_row([name], |row| row.get(0))?;
+    document(&settings, "environments.settings")
+}
+
+pub(super) fn put_environment_settings(
+    db: &Db,
+    name: &str,
+    settings: &EnvironmentSettings,
+) -> Result<bool> {
+    let changed = db
+        .prepare_cached("update environments set settings = ?2 where name = ?1")?
+        .execute(params![name, json(settings)?])?;
+    Ok(changed > 0)
+}
+
+pub(super) fn put_server_secret(db: &Db, name: &str, sealed: &Sealed) -> Result<()> {
+    db.prepare_cached(
+        "insert into server_secrets (name, key_id, sealed) values (?1, ?2, ?3)
+         on conflict (name) do update set key_id = excluded.key_id, sealed = excluded.sealed",
+    )?
+    .execute(params![name, sealed.key_id, sealed.blob])?;
     Ok(())
 }
 
@@ -384,6 +422,9 @@ pub(super) fn write_connection(db: &Db, write: &Write, mut event: AuditEvent) ->
     match connection(db, &write.environment, write.integration.as_str(), write.connection.as_str())?
     {
         Found::Found(connection) if connection.summary.id == id => {
+            let operation =
+                if existing.is_some() { Operation::Override } else { Operation::Creation };
+            webhooks::announce(db, &connection, operation, write.at)?;
             Ok(Written::Stored { created: existing.is_none(), connection })
         }
         _ => Err(StoreError::Corrupt("connections")),
@@ -460,7 +501,7 @@ fn index_tags(db: &Db, id: i64, tags: &Tags) -> Result<()> {
 
 const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
                           c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
-                          c.created_at, c.updated_at, c.last_fetched_at";
+                          c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at";
 
 pub(super) fn connection(
     db: &Db,
@@ -478,11 +519,11 @@ pub(super) fn connection(
     if row.get::<_, Option<i64>>(0)?.is_none() {
         return Ok(Found::UnknownConnection);
     }
-    let mode: String = row.get(16)?;
+    let mode: String = row.get(18)?;
     Ok(Found::Found(Box::new(Connection {
         summary: summary_of(row)?,
         auth_mode: auth_mode(&mode)?,
-        sealed: Sealed { key_id: row.get(17)?, blob: row.get(18)? },
+        sealed: Sealed { key_id: row.get(19)?, blob: row.get(20)? },
     })))
 }
 
@@ -555,9 +596,11 @@ fn summary_of(row: &Row<'_>) -> Result<ConnectionSummary> {
         verified: Verified { verified: row.get(9)?, account: row.get(10)? },
         health: Health::of(&row.get::<_, String>(11)?),
         health_since: moment(row.get(12)?)?,
-        created_at: moment(row.get(13)?)?,
-        updated_at: moment(row.get(14)?)?,
-        last_fetched_at: row.get::<_, Option<i64>>(15)?.map(moment).transpose()?,
+        health_reason: row.get(13)?,
+        checked_at: row.get::<_, Option<i64>>(14)?.map(moment).transpose()?,
+        created_at: moment(row.get(15)?)?,
+        updated_at: moment(row.get(16)?)?,
+        last_fetched_at: row.get::<_, Option<i64>>(17)?.map(moment).transpose()?,
     })
 }
 
