@@ -21,6 +21,7 @@ pub mod keyring;
 pub mod listener;
 pub mod logging;
 pub mod model;
+pub mod moving;
 pub mod ownership;
 pub mod pages;
 pub mod private_file;

@@ -10,6 +10,7 @@
 
 pub mod postgres;
 pub mod sqlite;
+pub mod tables;
 mod values;
 
 use async_trait::async_trait;

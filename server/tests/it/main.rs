@@ -6,6 +6,7 @@ mod credentials;
 mod errors;
 mod harness;
 mod integrations;
+mod moving;
 mod pages;
 mod postgres;
 mod process;

@@ -254,6 +254,9 @@ fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment
         "--allow-net",
         "--dev",
         "rotate-keys",
+        "backup",
+        "restore",
+        "migrate",
         "check",
         "KEYSLOT_LISTEN",
         "127.0.0.1:3003",
@@ -362,6 +365,47 @@ fn servers_that_share_a_postgres_database_are_one() {
     let again = start();
     assert_eq!(again.key_of("unchecked", &id), "shared");
     again.stop();
+    block_on(schema.remove());
+}
+
+#[test]
+fn a_backup_restores_to_another_machine_and_moves_to_postgres() {
+    let dir = folder();
+    let keys = ("KEYSLOT_ENCRYPTION_KEYS", OLD);
+    let environment = [keys, ("KEYSLOT_SECRET_KEY", SECRET)];
+    let start = |arguments: &[&str]| {
+        let mut all = vec!["--catalog", "providers.yaml"];
+        all.extend(arguments);
+        Running::start(dir.path(), &all, &environment)
+    };
+    let server = start(&[]);
+    let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+    assert_eq!(server.call("POST", "/integrations", SECRET, &integration).0, 200);
+    let (_, body) = server.connect("unchecked", &json!({ "apiKey": "kept" }));
+    let id = body["connectionId"].as_str().unwrap().to_owned();
+    let output = run(dir.path(), &["backup", "b.db"], &[keys]);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("connections: 1\n") && said.contains("complete"), "{said}");
+    server.stop();
+    let said = complaint(dir.path(), &["backup", "c.db"], &[("KEYSLOT_ENCRYPTION_KEYS", NEW)]);
+    assert!(said.contains("\"old\"") && !dir.path().join("c.db").exists(), "{said}");
+
+    let output = run(dir.path(), &["restore", "b.db", "--data-dir", "elsewhere"], &[keys]);
+    assert!(output.status.success(), "{output:?}");
+    let server = start(&["--data-dir", "elsewhere"]);
+    assert_eq!(server.key_of("unchecked", &id), "kept");
+    server.stop();
+
+    let said = complaint(dir.path(), &["migrate", "--from", "x:y", "--to", "sqlite:z"], &[keys]);
+    assert!(said.contains("--from: expected sqlite:PATH or postgres://"), "{said}");
+    let Some(schema) = block_on(Schema::new()) else { return };
+    let move_there = ["migrate", "--from", "sqlite:elsewhere/keyslot.db", "--to", schema.url()];
+    let output = run(dir.path(), &move_there, &[keys]);
+    assert!(output.status.success(), "{output:?}");
+    let server = start(&["--database", schema.url()]);
+    assert_eq!(server.key_of("unchecked", &id), "kept");
+    server.stop();
     block_on(schema.remove());
 }
 

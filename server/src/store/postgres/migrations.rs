@@ -15,6 +15,26 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0002_webhooks_and_health.sql"),
 ];
 
+/// Refuses a database that is not exactly of this version.
+pub(super) async fn must_be_current(client: &Client) -> Result<()> {
+    let sql = "select to_regclass('keyslot_schema') is not null";
+    let version: i64 = if client.query_one(sql, &[]).await?.try_get(0)? {
+        client
+            .query_one("select coalesce(max(version), 0) from keyslot_schema", &[])
+            .await?
+            .try_get(0)?
+    } else {
+        0
+    };
+    if usize::try_from(version) != Ok(MIGRATIONS.len()) {
+        return Err(StoreError::Refused(format!(
+            "the database has schema {version}, and this program copies schema {}; serve it once with this server, which brings it up to date, or use the server that wrote it",
+            MIGRATIONS.len()
+        )));
+    }
+    Ok(())
+}
+
 pub(super) async fn run(client: &mut Client) -> Result<()> {
     let transaction = client.transaction().await?;
     // Another server may be at a long migration.

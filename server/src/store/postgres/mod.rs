@@ -5,6 +5,7 @@
 //! Why `tokio-postgres` and not `sqlx`: the SQLite driver of the latter cannot be in one dependency
 //! graph with `rusqlite`, and nothing else of it would be used.
 
+pub mod copy;
 mod migrations;
 mod pool;
 mod queries;
@@ -96,7 +97,7 @@ macro_rules! transaction {
 /// a conflict (<https://www.postgresql.org/docs/14/mvcc-serialization-failure-handling.html>).
 fn was_undone(error: &StoreError) -> bool {
     let StoreError::Engine(error) = error else { return false };
-    let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+    let code = error.downcast_ref::<pool::Failure>().and_then(|failure| failure.0.code());
     code.is_some_and(|code| {
         [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code)
     })

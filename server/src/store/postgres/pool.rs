@@ -42,7 +42,7 @@ impl From<tokio_postgres::Error> for StoreError {
             tracing::warn!(error = %Detailed(&error), "PostgreSQL is not available");
             return Self::Busy;
         }
-        Self::Engine(Box::new(error))
+        Self::Engine(Box::new(Failure(error)))
     }
 }
 
@@ -59,6 +59,21 @@ impl From<PoolError> for StoreError {
         }
     }
 }
+
+/// An error of the database without its details: those may quote values.
+#[derive(Debug)]
+pub(super) struct Failure(pub(super) tokio_postgres::Error);
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.as_db_error() {
+            Some(error) => write!(f, "{} ({})", error.message(), error.code().code()),
+            None => Detailed(&self.0).fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
 
 /// An error with its causes: this library's own text is often only "db error".
 struct Detailed<'a>(&'a dyn std::error::Error);

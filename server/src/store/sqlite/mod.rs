@@ -7,6 +7,7 @@
 //! (<https://www.sqlite.org/wal.html>, "WAL-reset bug"); no memory mapping; the file is private from
 //! the moment it exists; a lock file keeps a second server away.
 
+pub mod copy;
 mod migrations;
 mod queries;
 mod readers;
