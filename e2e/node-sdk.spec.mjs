@@ -113,6 +113,52 @@ test("an integration of an unknown provider, and a second one of the same key, a
   });
 });
 
+test("updateIntegration changes what is given", async ({ world }) => {
+  await world.sdk.createIntegration({ provider: "acme-key", unique_key: "acme-renamed" });
+  const { data } = await world.sdk.updateIntegration({ uniqueKey: "acme-renamed" }, { display_name: "Another name" });
+  expect(data).toMatchObject({ unique_key: "acme-renamed", display_name: "Another name" });
+  await world.sdk.deleteIntegration("acme-renamed");
+});
+
+test("createReconnectSession replaces the credential and keeps metadata and tags", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-basic", { end_user: { id: "again" }, tags: { team: "red" } });
+  await world.sdk.setMetadata("acme-basic", connectionId, { kept: true });
+  const { data } = await world.sdk.createReconnectSession({
+    connection_id: connectionId,
+    integration_id: "acme-basic",
+  });
+  const answer = await fetch(`${world.server.url}/api-auth/basic/acme-basic?connect_session_token=${data.token}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ username: ACCEPTED.username, password: ACCEPTED.password }),
+  });
+  expect(await answer.json()).toMatchObject({ connectionId });
+  const connection = await world.sdk.getConnection("acme-basic", connectionId);
+  expect(connection).toMatchObject({ metadata: { kept: true }, tags: { team: "red", end_user_id: "again" } });
+  await expect(
+    world.sdk.createReconnectSession({ connection_id: "nobody", integration_id: "acme-basic" }),
+  ).rejects.toMatchObject({ response: { status: 400, data: { error: { code: "invalid_body" } } } });
+});
+
+test("patchConnection changes labels and end user", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key");
+  const target = { connectionId, provider_config_key: "acme-key" };
+  expect(await world.sdk.patchConnection(target, { end_user: { id: "patched" }, tags: { plan: "pro" } })).toEqual({
+    success: true,
+  });
+  const { tags, end_user } = await world.sdk.getConnection("acme-key", connectionId);
+  expect(tags).toEqual({ plan: "pro", end_user_id: "patched" });
+  expect(end_user).toMatchObject({ id: "patched" });
+});
+
+test("getRawTokenResponse has nothing to give, and waitForConnection finds what a user connected", async ({
+  world,
+}) => {
+  const { connectionId } = await connect(world, "acme-key", { end_user: { id: "awaited" } });
+  expect(await world.sdk.getRawTokenResponse("acme-key", connectionId)).toBeUndefined();
+  expect(await world.sdk.waitForConnection("acme-key", "awaited")).toMatchObject({ connection_id: connectionId });
+});
+
 test("providers can be listed and read", async ({ world }) => {
   const { data } = await world.sdk.getProvider({ provider: "acme-basic" });
   expect(data).toMatchObject({ name: "acme-basic", display_name: "Acme Desk", auth_mode: "BASIC" });

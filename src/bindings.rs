@@ -1,18 +1,17 @@
 //! What JavaScript can call. No logic: arguments in, `session` does the work, results out.
 
 use crate::claim::{self, Claim, Taken};
-use crate::options::{self, Access, Options};
-use crate::preload as ahead;
+use crate::inputs::Inputs;
+use crate::options::{self, Options};
 use crate::rejection::{self, Rejection};
-use crate::session::{self, Call, Inputs, Settle};
-use crate::transport;
+use crate::session::{self, Call, Settle, Task};
 use crate::trap::{self, Watched};
 use js_sys::Promise;
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::id::{IdFault, check_connection, check_integration};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::{future_to_promise, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 
 /// Opens the dialog for an integration and resolves when a connection is stored.
 ///
@@ -26,17 +25,12 @@ use wasm_bindgen_futures::{future_to_promise, spawn_local};
     unchecked_return_type = "Promise<{ connectionId: string, providerConfigKey: string, verification?: { status: string, account?: string } }>"
 )]
 pub fn auth(
-    #[wasm_bindgen(js_name = integrationId)] integration_id: JsValue,
-    #[wasm_bindgen(js_name = connectionId)] connection_id: Option<JsValue>,
-    options: Option<JsValue>,
+    #[wasm_bindgen(js_name = integrationId)] integration_id: &JsValue,
+    #[wasm_bindgen(js_name = connectionId, unchecked_optional_param_type = "string | null")]
+    connection_id: &JsValue,
+    #[wasm_bindgen(unchecked_optional_param_type = "object")] options: &JsValue,
 ) -> Promise {
-    trap::inside(|| {
-        let undefined = JsValue::UNDEFINED;
-        let connection_id = connection_id.as_ref().unwrap_or(&undefined);
-        let options = options.as_ref().unwrap_or(&undefined);
-        start(&integration_id, connection_id, options)
-            .unwrap_or_else(|rejection| Promise::reject(&rejection.into_js()))
-    })
+    begin(integration_id, connection_id, options, false)
 }
 
 /// [`auth`] for a session minted by `POST /connect/sessions/reconnect`: replaces the credential of
@@ -45,20 +39,12 @@ pub fn auth(
     unchecked_return_type = "Promise<{ connectionId: string, providerConfigKey: string, verification?: { status: string, account?: string } }>"
 )]
 pub fn reconnect(
-    #[wasm_bindgen(js_name = integrationId)] integration_id: JsValue,
-    #[wasm_bindgen(js_name = connectionId)] connection_id: Option<JsValue>,
-    options: Option<JsValue>,
+    #[wasm_bindgen(js_name = integrationId)] integration_id: &JsValue,
+    #[wasm_bindgen(js_name = connectionId, unchecked_optional_param_type = "string | null")]
+    connection_id: &JsValue,
+    #[wasm_bindgen(unchecked_optional_param_type = "object")] options: &JsValue,
 ) -> Promise {
-    let undefined = JsValue::UNDEFINED;
-    let given = options.as_ref().unwrap_or(&undefined);
-    match Options::read(given) {
-        Ok(Options { access: Access::Session(_), .. })
-        | Err(Rejection {
-            code: AuthErrorCode::InvalidArgument | AuthErrorCode::InvalidHostUrl,
-            ..
-        }) => auth(integration_id, connection_id, options),
-        _ => Promise::reject(&Rejection::from(AuthErrorCode::MissingConnectSessionToken).into_js()),
-    }
+    begin(integration_id, connection_id, options, true)
 }
 
 /// Sets defaults for later calls; what a call passes itself wins.
@@ -71,17 +57,14 @@ pub fn configure(options: &JsValue) {
 /// wanted, and that is loaded by now. Never rejects: the real call says what is wrong.
 #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
 pub fn preload(
-    #[wasm_bindgen(js_name = integrationId)] integration_id: JsValue,
-    options: Option<JsValue>,
+    #[wasm_bindgen(js_name = integrationId)] integration_id: &JsValue,
+    #[wasm_bindgen(unchecked_optional_param_type = "object")] options: &JsValue,
 ) -> Promise {
-    let options = Options::read(options.as_ref().unwrap_or(&JsValue::UNDEFINED));
-    let (Some(integration), Ok(options)) = (integration_id.as_string(), options) else {
+    let (Some(integration), Ok(options)) = (integration_id.as_string(), Options::read(options))
+    else {
         return Promise::resolve(&JsValue::UNDEFINED);
     };
-    future_to_promise(Watched::new(async move {
-        ahead::fetch(integration, options).await;
-        Ok(JsValue::UNDEFINED)
-    }))
+    promise(Call { integration, connection: None, options: options.into() }, Task::Preload)
 }
 
 /// Closes the dialog that is open, as its close button would.
@@ -102,10 +85,23 @@ pub fn trapped() -> bool {
     trap::trapped()
 }
 
+fn begin(
+    integration: &JsValue,
+    connection: &JsValue,
+    options: &JsValue,
+    reconnect: bool,
+) -> Promise {
+    trap::inside(|| {
+        start(integration, connection, options, reconnect)
+            .unwrap_or_else(|rejection| Promise::reject(&rejection.into_js()))
+    })
+}
+
 fn start(
     integration: &JsValue,
     connection: &JsValue,
     options: &JsValue,
+    reconnect: bool,
 ) -> Result<Promise, Rejection> {
     let expected = "a string of 1 to 255 letters, digits or ~:.@ _-";
     let integration = id("integrationId", expected, integration, check_integration)?;
@@ -116,47 +112,44 @@ fn start(
         Some(id("connectionId", expected, connection, check_connection)?)
     };
     let options = Options::read(options)?;
-    if transport::is_aborted(&options.signal) {
+    let by_session = options.session().is_some();
+    if !by_session && reconnect {
+        return Err(AuthErrorCode::MissingConnectSessionToken.into());
+    }
+    if !by_session && options.text("publicKey").is_empty() {
+        return Err(AuthErrorCode::MissingAuthToken.into());
+    }
+    if crate::read::get(&options.get("signal"), "aborted").is_truthy() {
         return Err(AuthErrorCode::Aborted.into());
     }
-    if options.credentials.is_some() {
-        let call = Call { integration, connection, options };
-        return Ok(promise(|mut settle| {
-            spawn_local(Watched::new(async move {
-                match session::headless(call).await {
-                    Ok(connection) => settle.resolve(&connection),
-                    Err(rejection) => settle.reject(rejection),
-                }
-            }));
-        }));
+    let call = Call { integration, connection, options: options.into() };
+    if let Some(credentials) = call.options.credentials() {
+        return Ok(promise(call, Task::Headless(credentials)));
     }
-    if let Access::Public { .. } = options.access {
+    if !by_session {
         let message = "A public key works with `credentials` only: it may not read the form.";
-        let code = AuthErrorCode::MissingCredentials;
-        return Err(Rejection { message: Some(message.to_owned()), ..code.into() });
+        return Err(Rejection::new(AuthErrorCode::MissingCredentials, message));
     }
 
-    let (send, reported) = futures_channel::mpsc::unbounded();
-    let inputs = Inputs(send);
-    let claim = match Claim::take(&integration, connection.as_deref(), &inputs) {
+    let inputs = Inputs::default();
+    let claim = match Claim::take(&call.integration, call.connection.as_deref(), &inputs) {
         Ok(claim) => claim,
         Err(Taken::Same(promise)) => return Ok(promise),
         Err(Taken::Other) => return Err(AuthErrorCode::AlreadyOpen.into()),
     };
-    let call = Call { integration, connection, options };
     let serial = claim.serial();
-    let promise = promise(|settle| {
-        spawn_local(Watched::new(session::run(call, claim, inputs, reported, settle)));
-    });
+    let promise = promise(call, Task::Dialog(claim, inputs));
     claim::remember(serial, &promise);
     Ok(promise)
 }
 
-fn promise(begin: impl FnOnce(Settle)) -> Promise {
-    let mut begin = Some(begin);
+/// The promise of a call, which is under way when this returns.
+fn promise(call: Call, task: Task) -> Promise {
+    let mut work = Some((call, task));
     Promise::new(&mut |resolve, reject| {
-        if let Some(begin) = begin.take() {
-            begin(Settle { resolve, reject, done: false });
+        if let Some((call, task)) = work.take() {
+            let settle = Settle { resolve, reject, done: false };
+            spawn_local(Watched::new(session::run(call, task, settle)));
         }
     })
 }
@@ -174,13 +167,13 @@ fn id(
             Err(fault) => fault,
         },
     };
-    let mut rejection = Rejection::argument(name, expected, value);
-    if let Some(message) = &mut rejection.message {
-        message.push_str(match fault {
+    let expected = [
+        expected,
+        match fault {
             IdFault::Empty => "",
-            IdFault::TooLong => " It is longer than 255 characters.",
-            IdFault::Character(_) => " It has a character outside that set.",
-        });
-    }
-    Err(rejection)
+            IdFault::TooLong => " (it is longer)",
+            IdFault::Character(_) => " (another character is in it)",
+        },
+    ];
+    Err(Rejection::argument(name, &expected.concat(), value))
 }

@@ -11,8 +11,8 @@
 //! Types policy and no `unsafe-inline` is needed.
 
 use js_sys::{Array, Function, Object};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
@@ -21,13 +21,11 @@ extern "C" {
     #[derive(Clone, PartialEq)]
     pub(crate) type Dom;
 
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Dom;
-    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
-    static WINDOW: Dom;
-
-    #[wasm_bindgen(method, js_name = createElement)]
-    fn create_element(this: &Dom, name: &str) -> Dom;
+    /// `globalThis` by way of a function of its own: a static would be a cell of its own.
+    #[wasm_bindgen(js_namespace = globalThis, js_name = valueOf)]
+    pub(crate) fn window() -> Dom;
+    #[wasm_bindgen(js_namespace = document, js_name = createElement)]
+    fn create_element(name: &str) -> Dom;
     #[wasm_bindgen(method, js_name = setAttribute)]
     fn set_attribute(this: &Dom, name: &str, value: &str);
     #[wasm_bindgen(method, js_name = removeAttribute)]
@@ -81,12 +79,7 @@ extern "C" {
 
 /// The page's document.
 pub(crate) fn document() -> Dom {
-    DOCUMENT.with(Clone::clone)
-}
-
-/// The page's window.
-pub(crate) fn window() -> Dom {
-    WINDOW.with(Clone::clone)
+    window().get("document").unchecked_into()
 }
 
 /// What `navigator.onLine` says. `false` is certain, `true` is a guess.
@@ -94,46 +87,60 @@ pub(crate) fn is_online() -> bool {
     window().object("navigator").is_none_or(|navigator| navigator.get("onLine").is_truthy())
 }
 
-/// A plain object.
-pub(crate) fn object(entries: &[(&str, JsValue)]) -> JsValue {
+/// A plain object of what is not undefined.
+pub(crate) fn object(members: &[(&str, JsValue)]) -> Object {
     let object = Object::new();
-    for (name, value) in entries {
-        // Setting a property of a fresh object cannot fail.
-        let _ = js_sys::Reflect::set(&object, &JsValue::from_str(name), value);
+    for (name, value) in members {
+        if !value.is_undefined() {
+            // Setting a property of a fresh object cannot fail.
+            let _ = js_sys::Reflect::set(&object, &JsValue::from_str(name), value);
+        }
     }
-    object.into()
+    object
 }
 
-/// Builds a tree from a description and returns its elements in the order of the lines.
+/// A tree of elements made from a description, which costs a tenth of the code that the same calls would.
 ///
-/// A line is `depth tag.part|name=value|…`; a `part` is the element's class and its `::part()` name
-/// for the integrator. A table costs a tenth of the code that the same calls would.
-pub(crate) fn tree(lines: &str) -> Vec<Dom> {
-    let mut made: Vec<Dom> = Vec::new();
-    let mut open: Vec<Dom> = Vec::new();
-    for line in lines.split('\n') {
-        let mut words = line.trim_start().split('|');
-        let head = words.next().unwrap_or_default();
-        let depth = usize::from(head.bytes().next().unwrap_or(b'0') - b'0');
-        let (name, part) = head.get(1..).unwrap_or_default().split_once('.').unwrap_or_default();
-        let new = element(name, part);
-        for word in words {
-            let (name, value) = word.split_once('=').unwrap_or((word, ""));
-            new.set(name, value);
+/// A line is `depth tag.class|name=value|…`; the class is the element's `::part()` name as well. The
+/// elements are known by the place of their line.
+pub(crate) struct Parts(Vec<Dom>);
+
+impl Parts {
+    /// Builds the tree.
+    pub(crate) fn new(lines: &str) -> Parts {
+        let mut made: Vec<Dom> = Vec::new();
+        let mut open: Vec<usize> = Vec::new();
+        for line in lines.split('\n') {
+            let mut words = line.split('|');
+            let head = words.next().unwrap_or_default();
+            let (depth, head) = head.split_at_checked(1).unwrap_or_default();
+            let depth = usize::from(depth.bytes().next().unwrap_or(b'0') - b'0');
+            let (name, class) = head.split_once('.').unwrap_or((head, ""));
+            let new = element(name, class);
+            for word in words {
+                let (name, value) = word.split_once('=').unwrap_or((word, ""));
+                new.set(name, value);
+            }
+            open.truncate(depth);
+            if let Some(parent) = open.last().and_then(|at| made.get(*at)) {
+                parent.append(&new);
+            }
+            open.push(made.len());
+            made.push(new);
         }
-        open.truncate(depth);
-        if let Some(parent) = open.last() {
-            parent.append(&new);
-        }
-        open.push(new.clone());
-        made.push(new);
+        Parts(made)
     }
-    made
+
+    /// The element of a line.
+    #[expect(clippy::indexing_slicing, reason = "lines are constants beside the description")]
+    pub(crate) fn at(&self, line: usize) -> &Dom {
+        &self.0[line]
+    }
 }
 
 /// Makes an element. `part` is its class, and its `::part()` name for the integrator.
 pub(crate) fn element(name: &str, part: &str) -> Dom {
-    let element = document().create_element(name);
+    let element = create_element(name);
     if !part.is_empty() {
         element.set("class", part);
         element.set("part", part);
@@ -173,26 +180,6 @@ impl Dom {
     /// Reads a member that is one of the browser's objects, if it is there.
     pub(crate) fn object(&self, name: &str) -> Option<Dom> {
         let value = self.get(name);
-        value.is_object().then(|| wasm_bindgen::JsCast::unchecked_into(value))
-    }
-
-    // The same, for building: each returns the element.
-
-    /// With an attribute.
-    pub(crate) fn with(self, name: &str, value: &str) -> Dom {
-        self.set_attribute(name, value);
-        self
-    }
-
-    /// With a text.
-    pub(crate) fn text(self, text: &str) -> Dom {
-        self.set_text_content(text);
-        self
-    }
-
-    /// With a child.
-    pub(crate) fn child(self, child: &Dom) -> Dom {
-        self.append(child);
-        self
+        value.is_object().then(|| value.unchecked_into())
     }
 }

@@ -12,8 +12,7 @@ use std::cell::RefCell;
 const SECRET_LIFE_MS: f64 = 5.0 * 60.0 * 1000.0;
 
 struct Entry {
-    integration: String,
-    field: String,
+    key: String,
     secret: bool,
     value: Value,
 }
@@ -30,51 +29,42 @@ thread_local! {
     static DRAFTS: RefCell<Drafts> = RefCell::default();
 }
 
+/// The key of a field; with an empty name, the beginning of all keys of the integration.
+pub(crate) fn key(integration: &str, field: &str) -> String {
+    [integration, "\n", field].concat()
+}
+
 /// Keeps one value, in place of an earlier one of the same field.
-pub(crate) fn keep(integration: &str, field: &str, secret: bool, value: Value) {
+pub(crate) fn keep(key: String, secret: bool, value: Value) {
     DRAFTS.with_borrow_mut(|drafts| {
-        drafts.entries.retain(|e| e.integration != integration || e.field != field);
+        drafts.entries.retain(|entry| entry.key != key);
         if value.is_empty() {
             return;
         }
-        drafts.entries.push(Entry {
-            integration: integration.to_owned(),
-            field: field.to_owned(),
-            secret,
-            value,
-        });
+        drafts.entries.push(Entry { key, secret, value });
         if drafts.page_hide.is_none() {
-            drafts.page_hide = Some(Listener::new(&window(), "pagehide", |_| forget_all()));
+            let hidden = Listener::new(&window(), "pagehide", false, |_| wipe("", true));
+            drafts.page_hide = Some(hidden);
         }
         if secret {
             // The newest secret restarts the clock for all of them: simple, and never too long for it.
-            drafts.expiry = Some(Timer::new(SECRET_LIFE_MS, forget_secrets));
+            // The timer's own closure is running when it fires, so it is replaced here, not there.
+            drafts.expiry = Some(Timer::new(SECRET_LIFE_MS, || wipe("", false)));
         }
     });
 }
 
-/// Takes the value that was kept for a field.
-pub(crate) fn recall(integration: &str, field: &str) -> Option<Value> {
+/// The value that was kept for a field.
+pub(crate) fn recall(key: &str) -> Option<Value> {
     DRAFTS.with_borrow(|drafts| {
-        let mut kept = drafts.entries.iter();
-        kept.find(|e| e.integration == integration && e.field == field).map(|e| e.value.clone())
+        let kept = drafts.entries.iter().find(|entry| entry.key == key);
+        kept.map(|entry| entry.value.clone())
     })
 }
 
-/// Wipes what was kept for an integration: it is connected.
-pub(crate) fn forget(integration: &str) {
-    DRAFTS.with_borrow_mut(|drafts| drafts.entries.retain(|e| e.integration != integration));
-}
-
-/// Wipes everything: the page is going away.
-pub(crate) fn forget_all() {
+/// Wipes the values whose keys begin so: all of them, or the secrets.
+pub(crate) fn wipe(beginning: &str, all: bool) {
     DRAFTS.with_borrow_mut(|drafts| {
-        drafts.entries.clear();
-        drafts.expiry = None;
+        drafts.entries.retain(|entry| !(entry.key.starts_with(beginning) && (all || entry.secret)));
     });
-}
-
-fn forget_secrets() {
-    // The timer's own closure is running: keep `expiry`, it is replaced or dropped later.
-    DRAFTS.with_borrow_mut(|drafts| drafts.entries.retain(|e| !e.secret));
 }

@@ -20,12 +20,15 @@
 )]
 
 mod bindings;
+mod callback;
 mod claim;
 mod dom;
 mod draft;
 mod flow;
+mod inputs;
 mod listener;
 mod options;
+mod outgoing;
 mod preload;
 mod read;
 mod rejection;

@@ -3,10 +3,8 @@
 //! Handlers report and return; nothing is awaited, removed or borrowed inside them, so a listener
 //! never drops itself while it runs.
 
+use crate::callback::Callback;
 use crate::dom::Dom;
-use crate::trap;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
 
 /// Removes itself from its target on drop.
 #[must_use = "a dropped listener hears nothing"]
@@ -14,43 +12,25 @@ pub(crate) struct Listener {
     target: Dom,
     kind: &'static str,
     capture: bool,
-    closure: Closure<dyn FnMut(Dom)>,
+    callback: Callback,
 }
 
 impl Listener {
-    /// Listens on `target` for `kind`.
+    /// Listens on `target` for `kind`; in the capture phase, before the page can stop the event.
     pub(crate) fn new(
         target: &Dom,
         kind: &'static str,
-        heard: impl FnMut(Dom) + 'static,
-    ) -> Listener {
-        Listener::phase(target, kind, false, Box::new(heard))
-    }
-
-    /// The same in the capture phase: heard before the page can stop the event.
-    pub(crate) fn capture(
-        target: &Dom,
-        kind: &'static str,
-        heard: impl FnMut(Dom) + 'static,
-    ) -> Listener {
-        Listener::phase(target, kind, true, Box::new(heard))
-    }
-
-    fn phase(
-        target: &Dom,
-        kind: &'static str,
         capture: bool,
-        mut heard: Box<dyn FnMut(Dom)>,
+        heard: impl FnMut(Dom) + 'static,
     ) -> Listener {
-        let closure = Closure::<dyn FnMut(Dom)>::new(move |event| trap::inside(|| heard(event)));
-        target.add_listener(kind, closure.as_ref().unchecked_ref(), capture);
-        Listener { target: target.clone(), kind, capture, closure }
+        let callback = Callback::new(heard);
+        target.add_listener(kind, callback.function(), capture);
+        Listener { target: target.clone(), kind, capture, callback }
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let heard = self.closure.as_ref().unchecked_ref();
-        self.target.remove_listener(self.kind, heard, self.capture);
+        self.target.remove_listener(self.kind, self.callback.function(), self.capture);
     }
 }

@@ -1,96 +1,64 @@
 //! What a rejected call carries: a real `Error` with a name, a code and what is known.
 
+use crate::dom::object;
 use keyslot_core::error::AuthErrorCode;
-use serde::Serialize;
 use wasm_bindgen::JsValue;
 
-/// Why a call is rejected, with all that JavaScript is told about it.
+/// Why a call is rejected, as JavaScript will see it.
 pub(crate) struct Rejection {
     pub(crate) code: AuthErrorCode,
-    /// Replaces the code's own sentence.
-    pub(crate) message: Option<String>,
-    /// HTTP status of the server's answer.
-    pub(crate) status: Option<u16>,
-    /// The server's `x-request-id`.
-    pub(crate) request_id: Option<String>,
-    /// `refused`, `forbidden`, … for a headless call.
-    pub(crate) reason: Option<&'static str>,
-    /// What the browser threw.
-    pub(crate) cause: JsValue,
+    error: js_sys::Error,
 }
 
 impl From<AuthErrorCode> for Rejection {
     fn from(code: AuthErrorCode) -> Self {
-        Rejection {
-            code,
-            message: None,
-            status: None,
-            request_id: None,
-            reason: None,
-            cause: JsValue::UNDEFINED,
-        }
+        Rejection::new(code, code.message())
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Details<'a> {
-    name: &'a str,
-    code: &'a str,
-    /// Nango's word for the code, so that code written for it keeps working.
-    r#type: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-}
-
 impl Rejection {
+    /// A rejection with a message of its own; an empty one leaves the code's.
+    pub(crate) fn new(code: AuthErrorCode, message: &str) -> Rejection {
+        let message = if message.is_empty() { code.message() } else { message };
+        let rejection = Rejection { code, error: js_sys::Error::new(message) };
+        let word = code.as_str();
+        // `type` is Nango's word for the code, so that code written for it keeps working.
+        rejection.with(&[
+            ("name", "AuthError".into()),
+            ("code", word.into()),
+            ("type", word.into()),
+        ])
+    }
+
+    /// With details: `status` of the server's answer, its `requestId`, `reason` (`refused`, …), and
+    /// `cause`, what the browser threw. What is undefined is left out.
+    pub(crate) fn with(self, details: &[(&str, JsValue)]) -> Rejection {
+        js_sys::Object::assign(&self.error, &object(details));
+        self
+    }
+
     /// A rejection whose message names an argument or option, what was expected and what came.
     pub(crate) fn argument(name: &str, expected: &str, received: &JsValue) -> Rejection {
-        let mut message = String::from("`");
-        message.push_str(name);
-        message.push_str("` must be ");
-        message.push_str(expected);
-        message.push_str("; received ");
         // The type only: a value could be a secret that was put in the wrong place.
-        if received.is_null() {
-            message.push_str("null");
-        } else if received.as_string().is_some_and(|text| text.is_empty()) {
-            message.push_str("an empty string");
+        let kind = received.js_typeof().as_string().unwrap_or_default();
+        let what = if received.is_null() {
+            "null"
+        } else if *received == "" {
+            "an empty string"
         } else {
-            message.push_str(&received.js_typeof().as_string().unwrap_or_default());
-        }
-        message.push('.');
-        Rejection { message: Some(message), ..AuthErrorCode::InvalidArgument.into() }
+            &kind
+        };
+        let message = ["`", name, "` must be ", expected, "; received ", what, "."].concat();
+        Rejection::new(AuthErrorCode::InvalidArgument, &message)
     }
 
     /// The `Error` that JavaScript gets.
     pub(crate) fn into_js(self) -> JsValue {
-        let message = self.message.as_deref().unwrap_or(self.code.message());
-        let error = js_sys::Error::new(message);
-        let code = self.code.as_str();
-        let details = Details {
-            name: "AuthError",
-            code,
-            r#type: code,
-            status: self.status,
-            request_id: self.request_id.as_deref(),
-            reason: self.reason,
-        };
-        if let Ok(details) = serde_wasm_bindgen::to_value(&details) {
-            js_sys::Object::assign(&error, &details.into());
-        }
-        if !self.cause.is_undefined() {
-            error.set_cause(&self.cause);
-        }
-        error.into()
+        self.error.into()
     }
 }
 
 /// Whether a caught value is one of ours. By name: `instanceof` fails across realms and copies.
 pub(crate) fn is_auth_error(value: &JsValue) -> bool {
-    crate::read::get(value, "name").as_string().as_deref() == Some("AuthError")
+    crate::read::get(value, "name") == "AuthError"
 }

@@ -8,27 +8,24 @@ use crate::claim::Claim;
 use crate::dom::{is_online, object};
 use crate::draft;
 use crate::flow::Flow;
+use crate::inputs::{InFlight, Inputs};
+use crate::listener::Listener;
 use crate::options::Options;
+use crate::outgoing::{Member, outgoing};
 use crate::preload;
 use crate::read::Js;
 use crate::rejection::Rejection;
 use crate::timer::Timer;
-use crate::transport::{self, Loaded, Server, Trouble};
-use crate::view::{Ui, View};
-use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender};
-use futures_core::Stream;
+use crate::transport::{Loaded, Server, Trouble};
+use crate::view::{Signal, Ui, View};
 use js_sys::Function;
-use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome, Phase};
+use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome};
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
-use keyslot_core::wire::Verification;
-use serde::Serialize;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use keyslot_core::json::Json;
 use std::rc::Rc;
-use std::task::Poll;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// How long the confirmation stays. Long enough to read, short enough not to be in the way; the
 /// promise has settled before.
@@ -37,33 +34,30 @@ const CONFIRMATION_MS: f64 = 1_800.0;
 /// What the loop reacts to.
 pub(crate) enum Input {
     /// Something the state machine knows.
-    Dialog(Event<Vec<Value>>),
-    /// Something about one field or button, with no bearing on the state.
+    Dialog(Event),
+    /// What a person did.
     Ui(Ui),
     /// The form arrived, or not.
-    Loaded(Result<Box<Loaded>, Trouble>),
+    Loaded(Result<Loaded, Trouble>),
     /// The post was answered, or not.
     Posted(Result<Connection, Trouble>),
-    /// The page goes away; nothing may stay behind.
-    Leaving,
-}
-
-/// Where listeners report.
-#[derive(Clone)]
-pub(crate) struct Inputs(pub(crate) UnboundedSender<Input>);
-
-impl Inputs {
-    /// Reports. After the call has ended nobody listens, and that is fine.
-    pub(crate) fn send(&self, input: Input) {
-        let _ = self.0.unbounded_send(input);
-    }
 }
 
 /// The arguments of a call, checked.
 pub(crate) struct Call {
     pub(crate) integration: String,
     pub(crate) connection: Option<String>,
-    pub(crate) options: Options,
+    pub(crate) options: Rc<Options>,
+}
+
+/// What a call is for.
+pub(crate) enum Task {
+    /// Ask somebody for the credential.
+    Dialog(Claim, Inputs),
+    /// Connect with these credentials.
+    Headless(JsValue),
+    /// Fetch the form for a dialog that will follow.
+    Preload,
 }
 
 /// The two ends of the promise. Rejects with `unknown_error` if it is dropped unsettled.
@@ -73,44 +67,28 @@ pub(crate) struct Settle {
     pub(crate) done: bool,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Resolution<'a> {
-    connection_id: &'a str,
-    provider_config_key: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verification: Option<Checked<'a>>,
-}
-
-#[derive(Serialize)]
-struct Checked<'a> {
-    status: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<&'a str>,
-}
-
 impl Settle {
-    pub(crate) fn resolve(&mut self, connection: &Connection) {
-        let verification = connection.verification.as_ref();
-        let resolution = Resolution {
-            connection_id: &connection.connection_id,
-            provider_config_key: &connection.provider_config_key,
-            verification: verification.map(|Verification { status, account }| Checked {
-                status,
-                account: account.as_deref(),
-            }),
-        };
-        match serde_wasm_bindgen::to_value(&resolution) {
-            Ok(value) => {
-                self.done = true;
-                let _ = self.resolve.call1(&JsValue::UNDEFINED, &value);
-            }
-            // Two strings and an object of strings always convert; if not, `drop` rejects.
-            Err(_) => self.reject(AuthErrorCode::UnknownError.into()),
+    /// With `{ connectionId, providerConfigKey, verification?: { status, account? } }`.
+    fn connected(&mut self, connection: &Connection) {
+        let result = outgoing(&[
+            Member("connectionId", &connection.connection_id),
+            Member("providerConfigKey", &connection.provider_config_key),
+        ]);
+        if let Some(verification) = &connection.verification {
+            let mut members = vec![Member("status", &verification.status)];
+            members.extend(verification.account.as_deref().map(|name| Member("account", name)));
+            let checked = object(&[("verification", outgoing(&members).into())]);
+            js_sys::Object::assign(&result, checked.unchecked_ref());
         }
+        self.resolve(&result);
     }
 
-    pub(crate) fn reject(&mut self, rejection: Rejection) {
+    fn resolve(&mut self, value: &JsValue) {
+        self.done = true;
+        let _ = self.resolve.call1(&JsValue::UNDEFINED, value);
+    }
+
+    fn reject(&mut self, rejection: Rejection) {
         if !self.done {
             self.done = true;
             let _ = self.reject.call1(&JsValue::UNDEFINED, &rejection.into_js());
@@ -124,218 +102,272 @@ impl Drop for Settle {
     }
 }
 
-type InFlight = Option<Pin<Box<dyn Future<Output = Input>>>>;
+/// Does what the call is for, and settles its promise.
+pub(crate) async fn run(call: Call, task: Task, mut settle: Settle) {
+    match task {
+        Task::Dialog(claim, inputs) => dialog(call, claim, inputs, settle).await,
+        Task::Headless(credentials) => match headless(call, Js(credentials)).await {
+            Ok(connection) => settle.connected(&connection),
+            Err(rejection) => settle.reject(rejection),
+        },
+        Task::Preload => {
+            preload::fetch(call).await;
+            settle.resolve(&JsValue::UNDEFINED);
+        }
+    }
+}
 
 /// Runs the dialog until it is gone.
-pub(crate) async fn run(
-    call: Call,
-    claim: Claim,
-    inputs: Inputs,
-    mut reported: UnboundedReceiver<Input>,
-    mut settle: Settle,
-) {
-    let Call { integration, connection, options } = call;
-    let flow = Flow::new(options.on_event.clone(), &integration);
-    let mut view = match View::mount(&options, &inputs) {
-        Ok(view) => view,
-        Err(cause) => {
-            let code = AuthErrorCode::NotSupported;
-            return settle.reject(Rejection { cause, ..code.into() });
+async fn dialog(call: Call, claim: Claim, inputs: Inputs, settle: Settle) {
+    let Some(mut session) = Session::open(call, claim, inputs.clone(), settle) else { return };
+    loop {
+        let input = inputs.next(&mut session.in_flight).await;
+        if let Some(outcome) = session.take(input) {
+            return session.finish(outcome);
         }
-    };
-    let abort = inputs.clone();
-    let _signal = transport::watch_signal(&options.signal, move || {
-        abort.send(Input::Dialog(Event::Aborted));
-    });
-    flow.report("open");
-
-    let (server, preloaded) = match preload::take(&integration, &options) {
-        Some((server, loaded)) => (server, Some(loaded)),
-        None => (Rc::new(Server::new(&options)), None),
-    };
-    let mut dialog = Dialog::default();
-    let mut form: Option<Rc<Form>> = None;
-    let mut rejection: Option<Rejection> = None;
-    let mut keep_draft = options.keep_draft;
-    let mut _confirmation: Option<Timer> = None;
-    let mut in_flight: InFlight = None;
-    match preloaded {
-        Some(loaded) => inputs.send(Input::Loaded(Ok(loaded))),
-        None => in_flight = Some(load(&server, &integration, &options)),
     }
-    view.render(dialog.phase(), form.as_deref());
+}
 
-    while let Some(input) = next(&mut reported, &mut in_flight).await {
-        let event = match input {
-            Input::Dialog(event) => event,
-            Input::Ui(ui) => match view.ui(ui, form.as_deref()) {
-                Some(event) => event,
-                None => continue,
-            },
-            Input::Leaving => {
-                keep_draft = false;
-                view.wipe();
-                draft::forget_all();
-                Event::Gone
-            }
-            Input::Loaded(Ok(loaded)) => {
-                let shown = view.show_form(&loaded, &options);
-                form = Some(Rc::new(loaded.form));
-                if let Err(cause) = shown {
-                    rejection = Some(Rejection { cause, ..AuthErrorCode::UnknownError.into() });
-                    Event::Cannot(AuthErrorCode::UnknownError)
-                } else {
-                    flow.report("form_shown");
-                    Event::Loaded
-                }
-            }
-            Input::Loaded(Err(Trouble::Failure(failure, _))) => Event::LoadFailed(failure),
-            Input::Posted(Ok(connection)) => Event::Stored(connection),
-            Input::Posted(Err(Trouble::Failure(failure, issues))) => {
-                view.show_issues(&issues, form.as_deref());
-                Event::Failed(failure)
-            }
-            Input::Loaded(Err(Trouble::Ending(ending)))
-            | Input::Posted(Err(Trouble::Ending(ending))) => {
-                let code = ending.code;
-                rejection = Some(*ending);
-                Event::Cannot(code)
+/// An open dialog and all that belongs to it.
+struct Session {
+    call: Call,
+    inputs: Inputs,
+    view: View,
+    server: Rc<Server>,
+    dialog: Dialog,
+    in_flight: InFlight,
+    /// The form as it was last read.
+    answers: Vec<Value>,
+    keep_draft: bool,
+    _signal: Option<Listener>,
+    confirmation: Option<Timer>,
+    claim: Claim,
+    ending: Ending,
+}
+
+/// What is told to the caller, and by what.
+struct Ending {
+    flow: Flow,
+    settle: Settle,
+    /// What the server stored.
+    stored: Option<Connection>,
+    /// Why the call cannot work.
+    rejection: Option<Rejection>,
+}
+
+impl Session {
+    /// Puts the dialog on screen and asks for the form.
+    fn open(call: Call, claim: Claim, inputs: Inputs, mut settle: Settle) -> Option<Session> {
+        let options = &call.options;
+        let flow = Flow::new(options.get("onEvent"), &call.integration);
+        let view = match View::mount(options, &inputs) {
+            Ok(view) => view,
+            Err(cause) => {
+                let rejection = Rejection::from(AuthErrorCode::NotSupported);
+                settle.reject(rejection.with(&[("cause", cause)]));
+                return None;
             }
         };
-        let failed = matches!(event, Event::Failed(_) | Event::LoadFailed(_));
+        let signal = options.get("signal");
+        let signal = signal.is_object().then(|| {
+            let inputs = inputs.clone();
+            Listener::new(signal.unchecked_ref(), "abort", false, move |_| {
+                inputs.send(Input::Dialog(Event::Aborted));
+            })
+        });
+        flow.report("open", None);
 
-        let mut next = dialog.on(event);
+        let (server, preloaded) = match preload::take(&call.integration, options) {
+            Some((server, loaded)) => (server, Some(loaded)),
+            None => (Rc::new(Server::new(options)), None),
+        };
+        let mut session = Session {
+            keep_draft: options.keep_draft(),
+            call,
+            inputs,
+            view,
+            server,
+            dialog: Dialog::default(),
+            in_flight: None,
+            answers: Vec::new(),
+            _signal: signal,
+            confirmation: None,
+            claim,
+            ending: Ending { flow, settle, stored: None, rejection: None },
+        };
+        match preloaded {
+            Some(loaded) => session.inputs.send(Input::Loaded(Ok(loaded))),
+            None => session.load(),
+        }
+        session.render(false);
+        Some(session)
+    }
+
+    /// Acts on one input. Returns how the call ended, if it did; nothing, if it had ended before.
+    fn take(&mut self, input: Input) -> Option<Option<Outcome>> {
+        let event = match input {
+            Input::Dialog(event) => event,
+            Input::Ui(Ui::Did(Signal::Leaving)) => {
+                self.keep_draft = false;
+                self.view.wipe();
+                draft::wipe("", true);
+                Event::Gone
+            }
+            Input::Ui(ui) => self.view.ui(ui)?,
+            Input::Loaded(Ok(loaded)) => match self.view.show_form(&loaded) {
+                Ok(()) => {
+                    self.ending.flow.report("form_shown", None);
+                    Event::Loaded
+                }
+                Err(cause) => {
+                    let rejection = Rejection::from(AuthErrorCode::UnknownError);
+                    self.cannot(rejection.with(&[("cause", cause)]))
+                }
+            },
+            Input::Posted(Ok(connection)) => {
+                self.ending.stored = Some(connection);
+                Event::Stored
+            }
+            Input::Loaded(Err(Trouble::Failure(failure, _))) => {
+                self.view.reference = failure.request_id.unwrap_or_default();
+                Event::LoadFailed(failure.cause)
+            }
+            Input::Posted(Err(Trouble::Failure(failure, issues))) => {
+                self.view.reference = failure.request_id.unwrap_or_default();
+                self.view.show_issues(&issues);
+                Event::Failed(failure.cause)
+            }
+            Input::Loaded(Err(Trouble::Ending(rejection)))
+            | Input::Posted(Err(Trouble::Ending(rejection))) => self.cannot(rejection),
+        };
+        let mut next = self.dialog.on(event);
         if let Next::Check { unchecked } = next {
-            let checked = form.as_deref().and_then(|form| view.check(form));
-            next = dialog.on(match checked {
-                Some(answers) => Event::Checked { answers, online: is_online(), unchecked },
+            next = self.dialog.on(match self.view.check() {
+                Some(answers) => {
+                    self.answers = answers;
+                    Event::Checked { online: is_online(), unchecked }
+                }
                 None => Event::Faulty,
             });
         }
         match next {
             Next::Nothing | Next::Check { .. } => {}
             Next::Render => {
-                view.render(dialog.phase(), form.as_deref());
-                if failed && let Some(failure) = dialog.phase().failure() {
-                    flow.rejected(failure.cause.as_str());
-                }
+                self.render(matches!(event, Event::Failed(_) | Event::LoadFailed(_)));
             }
             Next::Load => {
-                in_flight = Some(load(&server, &integration, &options));
-                view.render(dialog.phase(), form.as_deref());
+                self.load();
+                self.render(false);
             }
-            Next::Post { answers, unchecked } => {
-                if let Some(form) = form.clone() {
-                    let (server, connection) = (server.clone(), connection.clone());
-                    in_flight = Some(Box::pin(async move {
-                        let id = connection.as_deref();
-                        Input::Posted(server.post(&form, &answers, id, unchecked).await)
-                    }));
-                }
-                flow.report("submitted");
-                view.render(dialog.phase(), form.as_deref());
+            Next::Post { unchecked } => {
+                self.post(unchecked);
+                self.ending.flow.report("submitted", None);
+                self.render(false);
             }
             Next::Settle(outcome) => {
-                finish(outcome, &mut settle, &mut rejection, &flow);
-                claim.settled();
-                view.render(dialog.phase(), form.as_deref());
-                if let Phase::Connected { .. } = dialog.phase() {
-                    keep_draft = false;
-                    draft::forget(&integration);
-                    let shown = inputs.clone();
-                    _confirmation = Some(Timer::new(CONFIRMATION_MS, move || {
-                        shown.send(Input::Dialog(Event::Shown));
+                self.ending.settle(outcome);
+                self.claim.settled();
+                self.render(false);
+                if let Some(connection) = &self.ending.stored {
+                    self.keep_draft = false;
+                    self.view.show_success(connection);
+                    draft::wipe(&draft::key(&self.call.integration, ""), true);
+                    let inputs = self.inputs.clone();
+                    self.confirmation = Some(Timer::new(CONFIRMATION_MS, move || {
+                        inputs.send(Input::Dialog(Event::Shown));
                     }));
                 }
             }
-            Next::Finish(outcome) => {
-                if keep_draft && let Some(form) = &form {
-                    view.keep_draft(form);
-                }
-                drop(view); // the page is as it was before the promise settles
-                drop(claim);
-                if let Some(outcome) = outcome {
-                    finish(outcome, &mut settle, &mut rejection, &flow);
-                }
-                flow.report("closed");
-                return;
+            Next::Finish(outcome) => return Some(outcome),
+        }
+        None
+    }
+
+    /// Remembers why the call cannot work.
+    fn cannot(&mut self, rejection: Rejection) -> Event {
+        let code = rejection.code;
+        self.ending.rejection = Some(rejection);
+        Event::Cannot(code)
+    }
+
+    fn render(&mut self, failed: bool) {
+        let phase = self.dialog.phase();
+        self.view.render(phase);
+        if failed && let Some(cause) = phase.failure() {
+            self.ending.flow.report("rejected", Some(Member("reason", cause.as_str())));
+        }
+    }
+
+    fn load(&mut self) {
+        let (server, integration) = (self.server.clone(), self.call.integration.clone());
+        self.in_flight =
+            Some(Box::pin(async move { Input::Loaded(server.load(&integration).await) }));
+    }
+
+    fn post(&mut self, unchecked: bool) {
+        let Some(form) = self.view.form.clone() else { return };
+        let (server, connection) = (self.server.clone(), self.call.connection.clone());
+        let answers = std::mem::take(&mut self.answers);
+        self.in_flight = Some(Box::pin(async move {
+            Input::Posted(server.post(&form, &answers, connection.as_deref(), unchecked).await)
+        }));
+    }
+
+    /// Takes the dialog down. The page is as it was before the promise settles.
+    fn finish(self, outcome: Option<Outcome>) {
+        let Session { view, claim, mut ending, .. } = self;
+        if self.keep_draft {
+            view.keep_draft();
+        }
+        drop(view);
+        drop(claim);
+        if let Some(outcome) = outcome {
+            ending.settle(outcome);
+        }
+        ending.flow.report("closed", None);
+    }
+}
+
+impl Ending {
+    fn settle(&mut self, outcome: Outcome) {
+        match (&self.stored, outcome) {
+            (Some(connection), Ok(())) => {
+                self.settle.connected(connection);
+                let id = Member("connectionId", &connection.connection_id);
+                self.flow.report("connected", Some(id));
+            }
+            (_, outcome) => {
+                let code = outcome.err().unwrap_or(AuthErrorCode::UnknownError);
+                let known = self.rejection.take().filter(|known| known.code == code);
+                self.settle.reject(known.unwrap_or_else(|| code.into()));
             }
         }
     }
-}
-
-fn finish(outcome: Outcome, settle: &mut Settle, rejection: &mut Option<Rejection>, flow: &Flow) {
-    match outcome {
-        Ok(connection) => {
-            settle.resolve(&connection);
-            flow.connected(&connection.connection_id);
-        }
-        Err(code) => {
-            let known = rejection.take().filter(|known| known.code == code);
-            settle.reject(known.unwrap_or_else(|| code.into()));
-        }
-    }
-}
-
-fn load(
-    server: &Rc<Server>,
-    integration: &str,
-    options: &Options,
-) -> Pin<Box<dyn Future<Output = Input>>> {
-    let server = server.clone();
-    let integration = integration.to_owned();
-    let params = options.params.clone();
-    Box::pin(async move { Input::Loaded(server.load(&integration, &params).await) })
-}
-
-/// The next input: an answer to the request in flight, or something reported. Dropping the request
-/// aborts it.
-async fn next(reported: &mut UnboundedReceiver<Input>, in_flight: &mut InFlight) -> Option<Input> {
-    poll_fn(|cx| {
-        if let Some(request) = in_flight
-            && let Poll::Ready(input) = request.as_mut().poll(cx)
-        {
-            *in_flight = None;
-            return Poll::Ready(Some(input));
-        }
-        Pin::new(&mut *reported).poll_next(cx)
-    })
-    .await
 }
 
 /// A call with `credentials`: the same checks and errors, no dialog.
-pub(crate) async fn headless(call: Call) -> Result<Connection, Rejection> {
+async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> {
     let Call { integration, connection, options } = call;
-    let credentials = options.credentials.as_deref().unwrap_or_default();
-    let given = |name: &str| {
-        credentials.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
-    };
-    if transport::is_aborted(&options.signal) {
-        return Err(AuthErrorCode::Aborted.into());
-    }
     let server = Server::new(&options);
-    let form = if let crate::options::Access::Public { .. } = options.access {
+    let form = if options.session().is_none() {
         // A public key may not read the template: the shape of the credential tells the route.
-        let auth_mode = if given("apiKey").is_some() { "API_KEY" } else { "BASIC" };
-        let template = object(&[("auth_mode", auth_mode.into())]);
+        let key = credentials.get("apiKey").is_truthy();
+        let template = object(&[("auth_mode", if key { "API_KEY" } else { "BASIC" }.into())]);
         let integration = object(&[("unique_key", integration.as_str().into())]);
-        Form::build(&Js(template), &Js(integration), &Js(JsValue::UNDEFINED), &options.params)?
+        let (template, integration) = (Js(template.into()), Js(integration.into()));
+        Form::build(&template, &integration, &Js(JsValue::UNDEFINED), &options.params)?.into()
     } else {
-        let loaded = server.load(&integration, &options.params).await;
-        loaded.map_err(plain)?.form
+        server.load(&integration).await.map_err(plain)?.form
     };
     let mut answers = Vec::with_capacity(form.fields.len());
     for field in &form.fields {
-        let value = if field.credential { given(&field.name) } else { None };
-        let value = value.unwrap_or_else(|| field.initial.clone().into());
+        let given = if field.credential { credentials.optional(&field.name) } else { None };
+        let value = Value::from(given.unwrap_or_else(|| field.initial.clone()));
         let checked = form.check(field, &value, false);
         if checked.fault.is_some() {
-            let mut message = String::from("`");
-            message.push_str(if field.credential { "credentials." } else { "params." });
-            message.push_str(&field.name);
-            message.push_str("` is missing or cannot be used.");
-            let code = AuthErrorCode::MissingCredentials;
-            return Err(Rejection { message: Some(message), ..code.into() });
+            let object = if field.credential { "credentials" } else { "params" };
+            let message = ["`", object, ".", &field.name, "` is missing or cannot be used."];
+            return Err(Rejection::new(AuthErrorCode::MissingCredentials, &message.concat()));
         }
         answers.push(match checked.repair {
             Some(repair) => repair.value,
@@ -348,7 +380,7 @@ pub(crate) async fn headless(call: Call) -> Result<Connection, Rejection> {
 /// Without a dialog there is nobody to try again: every failure is a rejection.
 fn plain(trouble: Trouble) -> Rejection {
     let (failure, issues) = match trouble {
-        Trouble::Ending(rejection) => return *rejection,
+        Trouble::Ending(rejection) => return rejection,
         Trouble::Failure(failure, issues) => (failure, issues),
     };
     let code = match failure.cause {
@@ -362,12 +394,10 @@ fn plain(trouble: Trouble) -> Rejection {
         Cause::Server => AuthErrorCode::UnknownError,
         Cause::Expired => AuthErrorCode::ConnectSessionExpired,
     };
-    let message = issues.into_iter().next().map(|issue| issue.message);
-    Rejection {
-        message: message.filter(|text| !text.is_empty()),
-        status: failure.status,
-        request_id: failure.request_id,
-        reason: Some(failure.cause.as_str()),
-        ..code.into()
-    }
+    let message = issues.first().map_or("", |issue| issue.message.as_str());
+    Rejection::new(code, message).with(&[
+        ("status", failure.status.into()),
+        ("requestId", failure.request_id.into()),
+        ("reason", failure.cause.as_str().into()),
+    ])
 }

@@ -1,9 +1,8 @@
 //! A timeout that is cleared when it is dropped.
 
-use crate::trap;
-use wasm_bindgen::closure::Closure;
+use crate::callback::Callback;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
@@ -17,16 +16,14 @@ extern "C" {
 #[must_use = "a dropped timer never fires"]
 pub(crate) struct Timer {
     id: JsValue,
-    _closure: Closure<dyn FnMut()>,
+    _callback: Callback,
 }
 
 impl Timer {
     /// Calls `fired` after `milliseconds`.
-    pub(crate) fn new(milliseconds: f64, fired: impl FnMut() + 'static) -> Timer {
-        let mut fired: Box<dyn FnMut()> = Box::new(fired);
-        let closure = Closure::<dyn FnMut()>::new(move || trap::inside(&mut fired));
-        let id = set_timeout(closure.as_ref().unchecked_ref(), milliseconds);
-        Timer { id, _closure: closure }
+    pub(crate) fn new(milliseconds: f64, mut fired: impl FnMut() + 'static) -> Timer {
+        let callback = Callback::new(move |_| fired());
+        Timer { id: set_timeout(callback.function(), milliseconds), _callback: callback }
     }
 }
 

@@ -3,8 +3,7 @@
 //! Knows the routes and both dialects: a Keyslot server takes the token in a header and the params
 //! in the body, a stock Nango server takes both in the query. Does not know the dialog.
 
-use crate::listener::Listener;
-use crate::options::{Access, Options};
+use crate::options::Options;
 use crate::read::{Js, get};
 use crate::rejection::Rejection;
 use crate::timer::Timer;
@@ -47,7 +46,7 @@ pub(crate) enum Trouble {
     /// The person or time can mend it; the server may have named fields.
     Failure(Failure, Vec<Issue>),
     /// It cannot work.
-    Ending(Box<Rejection>),
+    Ending(Rejection),
 }
 
 impl From<Cause> for Trouble {
@@ -58,7 +57,7 @@ impl From<Cause> for Trouble {
 
 impl From<AuthErrorCode> for Trouble {
     fn from(code: AuthErrorCode) -> Self {
-        Trouble::Ending(Box::new(code.into()))
+        Trouble::Ending(code.into())
     }
 }
 
@@ -71,59 +70,49 @@ struct Answer {
 
 /// The server, as one call sees it.
 pub(crate) struct Server {
-    host: String,
-    access: Access,
-    timeout: f64,
-    locale: String,
-    token: RefCell<Option<String>>,
+    options: Rc<Options>,
+    token: RefCell<String>,
     /// It said that it is a Keyslot server.
     keyslot: Cell<bool>,
 }
 
 /// The form, and what the session says about it.
 pub(crate) struct Loaded {
-    pub(crate) form: Form,
+    pub(crate) form: Rc<Form>,
     pub(crate) session: Js,
 }
 
 impl Server {
     /// The server of `options`.
-    pub(crate) fn new(options: &Options) -> Server {
-        Server {
-            host: options.host.clone(),
-            access: options.access.clone(),
-            timeout: options.timeout,
-            locale: options.words.locale.clone(),
-            token: RefCell::new(None),
-            keyslot: Cell::new(false),
-        }
+    pub(crate) fn new(options: &Rc<Options>) -> Server {
+        Server { options: options.clone(), token: RefCell::default(), keyslot: Cell::new(false) }
     }
 
     /// Fetches what is needed to draw the form of `integration`: one request from a Keyslot server
     /// whose session names its integrations, three otherwise.
-    pub(crate) async fn load(
-        &self,
-        integration: &str,
-        params: &[(String, String)],
-    ) -> Result<Box<Loaded>, Trouble> {
+    pub(crate) async fn load(&self, integration: &str) -> Result<Loaded, Trouble> {
         let session = self.data("/connect/session").await?;
         self.keyslot.set(get(&session, "keyslot").is_truthy());
         let forms = get(&session, "forms");
-        if forms.is_object() {
+        let (found, template) = if forms.is_object() {
             let parts = get(&forms, integration);
             if parts.is_undefined() {
                 return Err(AuthErrorCode::IntegrationNotAllowed.into());
             }
-            return loaded(session, get(&parts, "integration"), get(&parts, "provider"), params);
-        }
-        let list: js_sys::Array = self.data("/integrations").await?.unchecked_into();
-        let found = list
-            .iter()
-            .find(|one| get(one, "unique_key").as_string().as_deref() == Some(integration));
-        let Some(found) = found else { return Err(AuthErrorCode::UnknownIntegration.into()) };
-        let provider = get(&found, "provider").as_string().unwrap_or_default();
-        let template = self.data(&["/providers/", &encode(&provider)].concat()).await?;
-        loaded(session, found, template, params)
+            (get(&parts, "integration"), get(&parts, "provider"))
+        } else {
+            let list = Js(self.data("/integrations").await?).items();
+            let found = list.into_iter().find(|one| get(&one.0, "unique_key") == *integration);
+            let Some(Js(found)) = found else {
+                return Err(AuthErrorCode::UnknownIntegration.into());
+            };
+            let provider = get(&found, "provider").as_string().unwrap_or_default();
+            let template = self.data(&["/providers/", &encode(&provider)].concat()).await?;
+            (found, template)
+        };
+        let session = Js(session);
+        let form = Form::build(&Js(template), &Js(found), &session, &self.options.params)?;
+        Ok(Loaded { form: Rc::new(form), session })
     }
 
     /// Posts the filled form.
@@ -149,9 +138,9 @@ impl Server {
         for (name, value) in form.params(answers) {
             parameter(&mut path, &["params[", name, "]"].concat(), value);
         }
-        if let Access::Public { key, hmac } = &self.access {
-            parameter(&mut path, "public_key", key);
-            parameter(&mut path, "hmac", hmac);
+        if self.options.session().is_none() {
+            parameter(&mut path, "public_key", &self.options.text("publicKey"));
+            parameter(&mut path, "hmac", &self.options.text("hmac"));
             parameter(&mut path, "connection_id", connection.unwrap_or_default());
         }
         path
@@ -166,62 +155,43 @@ impl Server {
 
     /// One request, once more with a new token when the session has ended and can be renewed.
     async fn ask(&self, path: &str, body: Option<&[u8]>) -> Result<Answer, Trouble> {
-        let mut renewed = !matches!(&self.access, Access::Session(s) if s.is_function());
+        let session = self.options.session();
+        let provide: Option<&js_sys::Function> = session.as_ref().and_then(JsCast::dyn_ref);
+        let mut renewable = provide.is_some();
         loop {
-            let token = self.token().await?;
-            let answer = self.send(path, body, token).await?;
+            if let Some(session) = &session
+                && self.token.borrow().is_empty()
+            {
+                let token = match provide {
+                    None => session.clone(),
+                    // The caller's own backend is down, most likely: the person can only try again.
+                    Some(provide) => {
+                        let provided = provide.call0(&JsValue::UNDEFINED);
+                        let promise = provided.map(|token| Promise::resolve(&token));
+                        settled(promise).await.map_err(|_| Cause::Server)?
+                    }
+                };
+                self.token.replace(header_safe(&token)?);
+            }
+            let answer = self.send(path, body).await?;
             if answer.status < 300 {
                 return Ok(answer);
             }
-            let trouble = trouble(answer);
-            if !renewed
-                && let Trouble::Ending(ending) = &trouble
-                && ending.code == AuthErrorCode::ConnectSessionExpired
-            {
-                renewed = true;
-                self.token.replace(None);
-                continue;
+            match trouble(answer) {
+                Trouble::Ending(Rejection {
+                    code: AuthErrorCode::ConnectSessionExpired, ..
+                }) if renewable => {
+                    renewable = false;
+                    self.token.replace(String::new());
+                }
+                trouble => return Err(trouble),
             }
-            return Err(trouble);
         }
     }
 
-    /// The session token: the caller's string, or what the caller's function returned last. Empty
-    /// for a public key.
-    async fn token(&self) -> Result<String, Trouble> {
-        let Access::Session(session) = &self.access else { return Ok(String::new()) };
-        if let Some(token) = self.token.borrow().as_ref() {
-            return Ok(token.clone());
-        }
-        let mut value = session.clone();
-        if let Some(provide) = session.dyn_ref::<js_sys::Function>() {
-            // The caller's own backend is down, most likely: the person can only try again.
-            let provided = provide.call0(&JsValue::UNDEFINED).map_err(|_| Cause::Server)?;
-            let promise = Promise::resolve(&provided);
-            value = JsFuture::from(promise).await.map_err(|_| Cause::Server)?;
-        }
-        let token = value.as_string().unwrap_or_default().trim().to_owned();
-        if token.is_empty() {
-            let expected = "a connect session token (or return one)";
-            let rejection = Rejection::argument("session", expected, &value);
-            return Err(Trouble::Ending(Box::new(rejection)));
-        }
-        // What goes into a header must be header-safe; anything else is no token of any server.
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(AuthErrorCode::ConnectSessionExpired.into());
-        }
-        self.token.replace(Some(token.clone()));
-        Ok(token)
-    }
-
-    async fn send(
-        &self,
-        path: &str,
-        body: Option<&[u8]>,
-        token: String,
-    ) -> Result<Answer, Trouble> {
-        let abort = Abort::new(self.timeout);
-        let sent = settled(self.begin(path, body, &token, &abort)).await;
+    async fn send(&self, path: &str, body: Option<&[u8]>) -> Result<Answer, Trouble> {
+        let abort = Abort::new(self.options.timeout());
+        let sent = settled(self.begin(path, body, &abort)).await;
         let response: web_sys::Response = sent.map_err(|_| abort.cause())?.unchecked_into();
         let body = match settled(response.json()).await {
             // An HTML 502 of some proxy is no JSON; then there is only the status to go by.
@@ -237,23 +207,18 @@ impl Server {
     }
 
     /// Builds the request and sends it on its way.
-    fn begin(
-        &self,
-        path: &str,
-        body: Option<&[u8]>,
-        token: &str,
-        abort: &Abort,
-    ) -> Result<Promise, JsValue> {
-        let mut url = [self.host.as_str(), path].concat();
+    fn begin(&self, path: &str, body: Option<&[u8]>, abort: &Abort) -> Result<Promise, JsValue> {
+        let token = self.token.borrow();
+        let mut url = [self.options.host.as_str(), path].concat();
         let headers = Headers::new();
         if body.is_some() && !self.keyslot.get() {
-            parameter(&mut url, "connect_session_token", token);
+            parameter(&mut url, "connect_session_token", &token);
         } else if !token.is_empty() {
-            headers.set("authorization", &["Bearer ", token].concat());
+            headers.set("authorization", &["Bearer ", &token].concat());
         }
         // Templates are translated by the one header, on the rival's wire too.
         let (method, name, value) = match body {
-            None => ("GET", "accept-language", self.locale.as_str()),
+            None => ("GET", "accept-language", self.options.words.locale.as_str()),
             Some(_) => ("POST", "content-type", "application/json"),
         };
         headers.set(name, value);
@@ -282,16 +247,18 @@ async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue, JsValue> 
     JsFuture::from(promise?).await
 }
 
-/// Makes the form of what the server sent.
-fn loaded(
-    session: JsValue,
-    integration: JsValue,
-    template: JsValue,
-    params: &[(String, String)],
-) -> Result<Box<Loaded>, Trouble> {
-    let session = Js(session);
-    let form = Form::build(&Js(template), &Js(integration), &session, params)?;
-    Ok(Box::new(Loaded { form, session }))
+/// A session token as it came from the caller.
+fn header_safe(given: &JsValue) -> Result<String, Trouble> {
+    let token = given.as_string().unwrap_or_default().trim().to_owned();
+    if token.is_empty() {
+        let expected = "a connect session token (or return one)";
+        Err(Trouble::Ending(Rejection::argument("session", expected, given)))
+    } else if token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(token)
+    } else {
+        // What goes into a header must be header-safe; anything else is no token of any server.
+        Err(AuthErrorCode::ConnectSessionExpired.into())
+    }
 }
 
 fn connected(answer: Answer) -> Result<Connection, Trouble> {
@@ -319,12 +286,9 @@ fn trouble(answer: Answer) -> Trouble {
     let word = error.text("code");
     let request_id = error.optional("request_id").or(answer.request_id);
     if let Some(code) = AuthErrorCode::ending(&word) {
-        return Trouble::Ending(Box::new(Rejection {
-            message: error.optional("message"),
-            status: Some(answer.status),
-            request_id,
-            ..code.into()
-        }));
+        let rejection = Rejection::new(code, &error.text("message"));
+        let details = [("status", answer.status.into()), ("requestId", request_id.into())];
+        return Trouble::Ending(rejection.with(&details));
     }
     let cause = match word.as_str() {
         "connection_test_failed" => Cause::from_reason(&error.text("reason")),
@@ -381,17 +345,4 @@ impl Drop for Abort {
     fn drop(&mut self) {
         self.controller.abort(); // does nothing to a request that is through
     }
-}
-
-/// Reports when the caller's signal fires; `None` when there is none.
-pub(crate) fn watch_signal(
-    signal: &JsValue,
-    mut fired: impl FnMut() + 'static,
-) -> Option<Listener> {
-    signal.is_object().then(|| Listener::new(signal.unchecked_ref(), "abort", move |_| fired()))
-}
-
-/// Whether the caller's signal has fired already.
-pub(crate) fn is_aborted(signal: &JsValue) -> bool {
-    get(signal, "aborted").is_truthy()
 }

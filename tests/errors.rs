@@ -66,8 +66,9 @@ async fn without_a_session_there_is_missing_auth_token() {
     let call = auth("acme", None, options(&[("session", JsValue::NULL)]));
     settle().await;
     assert_rejected(&call, "missing_auth_token");
-    let promise =
-        keyslot_rlib::reconnect("acme".into(), None, Some(options(&[("session", JsValue::NULL)])));
+    let none = JsValue::UNDEFINED;
+    let options = options(&[("session", JsValue::NULL)]);
+    let promise = keyslot_rlib::reconnect(&"acme".into(), &none, &options);
     let error = wasm_bindgen_futures::JsFuture::from(promise).await.unwrap_err();
     assert_eq!(get(&error, "code"), JsValue::from("missing_connect_session_token"));
     assert!(keyslot_rlib::is_auth_error(&error));

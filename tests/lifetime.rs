@@ -158,7 +158,7 @@ async fn the_focus_goes_to_the_fallback_when_the_opener_is_gone() {
 #[wasm_bindgen_test]
 async fn a_preloaded_form_needs_no_request_when_the_dialog_opens() {
     serve(&json!({"/connect/session": keyslot_session(api_key()), "/api-auth/api-key/acme": stored()}).to_string());
-    let preload = keyslot_rlib::preload("acme".into(), Some(options(&[])));
+    let preload = keyslot_rlib::preload(&"acme".into(), &options(&[]));
     wasm_bindgen_futures::JsFuture::from(preload).await.unwrap();
     assert_eq!(requests().len(), 1);
     let _call = auth("acme", None, options(&[]));

@@ -1,5 +1,8 @@
 //! How the dialog behaves: one state, one transition function, no secrets, no browser.
 //!
+//! Plain values only: the filled form, the stored connection and the reference of a failure stay with
+//! the session, which has them at hand when [`Next`] says what to do with them.
+//!
 //! [`Dialog::on`] is total: every event has an answer in every phase, written out pair by pair, so
 //! that a new event or phase does not compile until each pair is decided. What the state says is
 //! what the view draws; what [`Next`] says is all that the session does.
@@ -8,7 +11,7 @@
 //! and this module counts: it hands out exactly one outcome, whatever the order of events.
 
 use crate::error::AuthErrorCode;
-use crate::failure::{Cause, Failure};
+use crate::failure::Cause;
 use crate::wire::Verification;
 
 /// What a settled call resolves to.
@@ -22,31 +25,28 @@ pub struct Connection {
     pub verification: Option<Verification>,
 }
 
-/// How the call ended.
-pub type Outcome = Result<Connection, AuthErrorCode>;
+/// How the call ended: with the connection that was stored, or with a code.
+pub type Outcome = Result<(), AuthErrorCode>;
 
 /// What the dialog shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// The form is being fetched; with a failure, a retry is offered.
     Loading {
         /// Why the last attempt failed, unless one is under way.
-        failure: Option<Failure>,
+        failure: Option<Cause>,
     },
     /// The form waits for the person.
     Editing {
         /// What became of the last attempt.
-        failure: Option<Failure>,
+        failure: Option<Cause>,
     },
     /// The form was submitted while offline and goes out when the network is back.
     Waiting,
     /// The values are on their way.
     Submitting,
     /// It worked; the confirmation closes by itself.
-    Connected {
-        /// What the check said.
-        verification: Option<Verification>,
-    },
+    Connected,
     /// It cannot work any more, after something was typed: says why until it is closed.
     Ended {
         /// Why.
@@ -54,26 +54,21 @@ pub enum Phase {
     },
 }
 
-/// What happened. `A` is the filled form; the machine moves it and never looks inside.
-#[derive(Debug, PartialEq, Eq)]
-#[cfg_attr(test, derive(Clone))] // the real form is moved, never copied
-pub enum Event<A> {
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
     /// The form arrived.
     Loaded,
     /// The form did not arrive; trying again may help.
-    LoadFailed(Failure),
+    LoadFailed(Cause),
     /// The server's answer, or the lack of a session, makes the call impossible.
     Cannot(AuthErrorCode),
-    /// Connect was pressed.
+    /// The primary button was pressed: Connect, "Try again" or Close, as the phase has it.
     Pressed,
     /// "Save without checking" was pressed.
     PressedUnchecked,
-    /// "Try again" was pressed.
-    Retry,
     /// The form was read and nothing stands against sending it.
     Checked {
-        /// The filled form.
-        answers: A,
         /// What `navigator.onLine` says.
         online: bool,
         /// Store it although the provider cannot be asked.
@@ -84,9 +79,9 @@ pub enum Event<A> {
     /// A field changed.
     Edited,
     /// The server stored the connection.
-    Stored(Connection),
+    Stored,
     /// The attempt failed in a way that the person can do something about.
-    Failed(Failure),
+    Failed(Cause),
     /// The browser is back online.
     Online,
     /// Escape, the close button, a click outside, `close()`.
@@ -100,8 +95,8 @@ pub enum Event<A> {
 }
 
 /// What to do about it.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Next<A> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
     /// Nothing.
     Nothing,
     /// Draw the phase.
@@ -115,8 +110,6 @@ pub enum Next<A> {
     },
     /// Send the form, then draw.
     Post {
-        /// The filled form.
-        answers: A,
         /// Store it although the provider cannot be asked.
         unchecked: bool,
     },
@@ -142,8 +135,8 @@ impl Default for Dialog {
 impl Dialog {
     /// What to draw.
     #[must_use]
-    pub fn phase(&self) -> &Phase {
-        &self.phase
+    pub fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// Whether the promise is settled already.
@@ -153,8 +146,8 @@ impl Dialog {
     }
 
     /// Takes one event and says what to do. After [`Next::Finish`] nothing more is to be reported.
-    pub fn on<A>(&mut self, event: Event<A>) -> Next<A> {
-        match (&self.phase, event) {
+    pub fn on(&mut self, event: Event) -> Next {
+        match (self.phase, event) {
             (_, Event::Dismissed | Event::Gone) => self.finish(AuthErrorCode::WindowClosed),
             (_, Event::Aborted) => self.finish(AuthErrorCode::Aborted),
 
@@ -165,34 +158,33 @@ impl Dialog {
                 self.to(Phase::Loading { failure: Some(failure) }, Next::Render)
             }
             (Phase::Loading { .. }, Event::Cannot(code)) => self.finish(code),
-            (Phase::Loading { failure: Some(_) }, Event::Retry | Event::Online) => {
+            (Phase::Loading { failure: Some(_) }, Event::Pressed | Event::Online) => {
                 self.to(Phase::Loading { failure: None }, Next::Load)
             }
 
-            (Phase::Editing { .. } | Phase::Waiting, Event::Pressed | Event::Retry)
+            (Phase::Ended { .. }, Event::Pressed) => self.finish(AuthErrorCode::WindowClosed),
+            (Phase::Editing { .. } | Phase::Waiting, Event::Pressed)
             | (Phase::Waiting, Event::Online) => Next::Check { unchecked: false },
             (Phase::Editing { failure: Some(failure) }, Event::PressedUnchecked)
-                if failure.cause.is_unchecked() =>
+                if failure.is_unchecked() =>
             {
                 Next::Check { unchecked: true }
             }
             (
                 Phase::Editing { .. } | Phase::Waiting,
-                Event::Checked { answers, online: true, unchecked },
-            ) => self.to(Phase::Submitting, Next::Post { answers, unchecked }),
-            (
-                Phase::Editing { .. } | Phase::Waiting,
-                Event::Checked { answers: _, online: false, unchecked: _ },
-            ) => self.to(Phase::Waiting, Next::Render),
+                Event::Checked { online: true, unchecked },
+            ) => self.to(Phase::Submitting, Next::Post { unchecked }),
+            (Phase::Editing { .. } | Phase::Waiting, Event::Checked { online: false, .. }) => {
+                self.to(Phase::Waiting, Next::Render)
+            }
             (Phase::Editing { .. } | Phase::Waiting, Event::Faulty)
             | (Phase::Waiting, Event::Edited) => {
                 self.to(Phase::Editing { failure: None }, Next::Render)
             }
 
-            (Phase::Submitting, Event::Stored(connection)) => {
+            (Phase::Submitting, Event::Stored) => {
                 self.settled = true;
-                let verification = connection.verification.clone();
-                self.to(Phase::Connected { verification }, Next::Settle(Ok(connection)))
+                self.to(Phase::Connected, Next::Settle(Ok(())))
             }
             (Phase::Submitting, Event::Failed(failure)) => {
                 self.to(Phase::Editing { failure: Some(failure) }, Next::Render)
@@ -202,19 +194,18 @@ impl Dialog {
                 self.to(Phase::Ended { code }, Next::Settle(Err(code)))
             }
 
-            (Phase::Connected { .. }, Event::Shown) => Next::Finish(None),
+            (Phase::Connected, Event::Shown) => Next::Finish(None),
 
             // Too late, too early, or a second press: each of these is possible in a real browser
             // (a response after a retry, a double click, a timer that was already queued).
-            (Phase::Loading { failure: None }, Event::Retry | Event::Online)
+            (Phase::Loading { failure: None }, Event::Pressed | Event::Online)
             | (
                 Phase::Loading { .. },
-                Event::Pressed
-                | Event::PressedUnchecked
+                Event::PressedUnchecked
                 | Event::Checked { .. }
                 | Event::Faulty
                 | Event::Edited
-                | Event::Stored(_)
+                | Event::Stored
                 | Event::Failed(_)
                 | Event::Shown,
             )
@@ -225,7 +216,7 @@ impl Dialog {
                 | Event::Cannot(_)
                 | Event::PressedUnchecked
                 | Event::Edited
-                | Event::Stored(_)
+                | Event::Stored
                 | Event::Failed(_)
                 | Event::Online
                 | Event::Shown,
@@ -236,7 +227,7 @@ impl Dialog {
                 | Event::LoadFailed(_)
                 | Event::Cannot(_)
                 | Event::PressedUnchecked
-                | Event::Stored(_)
+                | Event::Stored
                 | Event::Failed(_)
                 | Event::Shown,
             )
@@ -246,7 +237,6 @@ impl Dialog {
                 | Event::LoadFailed(_)
                 | Event::Pressed
                 | Event::PressedUnchecked
-                | Event::Retry
                 | Event::Checked { .. }
                 | Event::Faulty
                 | Event::Edited
@@ -254,17 +244,16 @@ impl Dialog {
                 | Event::Shown,
             )
             | (
-                Phase::Connected { .. },
+                Phase::Connected,
                 Event::Loaded
                 | Event::LoadFailed(_)
                 | Event::Cannot(_)
                 | Event::Pressed
                 | Event::PressedUnchecked
-                | Event::Retry
                 | Event::Checked { .. }
                 | Event::Faulty
                 | Event::Edited
-                | Event::Stored(_)
+                | Event::Stored
                 | Event::Failed(_)
                 | Event::Online,
             )
@@ -273,13 +262,11 @@ impl Dialog {
                 Event::Loaded
                 | Event::LoadFailed(_)
                 | Event::Cannot(_)
-                | Event::Pressed
                 | Event::PressedUnchecked
-                | Event::Retry
                 | Event::Checked { .. }
                 | Event::Faulty
                 | Event::Edited
-                | Event::Stored(_)
+                | Event::Stored
                 | Event::Failed(_)
                 | Event::Online
                 | Event::Shown,
@@ -287,12 +274,12 @@ impl Dialog {
         }
     }
 
-    fn to<A>(&mut self, phase: Phase, next: Next<A>) -> Next<A> {
+    fn to(&mut self, phase: Phase, next: Next) -> Next {
         self.phase = phase;
         next
     }
 
-    fn finish<A>(&mut self, code: AuthErrorCode) -> Next<A> {
+    fn finish(&mut self, code: AuthErrorCode) -> Next {
         let outcome = (!self.settled).then_some(Err(code));
         self.settled = true;
         Next::Finish(outcome)
@@ -302,15 +289,13 @@ impl Dialog {
 impl Phase {
     /// The failure on screen, in whichever phase.
     #[must_use]
-    pub fn failure(&self) -> Option<Failure> {
+    pub fn failure(self) -> Option<Cause> {
         match self {
-            Phase::Loading { failure } | Phase::Editing { failure } => failure.clone(),
-            Phase::Waiting => Some(Failure::new(Cause::Offline)),
-            Phase::Ended { code: AuthErrorCode::ConnectSessionExpired } => {
-                Some(Failure::new(Cause::Expired))
-            }
-            Phase::Ended { .. } => Some(Failure::new(Cause::Server)),
-            Phase::Submitting | Phase::Connected { .. } => None,
+            Phase::Loading { failure } | Phase::Editing { failure } => failure,
+            Phase::Waiting => Some(Cause::Offline),
+            Phase::Ended { code: AuthErrorCode::ConnectSessionExpired } => Some(Cause::Expired),
+            Phase::Ended { .. } => Some(Cause::Server),
+            Phase::Submitting | Phase::Connected => None,
         }
     }
 }
@@ -320,116 +305,104 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn connection() -> Connection {
-        Connection {
-            connection_id: "c".into(),
-            provider_config_key: "p".into(),
-            verification: None,
-        }
-    }
-
     fn editing() -> Dialog {
         let mut dialog = Dialog::default();
-        assert_eq!(dialog.on::<u8>(Event::Loaded), Next::Render);
+        assert_eq!(dialog.on(Event::Loaded), Next::Render);
         dialog
     }
 
     fn submitting() -> Dialog {
         let mut dialog = editing();
-        assert_eq!(dialog.on::<u8>(Event::Pressed), Next::Check { unchecked: false });
-        let sent = dialog.on(Event::Checked { answers: 7, online: true, unchecked: false });
-        assert_eq!(sent, Next::Post { answers: 7, unchecked: false });
+        assert_eq!(dialog.on(Event::Pressed), Next::Check { unchecked: false });
+        let sent = dialog.on(Event::Checked { online: true, unchecked: false });
+        assert_eq!(sent, Next::Post { unchecked: false });
         dialog
     }
 
     #[test]
     fn a_key_that_is_accepted_settles_at_once_and_closes_later() {
         let mut dialog = submitting();
-        assert_eq!(dialog.on::<u8>(Event::Stored(connection())), Next::Settle(Ok(connection())));
+        assert_eq!(dialog.on(Event::Stored), Next::Settle(Ok(())));
         assert!(dialog.is_settled());
-        assert_eq!(dialog.on::<u8>(Event::Shown), Next::Finish(None));
+        assert_eq!(dialog.on(Event::Shown), Next::Finish(None));
     }
 
     #[test]
     fn a_key_that_is_refused_returns_to_editing_and_the_promise_stays_pending() {
         let mut dialog = submitting();
-        let failure = Failure::new(Cause::Refused);
-        assert_eq!(dialog.on::<u8>(Event::Failed(failure.clone())), Next::Render);
-        assert_eq!(dialog.phase(), &Phase::Editing { failure: Some(failure) });
+        let failure = Some(Cause::Refused);
+        assert_eq!(dialog.on(Event::Failed(Cause::Refused)), Next::Render);
+        assert_eq!(dialog.phase(), Phase::Editing { failure });
         assert!(!dialog.is_settled());
     }
 
     #[test]
     fn a_second_press_while_sending_does_nothing() {
         let mut dialog = submitting();
-        assert_eq!(dialog.on::<u8>(Event::Pressed), Next::Nothing);
-        let again = dialog.on(Event::Checked { answers: 8, online: true, unchecked: false });
+        assert_eq!(dialog.on(Event::Pressed), Next::Nothing);
+        let again = dialog.on(Event::Checked { online: true, unchecked: false });
         assert_eq!(again, Next::Nothing);
     }
 
     #[test]
     fn offline_waits_and_sends_when_the_network_is_back() {
         let mut dialog = editing();
-        dialog.on::<u8>(Event::Pressed);
-        let kept = dialog.on(Event::Checked { answers: 1, online: false, unchecked: false });
+        dialog.on(Event::Pressed);
+        let kept = dialog.on(Event::Checked { online: false, unchecked: false });
         assert_eq!(kept, Next::Render);
-        assert_eq!(dialog.phase(), &Phase::Waiting);
-        assert_eq!(dialog.on::<u8>(Event::Online), Next::Check { unchecked: false });
+        assert_eq!(dialog.phase(), Phase::Waiting);
+        assert_eq!(dialog.on(Event::Online), Next::Check { unchecked: false });
     }
 
     #[test]
     fn typing_while_waiting_cancels_the_automatic_send() {
         let mut dialog = editing();
-        dialog.on::<u8>(Event::Pressed);
-        dialog.on(Event::Checked { answers: 1, online: false, unchecked: false });
-        dialog.on::<u8>(Event::Edited);
-        assert_eq!(dialog.on::<u8>(Event::Online), Next::Nothing);
+        dialog.on(Event::Pressed);
+        dialog.on(Event::Checked { online: false, unchecked: false });
+        dialog.on(Event::Edited);
+        assert_eq!(dialog.on(Event::Online), Next::Nothing);
     }
 
     #[test]
     fn saving_unchecked_is_open_only_after_the_provider_could_not_be_asked() {
         let mut dialog = submitting();
-        dialog.on::<u8>(Event::Failed(Failure::new(Cause::Refused)));
-        assert_eq!(dialog.on::<u8>(Event::PressedUnchecked), Next::Nothing);
+        dialog.on(Event::Failed(Cause::Refused));
+        assert_eq!(dialog.on(Event::PressedUnchecked), Next::Nothing);
         let mut dialog = submitting();
-        dialog.on::<u8>(Event::Failed(Failure::new(Cause::Unavailable)));
-        assert_eq!(dialog.on::<u8>(Event::PressedUnchecked), Next::Check { unchecked: true });
+        dialog.on(Event::Failed(Cause::Unavailable));
+        assert_eq!(dialog.on(Event::PressedUnchecked), Next::Check { unchecked: true });
     }
 
     #[test]
     fn a_session_that_ends_after_typing_says_so_until_it_is_closed() {
         let mut dialog = submitting();
         let code = AuthErrorCode::ConnectSessionExpired;
-        assert_eq!(dialog.on::<u8>(Event::Cannot(code)), Next::Settle(Err(code)));
-        assert_eq!(dialog.phase(), &Phase::Ended { code });
-        assert_eq!(dialog.on::<u8>(Event::Dismissed), Next::Finish(None));
+        assert_eq!(dialog.on(Event::Cannot(code)), Next::Settle(Err(code)));
+        assert_eq!(dialog.phase(), Phase::Ended { code });
+        assert_eq!(dialog.on(Event::Dismissed), Next::Finish(None));
     }
 
     #[test]
     fn an_impossible_call_finishes_before_anything_is_typed() {
         let mut dialog = Dialog::default();
         let code = AuthErrorCode::UnknownIntegration;
-        assert_eq!(dialog.on::<u8>(Event::Cannot(code)), Next::Finish(Some(Err(code))));
+        assert_eq!(dialog.on(Event::Cannot(code)), Next::Finish(Some(Err(code))));
     }
 
-    fn any_event() -> impl Strategy<Value = Event<u8>> {
+    fn any_event() -> impl Strategy<Value = Event> {
         prop_oneof![
             Just(Event::Loaded),
-            Just(Event::LoadFailed(Failure::new(Cause::Network))),
+            Just(Event::LoadFailed(Cause::Network)),
             Just(Event::Cannot(AuthErrorCode::ConnectSessionExpired)),
             Just(Event::Pressed),
             Just(Event::PressedUnchecked),
-            Just(Event::Retry),
-            (any::<bool>(), any::<bool>()).prop_map(|(online, unchecked)| Event::Checked {
-                answers: 1,
-                online,
-                unchecked
-            }),
+            (any::<bool>(), any::<bool>())
+                .prop_map(|(online, unchecked)| Event::Checked { online, unchecked }),
             Just(Event::Faulty),
             Just(Event::Edited),
-            Just(Event::Stored(connection())),
+            Just(Event::Stored),
             prop_oneof![Just(Cause::Refused), Just(Cause::Unavailable), Just(Cause::Server)]
-                .prop_map(|cause| Event::Failed(Failure::new(cause))),
+                .prop_map(|cause| Event::Failed(cause)),
             Just(Event::Online),
             Just(Event::Shown),
         ]
@@ -443,7 +416,7 @@ mod tests {
             let mut dialog = Dialog::default();
             let (mut outcomes, mut in_flight, mut finished) = (0, false, false);
             for event in events.into_iter().chain([Event::Dismissed]) {
-                let answered = matches!(event, Event::Stored(_) | Event::Failed(_) | Event::Cannot(_));
+                let answered = matches!(event, Event::Stored | Event::Failed(_) | Event::Cannot(_));
                 match dialog.on(event) {
                     Next::Post { .. } => {
                         prop_assert!(!in_flight, "a second request while one is under way");

@@ -3,9 +3,13 @@
 //! A code is API and never changes its meaning; the message beside it is for people and may.
 //! What the person with the key can mend is no error: it stays in the dialog ([`crate::failure`]).
 
-/// Makes the enum, its wire words and the TypeScript union from one list, so that they cannot drift.
+use crate::table::{Table, table};
+use crate::text::Text;
+
+/// Makes the enum, its wire words, their sentences and the TypeScript union from one list, so that they cannot
+/// drift.
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])* $name:ident => $word:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident => $word:literal $message:literal,)*) => {
         /// The reason of a rejected `auth()`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum AuthErrorCode { $($(#[doc = $doc])* $name,)* }
@@ -13,19 +17,9 @@ macro_rules! codes {
         impl AuthErrorCode {
             /// Every code, in the order of the documentation.
             pub const ALL: &'static [AuthErrorCode] = &[$(AuthErrorCode::$name,)*];
-
-            /// The word that JavaScript sees in `error.code` and `error.type`.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(AuthErrorCode::$name => $word,)* }
-            }
-
-            /// The code for a word of the server's error envelope, when it is one of ours.
-            #[must_use]
-            pub fn from_wire(word: &str) -> Option<AuthErrorCode> {
-                Some(match word { $($word => AuthErrorCode::$name,)* _ => return None })
-            }
         }
+
+        const CODES: Table = table! { $($word $message)* };
 
         /// `AuthErrorCode` as a TypeScript union; `js/index.d.ts` is checked against it.
         pub const TYPESCRIPT_UNION: &str = concat!("never" $(, " | \"", $word, "\"")*);
@@ -34,88 +28,81 @@ macro_rules! codes {
 
 codes! {
     /// The person closed the dialog, or the page removed it.
-    WindowClosed => "window_closed",
+    WindowClosed => "window_closed"
+        "The dialog was closed before a connection was made.",
     /// The caller's `AbortSignal` fired.
-    Aborted => "aborted",
+    Aborted => "aborted"
+        "The call was aborted by its signal.",
     /// Another `auth()` with other arguments is open.
-    AlreadyOpen => "already_open",
+    AlreadyOpen => "already_open"
+        "Another connect dialog is open. Await its promise or call close() first.",
     /// An argument or option of the call is not usable; the message names it.
-    InvalidArgument => "invalid_argument",
+    InvalidArgument => "invalid_argument"
+        "An argument of the call is not usable.",
     /// `host` is not an absolute http(s) address.
-    InvalidHostUrl => "invalid_host_url",
+    InvalidHostUrl => "invalid_host_url"
+        "`host` must be an absolute http(s) URL, such as https://connect.example.com.",
     /// Neither a session nor a public key was given.
-    MissingAuthToken => "missing_auth_token",
+    MissingAuthToken => "missing_auth_token"
+        "No session: pass `session` (a connect session token, or a function that returns one).",
     /// `reconnect()` needs a connect session token.
-    MissingConnectSessionToken => "missing_connect_session_token",
+    MissingConnectSessionToken => "missing_connect_session_token"
+        "reconnect() needs `session`: a token from POST /connect/sessions/reconnect.",
     /// A headless call lacks a credential, or a part of one.
-    MissingCredentials => "missing_credentials",
+    MissingCredentials => "missing_credentials"
+        "`credentials` lacks a value that the integration needs.",
     /// The session token has expired or was never valid, and could not be renewed.
-    ConnectSessionExpired => "connect_session_expired",
+    ConnectSessionExpired => "connect_session_expired"
+        "The connect session has expired. Mint a new one, or pass `session` as a function.",
     /// The server knows no such integration.
-    UnknownIntegration => "unknown_integration",
+    UnknownIntegration => "unknown_integration"
+        "The server knows no integration of this id. Check the id and the environment.",
     /// The session does not allow this integration.
-    IntegrationNotAllowed => "integration_not_allowed",
+    IntegrationNotAllowed => "integration_not_allowed"
+        "The connect session does not allow this integration (allowed_integrations).",
     /// The session may not create or replace this connection id.
-    ConnectionIdNotAllowed => "connection_id_not_allowed",
+    ConnectionIdNotAllowed => "connection_id_not_allowed"
+        "The connect session may not create or replace this connection id.",
     /// The integration authorises by something else than an API key or Basic auth.
-    InvalidAuthMode => "invalid_auth_mode",
+    InvalidAuthMode => "invalid_auth_mode"
+        "The integration authorises by something else than an API key or Basic auth.",
     /// Headless only: the provider did not accept the credential; `reason` says in which way.
-    ConnectionTestFailed => "connection_test_failed",
+    ConnectionTestFailed => "connection_test_failed"
+        "The provider did not accept the credential.",
     /// The server refuses this connection for good.
-    ConnectionValidationFailed => "connection_validation_failed",
+    ConnectionValidationFailed => "connection_validation_failed"
+        "The server refuses this connection.",
     /// A limit of the server's plan is reached.
-    ResourceCapped => "resource_capped",
+    ResourceCapped => "resource_capped"
+        "The server's connection limit is reached.",
     /// Headless only: the server could not be reached, or did not answer in time.
-    NetworkError => "network_error",
+    NetworkError => "network_error"
+        "The server could not be reached or did not answer in time.",
     /// The browser cannot run the widget; the message names the cause and the fix.
-    NotSupported => "not_supported",
+    NotSupported => "not_supported"
+        "This browser or page cannot run the widget.",
     /// Anything else, with `cause` where there is one.
-    UnknownError => "unknown_error",
+    UnknownError => "unknown_error"
+        "Something unexpected went wrong.",
 }
 
 impl AuthErrorCode {
+    /// The word that JavaScript sees in `error.code` and `error.type`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        CODES.name(self as usize)
+    }
+
     /// A sentence for the developer who reads the rejection. Never shown to the person with the key.
     #[must_use]
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::WindowClosed => "The dialog was closed before a connection was made.",
-            Self::Aborted => "The call was aborted by its signal.",
-            Self::AlreadyOpen => {
-                "Another connect dialog is open. Await its promise or call close() first."
-            }
-            Self::InvalidArgument => "An argument of the call is not usable.",
-            Self::InvalidHostUrl => {
-                "`host` must be an absolute http(s) URL, such as https://connect.example.com."
-            }
-            Self::MissingAuthToken => {
-                "No session: pass `session` (a connect session token, or a function that returns one)."
-            }
-            Self::MissingConnectSessionToken => {
-                "reconnect() needs `session`: a token from POST /connect/sessions/reconnect."
-            }
-            Self::MissingCredentials => "`credentials` lacks a value that the integration needs.",
-            Self::ConnectSessionExpired => {
-                "The connect session has expired. Mint a new one, or pass `session` as a function."
-            }
-            Self::UnknownIntegration => {
-                "The server knows no integration of this id. Check the id and the environment."
-            }
-            Self::IntegrationNotAllowed => {
-                "The connect session does not allow this integration (allowed_integrations)."
-            }
-            Self::ConnectionIdNotAllowed => {
-                "The connect session may not create or replace this connection id."
-            }
-            Self::InvalidAuthMode => {
-                "The integration authorises by something else than an API key or Basic auth."
-            }
-            Self::ConnectionTestFailed => "The provider did not accept the credential.",
-            Self::ConnectionValidationFailed => "The server refuses this connection.",
-            Self::ResourceCapped => "The server's connection limit is reached.",
-            Self::NetworkError => "The server could not be reached or did not answer in time.",
-            Self::NotSupported => "This browser or page cannot run the widget.",
-            Self::UnknownError => "Something unexpected went wrong.",
-        }
+    pub fn message(self) -> &'static str {
+        CODES.text(self as usize)
+    }
+
+    /// The code for a word of the server's error envelope, when it is one of ours.
+    #[must_use]
+    pub fn from_wire(word: &str) -> Option<AuthErrorCode> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == word)
     }
 
     /// The code for a server's answer that ends the call, by the server's own word.
@@ -124,28 +111,31 @@ impl AuthErrorCode {
     /// `None`: the answer is not an ending, the dialog shows it instead.
     #[must_use]
     pub fn ending(word: &str) -> Option<AuthErrorCode> {
-        Some(match word {
-            "unknown_provider_config" | "unknown_provider_template" => Self::UnknownIntegration,
-            "integration_not_allowed" => Self::IntegrationNotAllowed,
-            "connection_id_not_allowed" => Self::ConnectionIdNotAllowed,
-            "invalid_auth_mode" => Self::InvalidAuthMode,
-            "connection_validation_failed" | "invalid_connection" => {
-                Self::ConnectionValidationFailed
-            }
-            "resource_capped" => Self::ResourceCapped,
-            "unknown_connect_session_token"
-            | "invalid_connect_session_token_format"
-            | "unknown_account"
-            | "invalid_public_key"
-            | "missing_hmac"
-            | "invalid_hmac"
-            | "missing_public_key"
-            | "deprecated_authentication"
-            | "missing_auth_header" => Self::ConnectSessionExpired,
-            _ => return None,
-        })
+        let word = Text(word);
+        let is = |list| word.is(word.all(), list);
+        if is("unknown_provider_config|unknown_provider_template") {
+            Some(Self::UnknownIntegration)
+        } else if is("integration_not_allowed") {
+            Some(Self::IntegrationNotAllowed)
+        } else if is("connection_id_not_allowed") {
+            Some(Self::ConnectionIdNotAllowed)
+        } else if is("invalid_auth_mode") {
+            Some(Self::InvalidAuthMode)
+        } else if is("connection_validation_failed|invalid_connection") {
+            Some(Self::ConnectionValidationFailed)
+        } else if is("resource_capped") {
+            Some(Self::ResourceCapped)
+        } else if is(SESSION_ENDED) {
+            Some(Self::ConnectSessionExpired)
+        } else {
+            None
+        }
     }
 }
+
+/// What the server says when it does not take the session, or the public key, any more.
+const SESSION_ENDED: &str = "unknown_connect_session_token|invalid_connect_session_token_format|unknown_account|\
+    invalid_public_key|missing_hmac|invalid_hmac|missing_public_key|deprecated_authentication|missing_auth_header";
 
 #[cfg(test)]
 mod tests {

@@ -30,5 +30,7 @@ pub mod failure;
 pub mod form;
 pub mod id;
 pub mod json;
+mod table;
+mod text;
 pub mod wire;
 pub mod words;

@@ -6,6 +6,9 @@
 //!
 //! `{provider}` and the like are filled by [`fill`]. A test holds every language against this list.
 
+use crate::table::{Table, table};
+use crate::text::{Text, set};
+
 /// Makes the enum, the keys and the English text from one list.
 macro_rules! words {
     ($($name:ident $key:literal $english:literal)*) => {
@@ -13,8 +16,11 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Word { $(#[doc = $english] $name,)* }
 
+        /// All there are.
+        pub const ALL: &[Word] = &[$(Word::$name,)*];
+
         /// Key and English text, in the order of [`Word`].
-        pub const ENGLISH: &[(&str, &str)] = &[$(($key, $english),)*];
+        const ENGLISH: Table = table! { $($key $english)* };
     };
 }
 
@@ -123,39 +129,38 @@ impl Word {
     /// The key in language files and in `strings`.
     #[must_use]
     pub fn key(self) -> &'static str {
-        ENGLISH.get(self as usize).map_or("", |(key, _)| key)
+        ENGLISH.name(self as usize)
     }
 
     /// The English text.
     #[must_use]
     pub fn english(self) -> &'static str {
-        ENGLISH.get(self as usize).map_or("", |(_, english)| english)
+        ENGLISH.text(self as usize)
     }
 }
 
 /// Replaces `{name}` in a text by a value, for each pair. Unknown placeholders stay.
 #[must_use]
 pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((name, tail)) = after.split_once('}') else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
-        match values.iter().find(|(key, _)| *key == name) {
-            Some((_, value)) => out.push_str(value),
+    let mut out = String::new();
+    let text = Text(text);
+    let mut rest = text.all();
+    while !rest.is_empty() {
+        let plain = text.until(rest, set!("{"));
+        out.push_str(text.str(plain));
+        rest = rest.after(plain);
+        let name = text.until(rest.skip(1), set!("}"));
+        match values.iter().find(|(key, _)| *key == text.str(name)) {
+            Some((_, value)) => {
+                out.push_str(value);
+                rest = rest.after(name).skip(1);
+            }
             None => {
-                out.push('{');
-                out.push_str(name);
-                out.push('}');
+                out.push_str(text.str(rest.before(rest.skip(1))));
+                rest = rest.skip(1);
             }
         }
-        rest = tail;
     }
-    out.push_str(rest);
     out
 }
 
@@ -165,10 +170,11 @@ mod tests {
 
     #[test]
     fn keys_are_unique_and_snake_case() {
-        for (at, (key, english)) in ENGLISH.iter().enumerate() {
+        for (at, word) in ALL.iter().enumerate() {
+            let key = word.key();
             assert!(key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{key}");
-            assert!(!english.is_empty(), "{key}");
-            assert!(ENGLISH.iter().skip(at + 1).all(|(other, _)| other != key), "{key}");
+            assert!(!key.is_empty() && !word.english().is_empty(), "{key}");
+            assert!(ALL.iter().skip(at + 1).all(|other| other.key() != key), "{key}");
         }
     }
 

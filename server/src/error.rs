@@ -78,11 +78,22 @@ pub enum ApiError {
     /// The credential routes were called without any token.
     #[error("Authentication failed. The request is missing a connect session token.")]
     MissingPublicKey,
-    /// A legacy public key, which this server does not hand out.
+    /// What was sent cannot be a public key.
+    #[error("Authentication failed. What was sent is not a public key (a UUID).")]
+    InvalidPublicKey,
+    /// A public key, where the environment does not accept it.
     #[error(
         "Public key authentication is deprecated. Please use connect session authentication instead."
     )]
     DeprecatedAuthentication,
+    /// The environment asks for a proof that the backend knows the connection id.
+    #[error("Missing param 'hmac'.")]
+    MissingHmac,
+    /// The proof is not one for this integration and connection id.
+    #[error(
+        "Invalid HMAC signature. Expected the hexadecimal HMAC-SHA-256 of \"<integration>:<connection id>\" under the environment's HMAC key."
+    )]
+    InvalidHmac,
     /// The secret key may not do this.
     #[error("This secret key has insufficient scope. Required: {0}")]
     InsufficientScope(&'static str),
@@ -193,6 +204,8 @@ impl ApiError {
             | Self::NothingToDelete
             | Self::NoIntegrationOfQuery(_)
             | Self::ConnectionNotFetched
+            | Self::MissingHmac
+            | Self::InvalidHmac
             | Self::BadRequest(_)
             | Self::InvalidAuthMode { .. }
             | Self::IntegrationNotAllowed(_)
@@ -205,6 +218,7 @@ impl ApiError {
             | Self::InvalidConnectSessionTokenFormat
             | Self::UnknownConnectSessionToken
             | Self::MissingPublicKey
+            | Self::InvalidPublicKey
             | Self::DeprecatedAuthentication => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_)
             | Self::CrossOrigin
@@ -243,6 +257,9 @@ impl ApiError {
             Self::InvalidConnectSessionTokenFormat => "invalid_connect_session_token_format",
             Self::UnknownConnectSessionToken => "unknown_connect_session_token",
             Self::MissingPublicKey => "missing_public_key",
+            Self::InvalidPublicKey => "invalid_public_key",
+            Self::MissingHmac => "missing_hmac",
+            Self::InvalidHmac => "invalid_hmac",
             Self::DeprecatedAuthentication => "deprecated_authentication",
             Self::InsufficientScope(_) | Self::CrossOrigin => "forbidden",
             Self::ForeignHost => "misdirected_request",

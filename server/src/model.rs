@@ -38,6 +38,12 @@ pub struct EnvironmentSettings {
     pub on_auth_creation: bool,
     /// Whether it is announced that a connection needs attention, or no longer does.
     pub on_auth_refresh_error: bool,
+    /// The key that old pages send instead of a session token: a UUID, and no secret.
+    pub public_key: Option<String>,
+    /// Whether it is accepted.
+    pub public_key_enabled: bool,
+    /// Whether a backend must vouch for the connection id that comes with it.
+    pub hmac_enabled: bool,
 }
 
 impl Default for EnvironmentSettings {
@@ -47,6 +53,9 @@ impl Default for EnvironmentSettings {
             webhook_url_secondary: None,
             on_auth_creation: true,
             on_auth_refresh_error: true,
+            public_key: None,
+            public_key_enabled: false,
+            hmac_enabled: false,
         }
     }
 }
@@ -304,7 +313,7 @@ pub struct ConnectionSummary {
     pub health: Health,
     /// Since when.
     pub health_since: Timestamp,
-    /// Why it needs attention: `refused` or `forbidden`.
+    /// Why it needs attention: `refused`, `forbidden` or `address`.
     pub health_reason: Option<String>,
     /// When the provider was last asked.
     pub checked_at: Option<Timestamp>,

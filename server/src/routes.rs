@@ -107,6 +107,12 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             SecretKey(P::WriteSettings),
             post(environment::renew_signing_key),
         ),
+        e(
+            M::POST,
+            "/environment/hmac-key",
+            SecretKey(P::WriteSettings),
+            post(environment::renew_hmac_key),
+        ),
         e(M::GET, "/webhooks", SecretKey(P::ReadSettings), get(webhooks::list)),
         e(M::GET, "/webhooks/{webhookId}", SecretKey(P::ReadSettings), get(webhooks::get)),
         e(
@@ -147,6 +153,12 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             ),
         ]);
     }
+    all.push(e(
+        M::POST,
+        "/connections/{connectionId}/verify",
+        SecretKey(P::WriteConnections),
+        post(connections::verify),
+    ));
     let one_metadata = "/connection/{connectionId}/metadata";
     all.extend([
         e(M::POST, "/connections", SecretKey(P::WriteConnections), post(connections::import)),

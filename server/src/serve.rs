@@ -20,7 +20,9 @@ use crate::{
     compressed::Compressed,
     demo, listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
-    pages, private_file, rotation,
+    pages, private_file,
+    recheck::{self, Observations},
+    rotation,
     state::{AppState, Fetched, Server, token_hasher},
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     token,
@@ -81,6 +83,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         fetched: Fetched::default(),
         compressed: Compressed::default(),
         outbox: Notify::new(),
+        observations: Observations::default(),
     });
     secret_key_of_the_operator(&state).await?;
     if settings.dev {
@@ -95,17 +98,17 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     // Before the ready line: a script may stop the server the moment it reads it.
     let stop = stop_signal()?;
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
-    let (stop_delivery, delivery_stops) = oneshot::channel::<()>();
-    let delivery = tokio::spawn(delivery::run(state.clone(), async {
-        // Dropping the sender says the same.
-        let _ = delivery_stops.await;
-    }));
+    let (stop_delivery, stopped) = oneshot::channel::<()>();
+    // Dropping the sender is the signal.
+    let delivery = tokio::spawn(delivery::run(state.clone(), async { drop(stopped.await) }));
+    let (stop_checks, stopped) = oneshot::channel::<()>();
+    let checks = tokio::spawn(recheck::run(state.clone(), async { drop(stopped.await) }));
     ready(&origin);
     tracing::info!(%address, providers = state.catalogue.len(), "ready");
     listener::serve(socket, crate::app(state.clone()), stop).await;
     housekeeping.abort();
-    drop(stop_delivery);
-    let _ = delivery.await;
+    drop((stop_delivery, stop_checks));
+    let _ = tokio::join!(delivery, checks);
     if let Err(error) = state.flush_fetched().await {
         tracing::warn!(%error, "when connections were last read is not written down");
     }

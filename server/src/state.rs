@@ -11,6 +11,7 @@ use url::Url;
 use crate::{
     clock::Clock,
     compressed::Compressed,
+    recheck::Observations,
     store::{Store, StoreError},
     token::TokenHasher,
     vault::{Binding, Vault, VaultError},
@@ -52,6 +53,8 @@ pub struct Server {
     pub compressed: Compressed,
     /// Wakes what sends webhooks, when one was written.
     pub outbox: Notify,
+    /// Proxied requests that say something about a credential.
+    pub observations: Observations,
 }
 
 impl AppState {

@@ -1,17 +1,17 @@
 //! One input on screen: label, help, box, and what is said about its value.
 
-use super::Ui;
-use super::speech;
-use crate::dom::{Dom, element};
+use super::{Signal, Ui, report, speech};
+use crate::dom::{Dom, Parts, element};
+use crate::inputs::Inputs;
 use crate::listener::Listener;
 use crate::options::{Options, Words};
-use crate::session::{Input, Inputs};
-use keyslot_core::advice::{self, FieldShape, Kind, Refusal, Repair};
-use keyslot_core::dialog::Event;
+use crate::session::Input;
+use keyslot_core::advice::{self, Kind, Refusal, Repair, Split};
 use keyslot_core::form::{Checked, Fault, Field, Form, Value};
-use keyslot_core::words::Word;
-use wasm_bindgen::JsValue;
+use keyslot_core::words::{Word, fill};
+use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
@@ -27,35 +27,69 @@ extern "C" {
     type Clipboard;
     #[wasm_bindgen(method, catch, js_name = getData)]
     fn text(this: &Clipboard, kind: &str) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(js_name = encodeURIComponent)]
+    fn encode(text: &str) -> String;
 }
 
 /// A pattern is an advice; over this length it is not worth a second of somebody's time.
 const PATTERN_INPUT_MAX: usize = 8 * 1024;
 
+/// The tree of a row; see [`Parts`]. The constants are the lines.
+///
+/// `maxlength` is four times what is ever sent, so a paste with words around the key fits and a longer
+/// one is still refused in words: a browser takes half a minute over megabytes in a masked field.
+const ROW: &str = "\
+0div.field
+1label.label|for=input-{id}
+2span.
+2span.optional
+1p.help|id=help-{id}|lang=en
+1div.box
+2span.affix
+2{tag}.{class}|id=input-{id}|aria-describedby=help-{id} note-{id} fault-{id}{guard}
+2span.affix
+2button.toggle|type=button|aria-controls=input-{id}
+1p.fault|id=fault-{id}
+1p.note|id=note-{id}
+2span.
+2button.inline|type=button";
+const TITLE: usize = 2;
+const OPTIONAL: usize = 3;
+const HELP: usize = 4;
+const BOX: usize = 5;
+const PREFIX: usize = 6;
+const INPUT: usize = 7;
+const SUFFIX: usize = 8;
+const TOGGLE: usize = 9;
+const FAULT: usize = 10;
+const NOTE: usize = 11;
+const NOTE_TEXT: usize = 12;
+const NOTE_BUTTON: usize = 13;
+
+/// What keeps browsers and session replay in their place.
+const GUARD: &str = "|maxlength=16384|autocapitalize=none|autocorrect=off|spellcheck=false|dir=ltr\
+|data-sentry-mask|data-private=true|data-clarity-mask=true|autocomplete=";
+/// Managers offer to save an API key as a login, which it is not: the opt-outs of the four common ones.
+const NO_LOGIN: &str = "off|data-1p-ignore|data-lpignore=true|data-bwignore|data-form-type=other";
+
 /// One field on screen. Hidden fields have none.
 pub(super) struct FieldView {
+    form: Rc<Form>,
     /// Where the field stands in [`Form::fields`].
     pub(super) index: usize,
-    /// The whole row.
-    pub(super) row: Dom,
-    input: Dom,
-    frame: Dom,
-    note: Dom,
-    fault: Dom,
-    toggle: Option<Dom>,
+    parts: Parts,
     /// A secret in clear.
     shown: bool,
     /// Marked as wrong.
-    wrong: bool,
+    pub(super) wrong: bool,
     /// The value before the repair that is shown, for Undo.
     before: Option<Value>,
     /// What an accepted offer would put here.
     offered: Option<Repair>,
     /// The person undid a repair: leave this value alone.
     untouched: bool,
-    listeners: Vec<Listener>,
-    /// The note's own button.
-    note_button: Option<Listener>,
+    _listeners: Vec<Listener>,
 }
 
 impl FieldView {
@@ -63,150 +97,134 @@ impl FieldView {
     pub(super) fn new(
         index: usize,
         field: &Field,
+        form: &Rc<Form>,
         options: &Options,
         inputs: &Inputs,
     ) -> FieldView {
         let words = &options.words;
-        let id = |part: &str| [part, &field.name].concat();
-        let (input_id, help_id, note_id, fault_id) =
-            (id("input-"), id("help-"), id("note-"), id("fault-"));
-        let title = title(field, words);
-
-        let label = element("label", "label").with("for", &input_id).text(title);
-        if field.optional {
-            let text = [" (", words.get(Word::Optional), ")"].concat();
-            label.append(&element("span", "optional").text(&text));
-        }
-        let help =
-            element("p", "help").with("id", &help_id).with("lang", "en").text(&field.description);
-        let note = element("p", "note").with("id", &note_id);
-        let fault = element("p", "fault").with("id", &fault_id);
-        help.show(!field.description.is_empty());
-        note.show(false);
-        fault.show(false);
-
         let is_choice = !field.choices.is_empty();
-        let described = [&help_id, " ", &note_id, " ", &fault_id].concat();
-        let input = element(if is_choice { "select" } else { "input" }, "input")
-            .with("id", &input_id)
-            .with("name", &field.name)
-            .with("aria-describedby", &described);
-        if !field.optional {
+        let code = field.secret || !matches!(field.kind, Kind::Plain | Kind::Username);
+        // A user name and a password are a login, unless the name is a key in disguise.
+        let complete = match field.kind {
+            Kind::Username if field.credential => "username",
+            Kind::Password if field.credential => "current-password",
+            _ if options.text("passwordManagers") == "allow" => "off",
+            _ => NO_LOGIN,
+        };
+        let kind = if field.secret { "|type=password" } else { "|type=text" };
+        let guard = [kind, GUARD, complete].concat();
+        let parts = Parts::new(&fill(
+            ROW,
+            &[
+                // A name comes from a server; encoded, it cannot be taken for a part of the table.
+                ("id", &encode(&field.name)),
+                ("tag", if is_choice { "select" } else { "input" }),
+                ("class", if code { "input code" } else { "input" }),
+                ("guard", if is_choice { "" } else { &guard }),
+            ],
+        ));
+        parts.at(TITLE).say(title(field, words));
+        parts.at(HELP).say(&field.description);
+        parts.at(HELP).show(!field.description.is_empty());
+        for (at, text) in [(PREFIX, &field.prefix), (SUFFIX, &field.suffix)] {
+            match text {
+                Some(text) => parts.at(at).say(text),
+                None => parts.at(at).remove(),
+            }
+        }
+        let input = parts.at(INPUT);
+        input.set("name", &field.name);
+        if field.optional {
+            parts.at(OPTIONAL).say(&[" (", words.get(Word::Optional), ")"].concat());
+        } else {
             input.set("aria-required", "true");
         }
         if is_choice {
             if field.optional || field.initial.is_empty() {
-                input
-                    .append(&element("option", "").with("value", "").text(words.get(Word::Choose)));
+                choice(input, "", words.get(Word::Choose));
             }
-            for choice in &field.choices {
-                input.append(&element("option", "").with("value", choice).text(choice));
+            for value in &field.choices {
+                choice(input, value, value);
             }
         } else {
-            input.set("type", if field.secret { "password" } else { "text" });
             input.set("placeholder", &field.example);
-            for (name, value) in guard(field, options.password_managers) {
-                input.set(name, value);
-            }
-        }
-        if field.secret || !matches!(field.kind, Kind::Plain | Kind::Username) {
-            input.set("class", "input code");
         }
         input.set_value(&field.initial);
+        parts.at(TOGGLE).show(field.secret && !is_choice);
 
-        let frame = element("div", "box");
-        let affix = |text: &Option<String>| {
-            if let Some(text) = text {
-                frame.append(&element("span", "affix").text(text));
-            }
-        };
-        affix(&field.prefix);
-        frame.append(&input);
-        affix(&field.suffix);
-        let report = |kind: &'static str, target: &Dom, ui: fn(usize) -> Ui| {
-            let inputs = inputs.clone();
-            Listener::new(target, kind, move |_| inputs.send(Input::Ui(ui(index))))
-        };
-        let mut listeners =
-            vec![report("input", &input, Ui::Edited), report("change", &input, Ui::Left)];
-        let mut toggle = None;
+        let mut listeners = vec![
+            report(inputs, input, "input", Signal::Edited(index)),
+            report(inputs, input, "change", Signal::Left(index)),
+            report(inputs, parts.at(TOGGLE), "click", Signal::Toggle(index)),
+            report(inputs, parts.at(NOTE_BUTTON), "click", Signal::Note(index)),
+        ];
         if !is_choice {
-            listeners.push(paste_listener(index, field, &input, inputs));
-            if field.secret {
-                let button = element("button", "toggle")
-                    .with("type", "button")
-                    .with("aria-controls", &input_id)
-                    .with("aria-label", &words.fill(Word::ShowField, &[("field", title)]))
-                    .text(words.get(Word::Show));
-                listeners.push(report("click", &button, Ui::Toggle));
-                frame.append(&button);
-                toggle = Some(button);
-            }
+            listeners.push(paste_listener(index, form, input, inputs));
         }
-
-        let row = element("div", "field");
-        for part in [&label, &help, &frame, &fault, &note] {
-            row.append(part);
-        }
-        FieldView {
+        let mut view = FieldView {
+            form: form.clone(),
             index,
-            row,
-            input,
-            frame,
-            note,
-            fault,
-            toggle,
-            shown: false,
+            parts,
+            shown: true,
             wrong: false,
             before: None,
             offered: None,
             untouched: false,
-            listeners,
-            note_button: None,
-        }
+            _listeners: listeners,
+        };
+        view.toggle(words);
+        view.show_fault("");
+        view.note("", "");
+        view
+    }
+
+    /// The whole row.
+    pub(super) fn row(&self) -> &Dom {
+        self.parts.at(0)
+    }
+
+    /// What the form says about it.
+    pub(super) fn field(&self) -> Option<&Field> {
+        self.form.fields.get(self.index)
     }
 
     /// What is in the box.
     pub(super) fn value(&self) -> Value {
-        self.input.value().into()
+        self.parts.at(INPUT).value().into()
     }
 
     /// Puts a value in the box.
     pub(super) fn set_value(&self, value: &str) {
-        self.input.set_value(value);
+        self.parts.at(INPUT).set_value(value);
     }
 
     /// Focuses the box; after a fault, with everything selected, so that a paste replaces it.
     pub(super) fn focus(&self, select: bool) {
-        self.input.focus();
-        if select && self.input.has_attribute("type") {
-            self.input.select(); // a `<select>` has no such method
+        let input = self.parts.at(INPUT);
+        input.focus();
+        if select && input.has_attribute("type") {
+            input.select(); // a `<select>` has no such method
         }
     }
 
     /// While a request is under way the value stays readable and the focus stays put, which
     /// `disabled` would not allow.
     pub(super) fn set_busy(&self, busy: bool) {
-        self.input.toggle("readonly", busy.then_some(""));
+        self.parts.at(INPUT).toggle("readonly", busy.then_some(""));
     }
 
     /// Marks the box as wrong, or not.
     pub(super) fn mark(&mut self, wrong: bool) {
         self.wrong = wrong;
-        self.input.toggle("aria-invalid", wrong.then_some("true"));
-        self.frame.toggle("data-invalid", wrong.then_some(""));
-    }
-
-    /// Whether the box is marked as wrong.
-    pub(super) fn is_faulty(&self) -> bool {
-        self.wrong
+        self.parts.at(INPUT).toggle("aria-invalid", wrong.then_some("true"));
+        self.parts.at(BOX).toggle("data-invalid", wrong.then_some(""));
     }
 
     /// Shows why the value cannot be sent, or nothing.
-    pub(super) fn show_fault(&mut self, text: Option<&str>) {
-        self.fault.say(text.unwrap_or_default());
-        self.fault.show(text.is_some());
-        self.mark(text.is_some());
+    pub(super) fn show_fault(&mut self, text: &str) {
+        self.parts.at(FAULT).say(text);
+        self.parts.at(FAULT).show(!text.is_empty());
+        self.mark(!text.is_empty());
     }
 
     /// Empties the box and forgets what was kept for Undo.
@@ -218,131 +236,118 @@ impl FieldView {
 
     /// The person typed: what was said about the old value no longer holds.
     pub(super) fn edited(&mut self) {
-        self.show_fault(None);
+        self.show_fault("");
         self.untouched = false;
         self.before = None;
         self.offered = None;
-        self.note(None, None);
+        self.note("", "");
     }
 
     /// Shows or masks a secret.
-    pub(super) fn toggle(&mut self, field: &Field, words: &Words) {
-        let Some(button) = &self.toggle else { return };
+    pub(super) fn toggle(&mut self, words: &Words) {
         self.shown = !self.shown;
+        let Some(field) = self.field().filter(|field| field.secret) else { return };
         let (kind, text, label) = if self.shown {
             ("text", Word::Hide, Word::HideField)
         } else {
             ("password", Word::Show, Word::ShowField)
         };
-        self.input.set("type", kind);
+        let button = self.parts.at(TOGGLE);
+        self.parts.at(INPUT).set("type", kind);
         button.say(words.get(text));
         button.set("aria-label", &words.fill(label, &[("field", title(field, words))]));
     }
 
-    /// A paste was repaired: show the result, say what was removed, offer to undo.
-    pub(super) fn repaired(
-        &mut self,
-        before: Value,
-        repair: Repair,
-        words: &Words,
-        inputs: &Inputs,
-    ) {
+    /// A paste was repaired: shows the result, says what was removed and returns that, offers to undo.
+    pub(super) fn repaired(&mut self, before: Value, repair: Repair, words: &Words) -> String {
+        self.show_fault("");
         self.set_value(&repair.value);
         self.before = Some(before);
         let text = speech::repaired(&repair, words);
-        self.show_note(&text, words.get(Word::Undo), Ui::Undo, inputs);
+        self.note(&text, words.get(Word::Undo));
+        text
     }
 
     /// A password could be repaired, or one paste holds two values: offer it.
-    pub(super) fn offer(&mut self, repair: Repair, words: &Words, inputs: &Inputs) {
+    pub(super) fn offer(&mut self, repair: Repair, words: &Words) {
+        let what = speech::parts(&repair, words);
         let (text, button) = if repair.split.is_some() {
-            (words.get(Word::OfferSplit).to_owned(), Word::OfferSplitDo)
+            (Word::OfferSplit, Word::OfferSplitDo)
         } else {
-            let what = speech::parts(&repair, words);
-            (words.fill(Word::OfferRepair, &[("what", &what)]), Word::OfferRepairDo)
+            (Word::OfferRepair, Word::OfferRepairDo)
         };
+        self.note(&words.fill(text, &[("what", &what)]), words.get(button));
         self.offered = Some(repair);
-        self.show_note(&text, words.get(button), Ui::Accept, inputs);
     }
 
-    /// Takes the repair back and leaves the value alone from now on.
-    pub(super) fn undo(&mut self) {
+    /// The note's button: takes a repair back and leaves the value alone from now on, or accepts what
+    /// is offered. Returns a split for the caller, who has the other field.
+    pub(super) fn note_pressed(&mut self) -> Option<Split> {
+        self.note("", "");
         if let Some(before) = self.before.take() {
             self.set_value(&before);
             self.untouched = true;
-            self.note(None, None);
             self.focus(false);
+            return None;
         }
-    }
-
-    /// The offer, if there is one, taken.
-    pub(super) fn accept(&mut self) -> Option<Repair> {
-        self.note(None, None);
-        self.offered.take()
+        let offered = self.offered.take()?;
+        if offered.split.is_none() {
+            self.set_value(&offered.value);
+        }
+        offered.split
     }
 
     /// Says what the value looks like, unless something more useful is said already.
-    pub(super) fn advise(&mut self, field: &Field, form: &Form, words: &Words) {
+    pub(super) fn advise(&mut self, words: &Words) {
         if self.before.is_some() || self.offered.is_some() {
             return;
         }
-        let value = self.value();
-        let text = if value.is_empty() { None } else { notice(field, form, &value, words) };
-        self.note(text.as_deref(), None);
+        let text = self.field().and_then(|field| notice(field, &self.form, &self.value(), words));
+        self.note(&text.unwrap_or_default(), "");
     }
 
     /// Checks the value as it is about to be sent; shows the repair or the fault.
     ///
     /// `None`: it may not be sent.
-    pub(super) fn check(
-        &mut self,
-        field: &Field,
-        form: &Form,
-        words: &Words,
-        inputs: &Inputs,
-    ) -> Option<Value> {
-        let value = self.value();
-        let Checked { repair, fault } = form.check(field, &value, self.untouched);
-        let sent = match repair {
-            None => value,
-            Some(repair) => {
-                let sent: Value = repair.value.clone();
-                self.repaired(value, repair, words, inputs);
-                sent
-            }
-        };
-        self.show_fault(fault.map(|fault| fault_text(fault, words)));
-        if fault.is_none() {
-            self.advise(field, form, words);
+    pub(super) fn check(&mut self, words: &Words) -> Option<Value> {
+        let mut value = self.value();
+        let Checked { repair, fault } = self.form.check(self.field()?, &value, self.untouched);
+        if let Some(repair) = repair {
+            let repaired = repair.value.clone();
+            self.repaired(value, repair, words);
+            value = repaired;
         }
-        fault.is_none().then_some(sent)
+        self.show_fault(fault.map_or("", |fault| fault_text(fault, words)));
+        if fault.is_some() {
+            return None;
+        }
+        self.advise(words);
+        Some(value)
     }
 
-    fn show_note(&mut self, text: &str, button: &str, does: fn(usize) -> Ui, inputs: &Inputs) {
-        let button = element("button", "inline").with("type", "button").text(button);
-        let (inputs, index) = (inputs.clone(), self.index);
-        let listener =
-            Listener::new(&button, "click", move |_| inputs.send(Input::Ui(does(index))));
-        self.note(Some(&[text, " "].concat()), Some(listener));
-        self.note.append(&button);
-    }
-
-    fn note(&mut self, text: Option<&str>, button: Option<Listener>) {
-        self.note.say(text.unwrap_or_default());
-        self.note.show(text.is_some());
-        self.note_button = button;
+    fn note(&self, text: &str, button: &str) {
+        self.parts.at(NOTE_TEXT).say(text);
+        self.parts.at(NOTE_BUTTON).say(button);
+        self.parts.at(NOTE_BUTTON).show(!button.is_empty());
+        self.parts.at(NOTE).show(!text.is_empty());
     }
 }
 
 impl Drop for FieldView {
     fn drop(&mut self) {
         self.wipe();
-        self.listeners.clear();
     }
 }
 
+fn choice(select: &Dom, value: &str, text: &str) {
+    let option = element("option", "");
+    option.set("value", value);
+    option.say(text);
+    select.append(&option);
+}
+
 /// The label: the template's, or the generic word.
-pub(super) fn title<'a>(field: &'a Field, words: &'a Words) -> &'a str {
+fn title<'a>(field: &'a Field, words: &'a Words) -> &'a str {
     if !field.title.is_empty() {
         return &field.title;
     }
@@ -354,72 +359,32 @@ pub(super) fn title<'a>(field: &'a Field, words: &'a Words) -> &'a str {
     }
 }
 
-/// The attributes that keep browsers, password managers and session replay in their place.
-///
-/// Managers offer to save an API key as a login, which it is not: the opt-outs of the four common
-/// ones. A user name and a password are a login, unless the name is a key in disguise.
-fn guard(field: &Field, allowed: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let login = field.credential && matches!(field.kind, Kind::Username | Kind::Password);
-    let complete = match field.kind {
-        Kind::Username if login => "username",
-        Kind::Password if login => "current-password",
-        _ => "off",
-    };
-    let managers = [
-        ("data-1p-ignore", ""),
-        ("data-lpignore", "true"),
-        ("data-bwignore", ""),
-        ("data-form-type", "other"),
-    ];
-    let open = if login || allowed { managers.len() } else { 0 };
-    [
-        ("autocomplete", complete),
-        // Four times what is ever sent, so a paste with words around the key fits and a longer one is
-        // still refused in words. A browser takes half a minute over megabytes in a masked field.
-        ("maxlength", "16384"),
-        ("autocapitalize", "none"),
-        ("autocorrect", "off"),
-        ("spellcheck", "false"),
-        ("dir", "ltr"),
-        ("data-sentry-mask", ""),
-        ("data-private", "true"),
-        ("data-clarity-mask", "true"),
-    ]
-    .into_iter()
-    .chain(managers.into_iter().skip(open))
-}
-
 /// Repairs on paste. The decision is made here, because only now can the browser's own paste be
 /// prevented; a paste that needs no repair is left to the browser, with its undo history.
-fn paste_listener(index: usize, field: &Field, input: &Dom, inputs: &Inputs) -> Listener {
-    let (name, kind) = (field.name.clone(), field.kind);
-    let (prefix, suffix) = (field.prefix.clone(), field.suffix.clone());
-    let (report, target) = (inputs.clone(), input.clone());
-    Listener::new(input, "paste", move |event| {
+fn paste_listener(index: usize, form: &Rc<Form>, input: &Dom, inputs: &Inputs) -> Listener {
+    let (form, inputs, target) = (form.clone(), inputs.clone(), input.clone());
+    Listener::new(input, "paste", false, move |event| {
         let Some(data) = event.object("clipboardData") else { return };
-        let Ok(text) = wasm_bindgen::JsCast::unchecked_ref::<Clipboard>(&data).text("text") else {
+        let Ok(text) = data.unchecked_into::<Clipboard>().text("text") else {
             return;
         };
         let text: Value = text.into();
         // Pasting into the middle of something is editing: the whole is judged on submit.
-        let position = |name: &str| target.get(name).as_f64().unwrap_or_default() as usize;
-        let value: Value = target.value().into();
-        if position("selectionStart") > 0 || position("selectionEnd") < value.encode_utf16().count()
-        {
+        let number = |name: &str| target.get(name).as_f64().unwrap_or_default();
+        let length = target.get("value").unchecked_into::<js_sys::JsString>().length();
+        if number("selectionStart") > 0.0 || number("selectionEnd") < f64::from(length) {
             return;
         }
-        let shape =
-            FieldShape { name: &name, kind, prefix: prefix.as_deref(), suffix: suffix.as_deref() };
-        let repair = advice::repair(&shape, &text);
-        if repair.offer || repair.split.is_some() {
-            report.send(Input::Ui(Ui::Offered(index, repair)));
+        let Some(field) = form.fields.get(index) else { return };
+        let repair = advice::repair(&field.shape(), &text);
+        inputs.send(Input::Ui(if repair.offer || repair.split.is_some() {
+            Ui::Offered(index, repair)
         } else if repair.found_something() {
             event.prevent_default();
-            report.send(Input::Dialog(Event::Edited));
-            report.send(Input::Ui(Ui::Pasted(index, text, repair)));
+            Ui::Pasted(index, text, repair)
         } else {
-            report.send(Input::Ui(Ui::Left(index)));
-        }
+            Ui::Did(Signal::Left(index))
+        }));
     })
 }
 
@@ -435,9 +400,11 @@ fn fault_text(fault: Fault, words: &Words) -> &str {
 
 /// What the value looks like, in words: the advice engine's notice first, then the pattern.
 fn notice(field: &Field, form: &Form, value: &str, words: &Words) -> Option<String> {
-    let own = form.key_shapes.as_slice();
+    if value.is_empty() {
+        return None;
+    }
     let provider = form.provider_name.as_str();
-    if let Some(notice) = advice::recognise(&field.shape(), value, own, provider) {
+    if let Some(notice) = advice::recognise(&field.shape(), value, &form.key_shapes, provider) {
         return Some(speech::notice(&notice, provider, words));
     }
     if field.pattern.is_empty()
@@ -446,9 +413,7 @@ fn notice(field: &Field, form: &Form, value: &str, words: &Words) -> Option<Stri
     {
         return None;
     }
-    Some(if field.example.is_empty() {
-        words.get(Word::NoticePatternPlain).to_owned()
-    } else {
-        words.fill(Word::NoticePattern, &[("example", &field.example)])
-    })
+    let word =
+        if field.example.is_empty() { Word::NoticePatternPlain } else { Word::NoticePattern };
+    Some(words.fill(word, &[("example", &field.example)]))
 }

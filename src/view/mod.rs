@@ -12,7 +12,7 @@
 //! | `field`, `label`, `optional`, `help`, `box`, `affix`, `input`, `toggle` | one field |
 //! | `note`, `fault`, `inline` | what is said about its value, and the button in it |
 //! | `where` | how to find the key |
-//! | `error`, `cause`, `reference` | what went wrong |
+//! | `error`, `alert`, `cause`, `reference` | what went wrong |
 //! | `submit`, `unchecked` | the buttons below |
 //! | `success`, `tick`, `done` | the confirmation |
 //!
@@ -22,22 +22,24 @@ mod field;
 mod speech;
 mod style;
 
-use crate::dom::{Dom, document, element, object, tree, window};
+use crate::callback::Callback;
+use crate::dom::{Dom, Parts, document, element, object, window};
 use crate::draft;
+use crate::inputs::Inputs;
 use crate::listener::Listener;
 use crate::options::Options;
-use crate::session::{Input, Inputs};
+use crate::session::Input;
 use crate::transport::Loaded;
 use field::FieldView;
 use keyslot_core::advice::Repair;
-use keyslot_core::dialog::{Event, Phase};
-use keyslot_core::failure::{Cause, Failure};
+use keyslot_core::dialog::{Connection, Event, Phase};
+use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
 use keyslot_core::json::Json;
 use keyslot_core::wire::{Issue, Verification};
 use keyslot_core::words::Word;
+use std::rc::Rc;
 use style::ScrollLock;
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -58,62 +60,66 @@ extern "C" {
     fn write(this: &Clipboard, text: &str);
 }
 
-/// What happens to one field or button, with no bearing on the state of the call.
+/// What a person did with one field or button.
 pub(crate) enum Ui {
     /// A paste was repaired: what it was, what it became.
     Pasted(usize, Value, Repair),
     /// A paste could be repaired or split, if the person wants it.
     Offered(usize, Repair),
-    /// Undo was pressed.
-    Undo(usize),
-    /// The offer was taken.
-    Accept(usize),
+    /// A button or a field reported.
+    Did(Signal),
+}
+
+/// What buttons and fields report; the number is the field's place in the form.
+#[derive(Clone, Copy)]
+pub(crate) enum Signal {
+    /// The button in a note: take a repair back, or accept the one that is offered.
+    Note(usize),
     /// The field was left, or filled in one go.
     Left(usize),
     /// The person typed.
     Edited(usize),
-    /// Show or Hide was pressed.
+    /// Show or Hide.
     Toggle(usize),
+    /// The primary button, or Enter.
+    Primary,
+    /// "Save without checking".
+    Unchecked,
     /// The backdrop was clicked.
     Outside,
-    /// The primary button was pressed, or Enter.
-    Primary,
-    /// "Copy" beside the reference was pressed.
+    /// Escape, the close button, "Done", Android's back gesture.
+    Dismissed,
+    /// "Copy" beside the reference.
     Copy,
+    /// The network is back.
+    Online,
+    /// The page goes away; nothing may stay behind.
+    Leaving,
 }
 
 /// The mounted dialog.
-pub(crate) struct View<'a> {
-    options: &'a Options,
-    inputs: &'a Inputs,
+pub(crate) struct View {
+    options: Rc<Options>,
+    inputs: Inputs,
     host: Dom,
     root: Dom,
-    dialog: Dom,
-    logo: Dom,
-    title: Dom,
-    form: Dom,
-    skeleton: Dom,
-    rows: Dom,
-    error: Dom,
-    status: Dom,
-    submit: Dom,
-    unchecked: Dom,
-    success: Dom,
+    parts: Parts,
+    /// What is drawn.
+    pub(crate) form: Option<Rc<Form>>,
     fields: Vec<FieldView>,
     /// Nobody has typed yet.
     pristine: bool,
     allow_unverified: bool,
     /// What "Copy" copies.
-    reference: Option<String>,
-    primary: Primary,
+    pub(crate) reference: String,
     opener: Option<Dom>,
     listeners: Vec<Listener>,
-    error_listeners: Vec<Listener>,
-    observer: Option<(Observer, Closure<dyn FnMut()>)>,
+    observer: Option<(Observer, Callback)>,
     _lock: Option<ScrollLock>,
 }
 
-/// The tree of the dialog; see [`tree`]. The order is that of the destructuring in [`View::mount`].
+/// The tree of the dialog; see [`Parts`]. Both live regions are there before they speak, or screen
+/// readers would not hear them. The constants are the lines.
 const SHELL: &str = "\
 0dialog.dialog|aria-labelledby=title
 1div.panel
@@ -124,93 +130,110 @@ const SHELL: &str = "\
 2p.spoken|role=status
 2form.form|novalidate|method=dialog
 3div.error|role=alert
+4div.alert|hidden
+5p.cause
+5p.
+5p.reference
+6span.
+6button.inline|type=button
 3div.skeleton|aria-hidden=true
 4div.
 4div.
 3div.rows
 3button.submit|type=submit
 3button.unchecked|type=button|hidden
-2div.success|hidden";
+2div.success|hidden
+3span.tick|aria-hidden=true
+3p.cause
+3p.
+3button.done|type=button";
+const DIALOG: usize = 0;
+const LOGO: usize = 3;
+const TITLE: usize = 4;
+const CLOSE: usize = 5;
+const STATUS: usize = 6;
+const FORM: usize = 7;
+const ALERT: usize = 9;
+const CAUSE: usize = 10;
+const NEXT: usize = 11;
+const REFERENCE: usize = 12;
+const REFERENCE_TEXT: usize = 13;
+const COPY: usize = 14;
+const SKELETON: usize = 15;
+const ROWS: usize = 18;
+const SUBMIT: usize = 19;
+const UNCHECKED: usize = 20;
+const SUCCESS: usize = 21;
+const TICK: usize = 22;
+const CONNECTED: usize = 23;
+const DETAIL: usize = 24;
+const DONE: usize = 25;
 
-/// What the primary button does now.
-#[derive(Clone, Copy)]
-enum Primary {
-    Submit,
-    Retry,
-    Close,
-}
+/// What never changes on them.
+const WORDS: [(usize, Word); 5] = [
+    (TITLE, Word::TitlePlain),
+    (SUBMIT, Word::Submit),
+    (UNCHECKED, Word::SaveUnchecked),
+    (COPY, Word::Copy),
+    (DONE, Word::Done),
+];
 
-impl<'a> View<'a> {
+/// Who reports what. `cancel` is Android's back gesture, `close` whatever else closes a dialog.
+const REPORTS: [(usize, &str, Signal); 7] = [
+    (CLOSE, "click", Signal::Dismissed),
+    (FORM, "submit", Signal::Primary),
+    (UNCHECKED, "click", Signal::Unchecked),
+    (COPY, "click", Signal::Copy),
+    (DONE, "click", Signal::Dismissed),
+    (DIALOG, "cancel", Signal::Dismissed),
+    (DIALOG, "close", Signal::Dismissed),
+];
+
+/// How to find the key; see [`Parts`].
+const WHERE: &str = "\
+0{tag}.where
+1summary.
+1ol.|lang=en
+1a.|target=_blank|rel=noopener noreferrer";
+
+impl View {
     /// Puts the shell on screen and the focus into it.
     ///
     /// # Errors
     /// The browser's exception where `<dialog>`, shadow roots or constructable sheets are missing.
-    pub(crate) fn mount(options: &'a Options, inputs: &'a Inputs) -> Result<View<'a>, JsValue> {
+    pub(crate) fn mount(options: &Rc<Options>, inputs: &Inputs) -> Result<View, JsValue> {
         let words = &options.words;
-        let host = element("div", "").with("data-keyslot", "");
+        let host = element("div", "");
+        host.set("data-keyslot", "");
         let root = host.attach_shadow(&object(&[("mode", "open".into())]))?;
-        style::adopt(&root, &options.theme.mode)?;
-        style::paint(&host, &options.theme);
+        style::adopt(&root, &options.mode())?;
+        style::paint(&host, options);
 
-        // Both live regions are there before they speak, or screen readers would not hear them.
-        let mut parts = tree(SHELL).into_iter();
-        let mut part = || parts.next().unwrap_or_else(document); // SHELL names each of them
-        let (dialog, _panel, _header) = (part(), part(), part());
-        let (logo, title, close, status, form, error) =
-            (part(), part(), part(), part(), part(), part());
-        let (skeleton, _, _, rows, submit, unchecked, success) =
-            (part(), part(), part(), part(), part(), part(), part());
+        let parts = Parts::new(SHELL);
+        let dialog = parts.at(DIALOG);
         dialog.set("lang", &words.locale);
         dialog.set("dir", if words.is_rtl() { "rtl" } else { "ltr" });
-        title.say(words.get(Word::TitlePlain));
-        close.say("×");
-        close.set("aria-label", words.get(Word::Close));
-        submit.say(words.get(Word::Submit));
-        unchecked.say(words.get(Word::SaveUnchecked));
-        root.append(&dialog);
+        for (part, word) in WORDS {
+            parts.at(part).say(words.get(word));
+        }
+        parts.at(CLOSE).say("×");
+        parts.at(CLOSE).set("aria-label", words.get(Word::Close));
+        parts.at(TICK).say("✓");
+        root.append(dialog);
 
-        let report = |target: &Dom, kind: &'static str, input: fn() -> Input| {
-            let inputs = inputs.clone();
-            Listener::new(target, kind, move |event| {
-                event.prevent_default();
-                inputs.send(input());
-            })
-        };
-        let dismissed = || Input::Dialog(Event::Dismissed);
-        let listeners = vec![
-            report(&close, "click", dismissed),
-            report(&form, "submit", || Input::Ui(Ui::Primary)),
-            report(&unchecked, "click", || Input::Dialog(Event::PressedUnchecked)),
-            // `cancel`: Android's back gesture. `close`: whatever else closes a dialog.
-            report(&dialog, "cancel", dismissed),
-            report(&dialog, "close", dismissed),
-            report(&window(), "online", || Input::Dialog(Event::Online)),
-            report(&window(), "pagehide", || Input::Leaving),
-        ];
         let mut view = View {
-            options,
-            inputs,
+            options: options.clone(),
+            inputs: inputs.clone(),
             host,
             root,
-            dialog,
-            logo,
-            title,
-            form,
-            skeleton,
-            rows,
-            error,
-            status,
-            submit,
-            unchecked,
-            success,
+            parts,
+            form: None,
             fields: Vec::new(),
             pristine: true,
             allow_unverified: false,
-            reference: None,
-            primary: Primary::Submit,
+            reference: String::new(),
             opener: document().object("activeElement"),
-            listeners,
-            error_listeners: Vec::new(),
+            listeners: Vec::new(),
             observer: None,
             _lock: ScrollLock::new(),
         };
@@ -218,31 +241,36 @@ impl<'a> View<'a> {
         Ok(view)
     }
 
-    /// Attaches the host and makes the dialog modal, then stands guard against the page.
+    /// Attaches the host, makes the dialog modal, listens, and stands guard against the page.
     fn open(&mut self) -> Result<(), JsValue> {
         let body = document().object("body").ok_or(JsValue::UNDEFINED)?;
         body.append(&self.host);
-        self.dialog.show_modal()?;
+        let dialog = self.parts.at(DIALOG);
+        dialog.show_modal()?;
 
+        for (part, kind, signal) in REPORTS {
+            self.listeners.push(report(&self.inputs, self.parts.at(part), kind, signal));
+        }
+        self.listeners.push(report(&self.inputs, &window(), "online", Signal::Online));
+        self.listeners.push(report(&self.inputs, &window(), "pagehide", Signal::Leaving));
         let (escaped, outside) = (self.inputs.clone(), self.inputs.clone());
-        let own: JsValue = self.dialog.clone().into();
+        let own: JsValue = dialog.clone().into();
         // Capture on the window: a page with its own focus trap or shortcuts would eat the key.
-        self.listeners.push(Listener::capture(&window(), "keydown", move |event| {
-            let is_escape = event.get("key").as_string().as_deref() == Some("Escape");
-            if is_escape && !event.get("isComposing").is_truthy() {
+        self.listeners.push(Listener::new(&window(), "keydown", true, move |event| {
+            if event.get("key") == "Escape" && !event.get("isComposing").is_truthy() {
                 event.prevent_default();
                 event.stop();
-                escaped.send(Input::Dialog(Event::Dismissed));
+                escaped.send(Input::Ui(Ui::Did(Signal::Dismissed)));
             }
         }));
-        self.listeners.push(Listener::new(&self.dialog, "click", move |event| {
+        self.listeners.push(Listener::new(dialog, "click", false, move |event| {
             if event.get("target") == own {
-                outside.send(Input::Ui(Ui::Outside));
+                outside.send(Input::Ui(Ui::Did(Signal::Outside)));
             }
         }));
         // Typing must not trigger the page's shortcuts: from outside, the target is a plain div.
         for kind in ["keydown", "keypress", "keyup"] {
-            self.listeners.push(Listener::new(&self.host, kind, |event| event.stop()));
+            self.listeners.push(Listener::new(&self.host, kind, false, |event| event.stop()));
         }
         self.observe(&body);
         Ok(())
@@ -252,210 +280,200 @@ impl<'a> View<'a> {
     /// when the page throws the dialog out.
     fn observe(&mut self, body: &Dom) {
         let (host, inputs) = (self.host.clone(), self.inputs.clone());
-        let closure = Closure::<dyn FnMut()>::new(move || {
-            crate::trap::inside(|| {
-                for name in ["inert", "aria-hidden", "hidden"] {
-                    if host.has_attribute(name) {
-                        host.toggle(name, None);
-                    }
+        let callback = Callback::new(move |_| {
+            for name in ["inert", "aria-hidden", "hidden"] {
+                if host.has_attribute(name) {
+                    host.toggle(name, None);
                 }
-                if !host.is_connected() {
-                    inputs.send(Input::Dialog(Event::Gone));
-                }
-            });
+            }
+            if !host.is_connected() {
+                inputs.send(Input::Dialog(Event::Gone));
+            }
         });
-        let observer = Observer::new(closure.as_ref().unchecked_ref());
+        let observer = Observer::new(callback.function());
         observer.observe(&self.host, &object(&[("attributes", true.into())]));
         let children = object(&[("childList", true.into())]);
         observer.observe(body, &children);
         if let Some(page) = document().object("documentElement") {
             observer.observe(&page, &children); // a page may replace its whole body
         }
-        self.observer = Some((observer, closure));
+        self.observer = Some((observer, callback));
     }
 
     /// Replaces the skeleton by the form, with drafts filled in.
     ///
     /// # Errors
     /// As [`View::mount`].
-    pub(crate) fn show_form(&mut self, loaded: &Loaded, options: &Options) -> Result<(), JsValue> {
-        let (form, words) = (&loaded.form, &options.words);
+    pub(crate) fn show_form(&mut self, loaded: &Loaded) -> Result<(), JsValue> {
+        let (form, options) = (&loaded.form, self.options.clone());
+        self.form = Some(form.clone());
         let settings = loaded.session.get("connectUISettings");
-        if options.theme.mode.is_empty() {
+        if options.mode().is_empty() {
             style::adopt(&self.root, &settings.text("defaultTheme"))?;
         }
-        if options.theme.accent.is_empty() && settings.get("branded").is_truthy() {
+        if settings.get("branded").is_truthy() && !options.theme("accent").is_truthy() {
             let colour = |name: &str| settings.get("theme").get(name).text("primary");
             style::accent_of(&self.host, &colour("light"), &colour("dark"));
         }
         self.allow_unverified = loaded.session.get("keyslot").get("allow_unverified").is_truthy();
-        self.title.say(&words.fill(Word::Title, &[("provider", &form.provider_name)]));
+        self.parts.at(TITLE).say(&self.say(Word::Title));
         self.show_logo(form);
 
+        let rows = self.parts.at(ROWS);
+        rows.say("");
         self.fields.clear();
-        self.rows.say("");
         let mut guided = false;
         for (index, field) in form.fields.iter().enumerate() {
             if field.hidden {
                 continue;
             }
-            let view = FieldView::new(index, field, options, self.inputs);
-            if options.keep_draft
-                && let Some(value) = draft::recall(&form.integration, &field.name)
+            let view = FieldView::new(index, field, form, &options, &self.inputs);
+            if options.keep_draft()
+                && let Some(value) = draft::recall(&draft::key(&form.integration, &field.name))
             {
                 view.set_value(&value);
             }
-            self.rows.append(&view.row);
+            rows.append(view.row());
             if !field.guide.is_empty() {
-                let row = element("div", "where");
-                link(&row, &field.guide, words.get(Word::Where));
-                self.rows.append(&row);
+                self.show_guide(&field.guide, &[]);
             } else if field.credential && !guided {
                 guided = true;
-                self.show_guide(form);
+                self.show_guide(&form.guide, &form.steps);
             }
             self.fields.push(view);
         }
         if form.is_empty() {
-            self.rows.append(&element("p", "help").text(words.get(Word::NothingToFill)));
+            let nothing = element("p", "help");
+            nothing.say(options.words.get(Word::NothingToFill));
+            rows.append(&nothing);
         }
         Ok(())
     }
 
-    /// "Where do I find this?": the steps in place when the catalogue has some, else the guide.
-    fn show_guide(&self, form: &Form) {
+    /// "Where do I find this?": the steps in place when the catalogue has some, and the vendor's page.
+    /// Addresses come from a server: only http(s) becomes a link.
+    fn show_guide(&self, url: &str, steps: &[String]) {
         let words = &self.options.words;
-        let guide = form.guide.as_str();
-        if form.steps.is_empty() {
-            let row = element("div", "where");
-            link(&row, guide, words.get(Word::Where));
-            return self.rows.append(&row);
+        let plain = steps.is_empty();
+        let tag = if plain { "div" } else { "details" };
+        let parts = Parts::new(&keyslot_core::words::fill(WHERE, &[("tag", tag)]));
+        let (summary, list, link) = (parts.at(1), parts.at(2), parts.at(3));
+        summary.say(words.get(Word::Where));
+        for step in steps {
+            let item = element("li", "");
+            item.say(step);
+            list.append(&item);
         }
-        let list = element("ol", "").with("lang", "en");
-        for step in &form.steps {
-            list.append(&element("li", "").text(step));
+        summary.show(!plain);
+        list.show(!plain);
+        link.set("href", url);
+        link.say(&self.say(if plain { Word::Where } else { Word::Guide }));
+        let is_link = url.starts_with("https://") || url.starts_with("http://");
+        if !is_link {
+            link.remove();
         }
-        let details = element("details", "where")
-            .child(&element("summary", "").text(words.get(Word::Where)))
-            .child(&list);
-        link(&details, guide, &words.fill(Word::Guide, &[("provider", &form.provider_name)]));
-        self.rows.append(&details);
+        if is_link || !plain {
+            self.parts.at(ROWS).append(parts.at(0));
+        }
     }
 
     /// The first letter, and over it the integrator's logo or, if asked for, the provider's. Not by
     /// default: a page whose policy has no `img-src` for the server would report a violation.
-    fn show_logo(&mut self, form: &Form) {
+    fn show_logo(&self, form: &Form) {
+        let logo = self.parts.at(LOGO);
         let mut letter = form.provider_name.clone();
         letter.truncate(letter.chars().next().map_or(0, char::len_utf8));
-        self.logo.say(&letter);
-        let own = self.options.theme.logo.as_str();
-        let url = if own == "provider" { &form.logo } else { own };
+        logo.say(&letter);
+        let own = self.options.theme("logo").as_text().unwrap_or_default();
+        let url = if own == "provider" { &form.logo } else { &own };
         if !url.is_empty() {
-            self.logo.append(&element("img", "").with("alt", "").with("src", url));
+            let image = element("img", "");
+            image.set("alt", "");
+            image.set("src", url);
+            logo.append(&image);
         }
     }
 
     /// Draws the phase. Sets properties only; the tree is built elsewhere.
-    pub(crate) fn render(&mut self, phase: &Phase, form: Option<&Form>) {
-        let words = &self.options.words;
-        let provider = form.map_or("", |form| form.provider_name.as_str());
+    pub(crate) fn render(&mut self, phase: Phase) {
         let busy = matches!(phase, Phase::Submitting | Phase::Loading { failure: None });
         let failure = phase.failure();
+        let word = match phase {
+            Phase::Submitting => Word::Submitting,
+            Phase::Ended { .. } => Word::Close,
+            Phase::Loading { failure: Some(_) } => Word::Retry,
+            Phase::Editing { failure: Some(failure) } if failure.may_pass() => Word::Retry,
+            _ => Word::Submit,
+        };
+        let label = self.say(word);
+        let speech = match phase {
+            Phase::Loading { failure: None } => self.options.words.get(Word::Loading),
+            Phase::Submitting => &label,
+            _ => "",
+        };
+        let unchecked = self.allow_unverified
+            && matches!(phase, Phase::Editing { failure: Some(cause) } if cause.is_unchecked());
 
-        self.skeleton.show(matches!(phase, Phase::Loading { .. }));
-        self.dialog.toggle("aria-busy", busy.then_some("true"));
-        self.submit.toggle("aria-disabled", busy.then_some("true"));
+        self.parts.at(SKELETON).show(matches!(phase, Phase::Loading { .. }));
+        self.parts.at(DIALOG).toggle("aria-busy", busy.then_some("true"));
+        self.parts.at(SUBMIT).toggle("aria-disabled", busy.then_some("true"));
+        self.parts.at(SUBMIT).say(&label);
+        self.parts.at(STATUS).say(speech);
+        self.parts.at(UNCHECKED).show(unchecked);
         for field in &self.fields {
             field.set_busy(busy);
         }
-        let (word, primary) = match phase {
-            Phase::Loading { failure: Some(_) } => (Word::Retry, Primary::Retry),
-            Phase::Editing { failure: Some(failure) } if failure.cause.may_pass() => {
-                (Word::Retry, Primary::Submit)
-            }
-            Phase::Submitting => (Word::Submitting, Primary::Submit),
-            Phase::Ended { .. } => (Word::Close, Primary::Close),
-            Phase::Loading { failure: None }
-            | Phase::Editing { .. }
-            | Phase::Waiting
-            | Phase::Connected { .. } => (Word::Submit, Primary::Submit),
-        };
-        let label = words.fill(word, &[("provider", provider)]);
-        self.submit.say(&label);
-        self.primary = primary;
-        self.status.say(match phase {
-            Phase::Loading { failure: None } => words.get(Word::Loading),
-            Phase::Submitting => &label,
-            _ => "",
-        });
-        let unchecked = self.allow_unverified
-            && matches!(phase, Phase::Editing { failure: Some(f) } if f.cause.is_unchecked());
-        self.unchecked.show(unchecked);
-        // The alert speaks when its text changes: the same failure twice must change it too.
-        self.error.say("");
-        self.error_listeners.clear();
-        if let Some(failure) = &failure {
-            self.show_failure(failure, provider);
+        self.parts.at(ALERT).show(failure.is_some());
+        if let Some(cause) = failure {
+            self.show_failure(cause);
         }
         match phase {
             Phase::Editing { failure: None } => self.focus_first(),
-            Phase::Editing { failure: Some(failure) } => self.focus_after(failure, form),
-            Phase::Connected { verification } => self.show_success(verification.as_ref(), provider),
+            Phase::Editing { failure: Some(cause) } => self.focus_after(cause),
             _ => {}
         }
     }
 
-    fn show_failure(&mut self, failure: &Failure, provider: &str) {
-        let words = &self.options.words;
-        let (what, next) = speech::failure(failure.cause);
-        let say = |word: Word| words.fill(word, &[("provider", provider)]);
-        let alert = element("div", "")
-            .child(&element("p", "cause").text(&say(what)))
-            .child(&element("p", "").text(&say(next)));
-        self.reference.clone_from(&failure.request_id);
-        if let Some(id) = &failure.request_id {
-            let text = [&words.fill(Word::Reference, &[("id", id)]), " "].concat();
-            let copy =
-                element("button", "inline").with("type", "button").text(words.get(Word::Copy));
-            let inputs = self.inputs.clone();
-            self.error_listeners
-                .push(Listener::new(&copy, "click", move |_| inputs.send(Input::Ui(Ui::Copy))));
-            alert.append(&element("p", "reference").text(&text).child(&copy));
-        }
-        self.error.append(&alert);
+    /// One text, with the provider's name in it.
+    fn say(&self, word: Word) -> String {
+        let provider = self.form.as_ref().map_or("", |form| form.provider_name.as_str());
+        self.options.words.fill(word, &[("provider", provider)])
     }
 
-    fn show_success(&mut self, verification: Option<&Verification>, provider: &str) {
-        let words = &self.options.words;
+    fn show_failure(&self, cause: Cause) {
+        let (what, next) = speech::failure(cause);
+        self.parts.at(CAUSE).say(&self.say(what));
+        self.parts.at(NEXT).say(&self.say(next));
+        self.parts.at(REFERENCE).show(!self.reference.is_empty());
+        let text = self.options.words.fill(Word::Reference, &[("id", &self.reference)]);
+        self.parts.at(REFERENCE_TEXT).say(&text);
+    }
+
+    /// The confirmation, with the account when the check told its name.
+    pub(crate) fn show_success(&mut self, connection: &Connection) {
         self.wipe();
-        let title = words.fill(Word::Connected, &[("provider", provider)]);
-        let account = verification.and_then(|v| v.account.as_deref());
-        let detail = match (account, verification) {
-            (Some(account), _) => words.fill(Word::ConnectedAccount, &[("account", account)]),
-            (None, Some(verification)) if verification.status == "unverified" => {
-                words.fill(Word::ConnectedUnchecked, &[("provider", provider)])
+        let title = self.say(Word::Connected);
+        let detail = match &connection.verification {
+            Some(Verification { account: Some(account), .. }) => {
+                self.options.words.fill(Word::ConnectedAccount, &[("account", account)])
+            }
+            Some(Verification { status, .. }) if status == "unverified" => {
+                self.say(Word::ConnectedUnchecked)
             }
             _ => String::new(),
         };
-        let done = element("button", "done").with("type", "button").text(words.get(Word::Done));
-        let inputs = self.inputs.clone();
-        self.listeners.push(Listener::new(&done, "click", move |_| {
-            inputs.send(Input::Dialog(Event::Dismissed));
-        }));
-        self.success.append(&element("span", "tick").with("aria-hidden", "true").text("✓"));
-        self.success.append(&element("p", "cause").text(&title));
-        self.success.append(&element("p", "").text(&detail));
-        self.success.append(&done);
-        self.success.show(true);
-        self.form.show(false);
-        self.status.say(&[&title, ". ", &detail].concat());
-        done.focus();
+        self.parts.at(CONNECTED).say(&title);
+        self.parts.at(DETAIL).say(&detail);
+        self.parts.at(SUCCESS).show(true);
+        self.parts.at(FORM).show(false);
+        self.parts.at(STATUS).say(&[&title, ". ", &detail].concat());
+        self.parts.at(DONE).focus();
     }
 
     /// The first wrong field, else the first empty one, else the button. Somebody who is typing is
     /// left where they are.
     fn focus_first(&self) {
-        let wrong = self.fields.iter().find(|field| field.is_faulty());
+        let wrong = self.fields.iter().find(|field| field.wrong);
         let active = self.root.object("activeElement");
         let typing = active.is_some_and(|active| active.has_attribute("name"));
         if typing && wrong.is_none() {
@@ -463,147 +481,131 @@ impl<'a> View<'a> {
         }
         match wrong.or_else(|| self.fields.iter().find(|field| field.value().is_empty())) {
             Some(field) => field.focus(false),
-            None => self.submit.focus(),
+            None => self.parts.at(SUBMIT).focus(),
         }
     }
 
     /// After a failure the focus is in the field that is to blame, else in the credential: pasting
     /// another one and pressing Enter is all that is left to do. The text stays.
-    fn focus_after(&mut self, failure: &Failure, form: Option<&Form>) {
-        let refused = matches!(failure.cause, Cause::Refused | Cause::Forbidden);
-        let wrong = refused || failure.cause == Cause::Address;
-        let spec = |view: &FieldView| form.and_then(|form| form.fields.get(view.index));
-        let blamed = self.fields.iter().position(|view| match failure.cause {
-            Cause::Address => spec(view).is_some_and(|field| field.kind.is_structural()),
-            Cause::Invalid => view.is_faulty(),
-            _ => false,
-        });
-        let credential =
-            || self.fields.iter().position(|view| spec(view).is_some_and(|field| field.credential));
-        let at = blamed.or_else(credential);
-        match at.and_then(|at| self.fields.get_mut(at)) {
+    fn focus_after(&mut self, cause: Cause) {
+        let mut blamed = None;
+        for (at, view) in self.fields.iter().enumerate().rev() {
+            let Some(field) = view.field() else { continue };
+            let (better, worse) = match cause {
+                Cause::Address => (field.kind.is_structural(), blamed.is_none()),
+                Cause::Invalid => (view.wrong, blamed.is_none()),
+                _ => (field.credential, false),
+            };
+            if better || (worse && field.credential) {
+                blamed = Some(at);
+            }
+        }
+        let wrong = matches!(cause, Cause::Refused | Cause::Forbidden | Cause::Address);
+        match blamed.and_then(|at| self.fields.get_mut(at)) {
             Some(view) => {
                 if wrong {
                     view.mark(true);
                 }
                 view.focus(wrong);
             }
-            None => self.submit.focus(),
+            None => self.parts.at(SUBMIT).focus(),
         }
     }
 
     /// Reads and checks the form. `None`: something stands against sending it; the fields say what
     /// and the first of them has the focus.
-    pub(crate) fn check(&mut self, form: &Form) -> Option<Vec<Value>> {
-        let words = &self.options.words;
+    pub(crate) fn check(&mut self) -> Option<Vec<Value>> {
+        let form = self.form.as_ref()?;
         let mut answers: Vec<Value> =
             form.fields.iter().map(|field| field.initial.clone().into()).collect();
         let mut complete = true;
         for view in &mut self.fields {
-            let Some(field) = form.fields.get(view.index) else {
-                continue;
-            };
-            match view.check(field, form, words, self.inputs) {
-                Some(value) => {
-                    if let Some(answer) = answers.get_mut(view.index) {
-                        *answer = value;
-                    }
-                }
-                None => complete = false,
+            match (view.check(&self.options.words), answers.get_mut(view.index)) {
+                (Some(value), Some(answer)) => *answer = value,
+                _ => complete = false,
             }
         }
         complete.then_some(answers)
     }
 
     /// Shows what the server found wrong, at the field it names.
-    pub(crate) fn show_issues(&mut self, issues: &[Issue], form: Option<&Form>) {
-        let Some(form) = form else { return };
+    pub(crate) fn show_issues(&mut self, issues: &[Issue]) {
         for issue in issues {
-            let named = issue.field.as_str();
-            let at = self
-                .fields
-                .iter_mut()
-                .find(|view| form.fields.get(view.index).is_some_and(|field| field.name == named));
-            if let Some(view) = at {
-                view.show_fault(Some(&issue.message));
+            for view in &mut self.fields {
+                if view.field().is_some_and(|field| field.name == issue.field) {
+                    view.show_fault(&issue.message);
+                }
             }
         }
     }
 
     /// Acts on what has no bearing on the state; returns the event of what has.
-    pub(crate) fn ui(&mut self, ui: Ui, form: Option<&Form>) -> Option<Event<Vec<Value>>> {
-        let (words, inputs) = (&self.options.words, self.inputs);
-        let at = match &ui {
-            Ui::Primary => {
-                return Some(match self.primary {
-                    Primary::Submit => Event::Pressed,
-                    Primary::Retry => Event::Retry,
-                    Primary::Close => Event::Dismissed,
-                });
-            }
-            Ui::Outside => return self.pristine.then_some(Event::Dismissed),
-            Ui::Copy => {
-                // Absent outside secure contexts; the reference can still be selected by hand.
-                let clipboard = window().object("navigator").and_then(|n| n.object("clipboard"));
-                if let (Some(id), Some(clipboard)) = (&self.reference, clipboard) {
-                    clipboard.unchecked_into::<Clipboard>().write(id);
-                    self.status.say(words.get(Word::Copied));
-                }
-                return None;
-            }
-            Ui::Pasted(at, ..)
-            | Ui::Offered(at, _)
-            | Ui::Undo(at)
-            | Ui::Accept(at)
-            | Ui::Left(at)
-            | Ui::Edited(at)
-            | Ui::Toggle(at) => *at,
+    pub(crate) fn ui(&mut self, ui: Ui) -> Option<Event> {
+        let words = &self.options.words;
+        let (Ui::Pasted(at, ..)
+        | Ui::Offered(at, _)
+        | Ui::Did(
+            Signal::Note(at) | Signal::Left(at) | Signal::Edited(at) | Signal::Toggle(at),
+        )) = ui
+        else {
+            return self.button(ui);
         };
-        let form = form?;
-        let field = form.fields.get(at)?;
         let view = self.fields.iter_mut().find(|view| view.index == at)?;
         match ui {
             Ui::Pasted(_, before, repair) => {
                 self.pristine = false;
-                view.show_fault(None);
-                self.status.say(&speech::repaired(&repair, words));
-                view.repaired(before, repair, words, inputs);
+                let text = view.repaired(before, repair, words);
+                self.parts.at(STATUS).say(&text);
+                return Some(Event::Edited);
             }
-            Ui::Offered(_, repair) => view.offer(repair, words, inputs),
-            Ui::Undo(_) => view.undo(),
-            Ui::Accept(_) => {
-                let repair = view.accept()?;
-                match repair.split {
-                    None => view.set_value(&repair.value),
-                    Some(split) => {
-                        for view in &self.fields {
-                            match form.fields.get(view.index).map(|field| field.name.as_str()) {
-                                Some("username") => view.set_value(&split.username),
-                                Some("password") => view.set_value(&split.password),
-                                _ => {}
-                            }
+            Ui::Offered(_, repair) => view.offer(repair, words),
+            Ui::Did(Signal::Left(_)) => view.advise(words),
+            Ui::Did(Signal::Toggle(_)) => view.toggle(words),
+            Ui::Did(Signal::Edited(_)) => {
+                self.pristine = false;
+                view.edited();
+                return Some(Event::Edited);
+            }
+            Ui::Did(_) => {
+                if let Some(split) = view.note_pressed() {
+                    for view in &self.fields {
+                        match view.field().map(|field| field.name.as_str()) {
+                            Some("username") => view.set_value(&split.username),
+                            Some("password") => view.set_value(&split.password),
+                            _ => {}
                         }
                     }
                 }
                 self.focus_first();
             }
-            Ui::Left(_) => view.advise(field, form, words),
-            Ui::Edited(_) => {
-                self.pristine = false;
-                view.edited();
-                return Some(Event::Edited);
-            }
-            Ui::Toggle(_) => view.toggle(field, words),
-            Ui::Outside | Ui::Primary | Ui::Copy => {}
         }
         None
     }
 
+    fn button(&mut self, ui: Ui) -> Option<Event> {
+        match ui {
+            Ui::Did(Signal::Primary) => Some(Event::Pressed),
+            Ui::Did(Signal::Unchecked) => Some(Event::PressedUnchecked),
+            Ui::Did(Signal::Online) => Some(Event::Online),
+            Ui::Did(Signal::Dismissed) => Some(Event::Dismissed),
+            Ui::Did(Signal::Outside) if self.pristine => Some(Event::Dismissed),
+            Ui::Did(Signal::Copy) => {
+                // Absent outside secure contexts; the reference can still be selected by hand.
+                let navigator = window().object("navigator")?;
+                navigator.object("clipboard")?.unchecked_into::<Clipboard>().write(&self.reference);
+                self.parts.at(STATUS).say(self.options.words.get(Word::Copied));
+                None
+            }
+            _ => None,
+        }
+    }
+
     /// Keeps what was typed for the next time this integration is opened.
-    pub(crate) fn keep_draft(&self, form: &Form) {
+    pub(crate) fn keep_draft(&self) {
         for view in &self.fields {
-            if let Some(field) = form.fields.get(view.index) {
-                draft::keep(&form.integration, &field.name, field.secret, view.value());
+            if let (Some(form), Some(field)) = (&self.form, view.field()) {
+                let key = draft::key(&form.integration, &field.name);
+                draft::keep(key, field.secret, view.value());
             }
         }
     }
@@ -616,31 +618,28 @@ impl<'a> View<'a> {
     }
 }
 
-impl Drop for View<'_> {
+impl Drop for View {
     fn drop(&mut self) {
         self.wipe();
         self.listeners.clear();
-        self.error_listeners.clear();
         if let Some((observer, _)) = &self.observer {
             observer.disconnect();
         }
-        self.dialog.close(); // the browser gives the focus back
+        self.parts.at(DIALOG).close(); // the browser gives the focus back
         self.host.remove();
         let gone = self.opener.as_ref().is_none_or(|opener| !opener.is_connected());
-        if gone && self.options.return_focus.is_object() {
-            self.options.return_focus.unchecked_ref::<Dom>().focus();
+        let fallback = self.options.get("returnFocus");
+        if gone && fallback.is_object() {
+            fallback.unchecked_ref::<Dom>().focus();
         }
     }
 }
 
-/// A link out of the page. Addresses come from a server: only http(s) becomes a link.
-fn link(parent: &Dom, url: &str, text: &str) {
-    if url.starts_with("https://") || url.starts_with("http://") {
-        let link = element("a", "")
-            .with("href", url)
-            .with("target", "_blank")
-            .with("rel", "noopener noreferrer")
-            .text(text);
-        parent.append(&link);
-    }
+/// Reports a signal; the browser's own reaction (sending the form, closing the dialog) is not wanted.
+fn report(inputs: &Inputs, target: &Dom, kind: &'static str, signal: Signal) -> Listener {
+    let inputs = inputs.clone();
+    Listener::new(target, kind, false, move |event| {
+        event.prevent_default();
+        inputs.send(Input::Ui(Ui::Did(signal)));
+    })
 }

@@ -1,9 +1,10 @@
 //! The sheet, the theme, the accent.
 
 use crate::dom::{Dom, document, window};
-use crate::options::Theme;
+use crate::options::{Options, record};
 use js_sys::Array;
 use keyslot_core::contrast::{Rgb, accent};
+use keyslot_core::json::Json;
 use std::cell::RefCell;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -63,13 +64,14 @@ pub(super) fn adopt(root: &Dom, mode: &str) -> Result<(), JsValue> {
 }
 
 /// Sets the integrator's tokens and accent.
-pub(super) fn paint(host: &Dom, theme: &Theme) {
+pub(super) fn paint(host: &Dom, options: &Options) {
     if let Some(style) = host.object("style") {
-        for (name, value) in &theme.tokens {
-            style.set_property(&["--keyslot-", name].concat(), value);
+        for (name, value) in record(&options.theme("tokens")) {
+            style.set_property(&["--keyslot-", &name].concat(), &value);
         }
     }
-    accent_of(host, &theme.accent, &theme.accent);
+    let accent = options.theme("accent").as_text().unwrap_or_default();
+    accent_of(host, &accent, &accent);
 }
 
 /// Sets an accent in the shades that keep text at 4.5:1 and edges at 3:1 on both surfaces (WCAG 2.2,

@@ -104,7 +104,11 @@ pub fn auth_with(
     connection: Option<JsValue>,
     options: Option<JsValue>,
 ) -> Call {
-    let promise = keyslot_rlib::auth(integration, connection, options);
+    let promise = keyslot_rlib::auth(
+        &integration,
+        &connection.unwrap_or_default(),
+        &options.unwrap_or_default(),
+    );
     Call { seen: watch(&promise), promise }
 }
 

@@ -11,7 +11,8 @@ export function serve(json) {
   answers = JSON.parse(json);
   requests = [];
   aborted = 0;
-  globalThis.fetch = async (request) => {
+  globalThis.fetch = async (...of) => {
+    const request = new Request(...of);
     const url = new URL(request.url);
     requests.push({
       method: request.method,

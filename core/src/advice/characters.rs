@@ -8,7 +8,7 @@ use super::Kind;
 /// Whether `c` shows as empty space: Unicode's `White_Space`, and the braille blank, which looks like it.
 ///
 /// Source: <https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt> (`White_Space`).
-pub(super) const fn is_blank(c: char) -> bool {
+pub(crate) const fn is_blank(c: char) -> bool {
     matches!(c, '\t'..='\r' | ' ' | '\u{85}' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}'
         | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{2800}' | '\u{3000}')
 }

@@ -23,16 +23,18 @@ pub(super) fn is_right(shape: &KeyShape, body: &str) -> bool {
     else {
         return false;
     };
-    let claimed = tail.bytes().try_fold(0_u64, |sum, byte| {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'A'..=b'Z' => byte - b'A' + 10,
-            b'a'..=b'z' => byte - b'a' + 36,
-            _ => return None,
+    let mut rest = crc32(random.as_bytes());
+    let right = tail.bytes().rev().all(|claimed| {
+        let digit = (rest % 62) as u8;
+        rest /= 62;
+        let first = match digit {
+            0..10 => b'0',
+            10..36 => b'A' - 10,
+            _ => b'a' - 36,
         };
-        Some(sum * 62 + u64::from(digit))
+        claimed == first + digit
     });
-    claimed == Some(u64::from(crc32(random.as_bytes())))
+    right
 }
 
 /// CRC-32 (ISO-HDLC, the one of zip and Ethernet), bit by bit: a key is short, a table is a kilobyte.

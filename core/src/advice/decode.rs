@@ -1,15 +1,16 @@
 //! Base64 and percent-encoding, for the pairs that hide in `Basic …` and in `https://user:password@host`.
 //!
-//! Both read printable ASCII only: what people put there is a user name and a token.
+//! Both read printable ASCII only: what people put there is a user name and a token. Anything else gives an empty
+//! text.
 
 use alloc::string::String;
 use zeroize::Zeroizing;
 
+use super::repair::room;
+
 /// The text that `encoded` stands for in base64 (RFC 4648 §4 or §5, padding optional).
-#[inline(never)]
-pub(super) fn base64(encoded: &str) -> Option<Zeroizing<String>> {
-    // Enough room from the start: growing would leave copies of the secret behind.
-    let mut text = Zeroizing::new(String::with_capacity(encoded.len()));
+pub(super) fn base64(encoded: &str) -> Zeroizing<String> {
+    let mut text = room(encoded.len());
     let (mut bits, mut held) = (0_u32, 0_u8);
     for byte in encoded.bytes() {
         let six = match byte {
@@ -19,22 +20,23 @@ pub(super) fn base64(encoded: &str) -> Option<Zeroizing<String>> {
             b'+' | b'-' => 62,
             b'/' | b'_' => 63,
             b'=' => break,
-            _ => return None,
+            _ => return room(0),
         };
         bits = (bits << 6) | u32::from(six);
         held += 6;
         if held >= 8 {
             held -= 8;
-            push(&mut text, (bits >> held) as u8)?;
+            if !push(&mut text, (bits >> held) as u8) {
+                return room(0);
+            }
         }
     }
-    Some(text)
+    text
 }
 
 /// `encoded` with `%41` and its like replaced (RFC 3986 §2.1); a `%` without two hexadecimal digits stays.
-#[inline(never)]
-pub(super) fn percent(encoded: &str) -> Option<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::with_capacity(encoded.len()));
+pub(super) fn percent(encoded: &str) -> Zeroizing<String> {
+    let mut text = room(encoded.len());
     let mut rest = encoded.as_bytes();
     while let [byte, more @ ..] = rest {
         rest = more;
@@ -46,14 +48,19 @@ pub(super) fn percent(encoded: &str) -> Option<Zeroizing<String>> {
             byte = (high * 16 + low) as u8;
             rest = after;
         }
-        push(&mut text, byte)?;
+        if !push(&mut text, byte) {
+            return room(0);
+        }
     }
-    Some(text)
+    text
 }
 
-fn push(text: &mut String, byte: u8) -> Option<()> {
+fn push(text: &mut String, byte: u8) -> bool {
     let printable = matches!(byte, b' '..=b'~');
-    printable.then(|| text.push(char::from(byte)))
+    if printable {
+        text.push(char::from(byte));
+    }
+    printable
 }
 
 #[cfg(test)]
@@ -72,14 +79,14 @@ mod tests {
             ("fn5+fn4/", "~~~~~?"),
             ("fn5-fn4_", "~~~~~?"),
         ] {
-            assert!(base64(encoded).is_some_and(|text| *text == *decoded), "{encoded}");
+            assert!(*base64(encoded) == *decoded, "{encoded}");
         }
     }
 
     #[test]
-    fn what_is_no_base64_or_no_printable_text_is_none() {
+    fn what_is_no_base64_or_no_printable_text_gives_nothing() {
         for encoded in ["a b", "ab.cd", "AAEC", "//79", "w7_Dvw"] {
-            assert!(base64(encoded).is_none(), "{encoded}");
+            assert!(base64(encoded).is_empty(), "{encoded}");
         }
     }
 
@@ -88,8 +95,8 @@ mod tests {
         for (encoded, decoded) in
             [("jane%40acme.example", "jane@acme.example"), ("100%", "100%"), ("%zz%4", "%zz%4")]
         {
-            assert!(percent(encoded).is_some_and(|text| *text == *decoded), "{encoded}");
+            assert!(*percent(encoded) == *decoded, "{encoded}");
         }
-        assert!(percent("%ff").is_none() && percent("a%0ab").is_none());
+        assert!(percent("%ff").is_empty() && percent("a%0ab").is_empty());
     }
 }

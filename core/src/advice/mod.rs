@@ -23,7 +23,7 @@
 )]
 
 mod address;
-mod characters;
+pub(crate) mod characters;
 mod checksum;
 mod decode;
 mod entry;
@@ -32,7 +32,6 @@ mod pieces;
 mod recognise;
 mod refuse;
 mod repair;
-mod text;
 mod vendors;
 mod vocabulary;
 

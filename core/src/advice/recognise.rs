@@ -2,8 +2,8 @@
 //!
 //! A notice never stops anybody: patterns and prefixes age, and the provider's live answer decides.
 
-use super::text::{all, any, blank, find, first, has, head, holds, index, last, starts, tail};
 use super::{FieldShape, KeyShape, Kind, checksum, vendors};
+use crate::text::{BLANK, Part, Text, UPPER, set};
 
 /// Keys shorter than this are hardly complete, whoever the vendor is.
 const SHORTEST_KEY: u16 = 8;
@@ -81,19 +81,24 @@ pub fn recognise<'a>(
     own: &'a [KeyShape],
     own_vendor: &str,
 ) -> Option<Notice<'a>> {
-    if value.is_empty() {
+    let text = &Text(value);
+    let all = text.all();
+    if all.is_empty() {
         return None;
     }
-    if field.kind == Kind::Subdomain && is_foreign_address(value) {
+    // A whole host name where a part of one is wanted. By the common endings alone: a sub-domain may have dots.
+    if field.kind == Kind::Subdomain
+        && text.ends(all, ".com|.net|.org|.io|.app|.dev|.cloud|.ai") > 0
+    {
         return Some(Notice::OtherAddress);
     }
-    if field.kind != Kind::Password && is_placeholder(field.kind, value) {
+    if field.kind != Kind::Password && is_placeholder(field.kind, text, all) {
         return Some(Notice::Placeholder);
     }
     if field.kind.is_structural() || field.kind == Kind::Plain {
         return None;
     }
-    if is_masked(field.kind, value) {
+    if is_masked(field.kind, text, all) {
         return Some(Notice::Masked);
     }
 
@@ -125,14 +130,15 @@ pub fn recognise<'a>(
         return judge(shape, field.name, value);
     }
 
-    if field.kind == Kind::Key {
-        if starts(value, "-----BEGIN ") {
+    let key = field.kind == Kind::Key;
+    if key {
+        if text.starts(all, "-----BEGIN ") > 0 {
             return Some(Notice::PrivateKeyFile);
         }
-        if starts(value, "https://") || starts(value, "http://") || starts(value, "www.") {
+        if text.starts(all, "https://|http://|www.") > 0 {
             return Some(Notice::Url);
         }
-        if is_email(value) {
+        if is_email(text, all) {
             return Some(Notice::Email);
         }
     }
@@ -141,10 +147,10 @@ pub fn recognise<'a>(
         return (!vendors::is_of(names, own_vendor))
             .then_some(Notice::OtherVendor { vendor: vendors::shown(names) });
     }
-    if field.kind == Kind::Key && any(value, blank) {
+    if key && text.any(all, BLANK) {
         return Some(Notice::Blank);
     }
-    let too_short = field.kind == Kind::Key && value.len() < usize::from(SHORTEST_KEY);
+    let too_short = key && value.len() < usize::from(SHORTEST_KEY);
     expected.or(too_short.then_some(Notice::TooShort { expected: SHORTEST_KEY }))
 }
 
@@ -166,7 +172,8 @@ fn judge<'a>(shape: &'a KeyShape, field: &str, value: &str) -> Option<Notice<'a>
 /// Where `value` departs from the shape, prefix apart.
 #[inline(never)]
 fn misfit(shape: &KeyShape, value: &str) -> Option<Notice<'static>> {
-    let body = tail(value, shape.prefix().len());
+    let text = &Text(value);
+    let body = text.all().skip(shape.prefix().len());
     let length = value.len();
     if let Some(expected) = shape.min
         && length < usize::from(expected)
@@ -176,9 +183,9 @@ fn misfit(shape: &KeyShape, value: &str) -> Option<Notice<'static>> {
         && length > usize::from(expected)
     {
         Some(Notice::TooLong { expected })
-    } else if !shape.allows(body) {
+    } else if !shape.allows(text, body) {
         Some(Notice::Alphabet)
-    } else if !checksum::is_right(shape, body) {
+    } else if !checksum::is_right(shape, text.str(body)) {
         Some(Notice::Checksum)
     } else {
         None
@@ -186,43 +193,49 @@ fn misfit(shape: &KeyShape, value: &str) -> Option<Notice<'static>> {
 }
 
 /// `name@host.tld` and nothing else.
-fn is_email(value: &str) -> bool {
-    let at = index(value, b'@');
-    let host = tail(value, at + 1);
-    let foreign = |b| blank(b) || matches!(b, b':' | b'/' | b'@');
-    at > 0 && has(host, b'.') && !any(head(value, at), foreign) && !any(host, foreign)
+fn is_email(text: &Text<'_>, all: Part) -> bool {
+    let foreign = BLANK | set!(":/@");
+    let name = text.until(all, foreign);
+    let host = all.after(name);
+    !name.is_empty()
+        && text.first(host) == b'@'
+        && text.any(host, set!("."))
+        && !text.any(host.skip(1), foreign)
 }
 
-/// A whole host name where a part of one is wanted. By the common endings alone: a sub-domain may have dots.
-fn is_foreign_address(value: &str) -> bool {
-    find(".com|.net|.org|.io|.app|.dev|.cloud|.ai", &|ending| super::text::ends(value, ending))
-        .is_some()
-}
+/// The dots that stand for what is hidden.
+const DOTS: &str = "•|●|∙|⋅|·|∗|＊|…|█|▪";
 
 /// Whether a part of the value is hidden.
-fn is_masked(kind: Kind, value: &str) -> bool {
-    let dot = |c: char| matches!(c, '•' | '●' | '∙' | '⋅' | '·' | '∗' | '＊' | '…' | '█' | '▪');
-    if kind == Kind::Password {
-        // A password may hold three stars, but is not made of nothing else.
-        return value.chars().all(|c| dot(c) || c == '*');
+fn is_masked(kind: Kind, text: &Text<'_>, all: Part) -> bool {
+    if kind != Kind::Password {
+        return text.holds(all, DOTS) || text.holds(all, "***|...");
     }
-    value.chars().any(dot) || holds("***|...", value)
+    // A password may hold three stars, but is not made of nothing else.
+    let mut rest = all;
+    while !rest.is_empty() {
+        let dot = text.starts(rest, DOTS) + text.starts(rest, "*");
+        if dot == 0 {
+            return false;
+        }
+        rest = rest.skip(dot);
+    }
+    true
 }
 
 /// Whether the value stands for one: `YOUR_API_KEY`, `<token>`, `${TOKEN}`, `sk_live_xxxxxxxx`.
-fn is_placeholder(kind: Kind, value: &str) -> bool {
+fn is_placeholder(kind: Kind, text: &Text<'_>, all: Part) -> bool {
     let enclosed = matches!(
-        (first(value), last(value)),
+        (text.first(all), text.last(all)),
         (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%')
     );
-    let variable = first(value) == b'$'
-        && (matches!(first(tail(value, 1)), b'{' | b'(')
-            || all(tail(value, 1), |b| b.is_ascii_uppercase() || b == b'_'));
+    let variable = text.starts(all, "${|$(") > 0
+        || (text.starts(all, "$") > 0 && text.all_of(all.skip(1), UPPER | set!("_")));
     // A company may be called so; a key is not.
     enclosed
         || variable
-        || holds("xxxxxxxx", value)
-        || (kind == Kind::Key && holds(PLACEHOLDERS, value))
+        || text.holds(all, "xxxxxxxx")
+        || (kind == Kind::Key && text.holds(all, PLACEHOLDERS))
 }
 
 /// What manuals write where a key belongs.

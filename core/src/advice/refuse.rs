@@ -1,7 +1,7 @@
 //! What cannot work whatever the provider says. Short on purpose: everything else is advice.
 
 use super::address;
-use super::text::trim;
+use super::characters::is_blank;
 use super::{FieldShape, Kind};
 
 /// The most characters of a value. A server of the original accepts 4,096 for a key.
@@ -27,17 +27,22 @@ pub enum Refusal {
 pub fn refuse(shape: &FieldShape<'_>, value: &str, optional: bool) -> Option<Refusal> {
     // A password may be made of blanks.
     let empty =
-        if shape.kind == Kind::Password { value.is_empty() } else { trim(value).is_empty() };
+        if shape.kind == Kind::Password { value.is_empty() } else { value.chars().all(is_blank) };
     if empty {
         return (!optional).then_some(Refusal::Empty);
     }
-    if value.len() > MAX_LENGTH && value.chars().count() > MAX_LENGTH {
+    let (mut length, mut unsafe_one) = (0, None);
+    for c in value.chars() {
+        length += 1;
+        if shape.kind == Kind::Key && !matches!(c, ' '..='~' | '\t') && unsafe_one.is_none() {
+            unsafe_one = Some(Refusal::HeaderUnsafe(c));
+        }
+    }
+    if length > MAX_LENGTH {
         return Some(Refusal::TooLong);
     }
-    if shape.kind == Kind::Key
-        && let Some(c) = value.chars().find(|&c| !matches!(c, ' '..='~' | '\t'))
-    {
-        return Some(Refusal::HeaderUnsafe(c));
+    if unsafe_one.is_some() {
+        return unsafe_one;
     }
     (!address::is_possible(shape, value)).then_some(Refusal::NotAHost)
 }

@@ -5,18 +5,17 @@
 //! characters go.
 
 use alloc::string::String;
+use core::mem::take;
 use zeroize::Zeroizing;
 
 use super::characters::{is_invisible, plain};
 use super::entry::{Form, entry, scheme, unquoted, without_mark};
-use super::text::{
-    any, blank, ends, first, has, head, index, last, position, quote, same, starts, tail, trim,
-    trim_start,
-};
 use super::vocabulary::meaning;
 use super::{FieldShape, Kind, address, decode, pieces};
+use crate::text::{BLANK, LINE, MAX, Part, QUOTE, Text, set};
 
-/// Longer pastes are left alone, blanks apart: no credential comes in so much text.
+/// Longer pastes are left alone, blanks apart, and those over 64 KiB altogether: no credential comes in so much
+/// text.
 const MAX_PASTE: usize = 16 * 1024;
 
 /// What was taken away.
@@ -132,32 +131,33 @@ impl Repair {
 #[must_use]
 pub fn repair(shape: &FieldShape<'_>, pasted: &str) -> Repair {
     let kind = shape.kind;
-    let mut found =
-        Found { kind, removed: Removals(0), words: String::new(), split: None, other: None };
+    let mut found = Found {
+        kind,
+        part: Part::NONE,
+        removed: Removals(0),
+        words: String::new(),
+        split: None,
+        other: Zeroizing::default(),
+    };
     let mut text = found.readable(pasted);
     loop {
         // Everything that can be done by looking at less of the text is; only decoding and joining lines
         // need a new one, and then the looking starts again.
-        let mut rest: &str = &text;
-        loop {
-            let less = found.step(shape, rest);
-            if less.len() == rest.len() || found.other.is_some() {
-                break;
-            }
-            rest = less;
-        }
-        if let Some(other) = found.other.take() {
-            text = other;
+        let now = Text(&text);
+        found.part = now.all();
+        while found.step(shape, &now) && found.other.is_empty() {}
+        if !found.other.is_empty() {
+            text = take(&mut found.other);
             continue;
         }
         // What was made readable is for looking at; a value that needs no repair stays as it was.
-        let rest = if found.removed.is_empty() { pasted } else { rest };
-        let added_scheme = address::lacks_scheme(shape, rest);
+        let value = if found.removed.is_empty() { pasted } else { now.str(found.part) };
+        let added_scheme = address::lacks_scheme(shape, &Text(value));
         if kind == Kind::Username && found.split.is_none() {
-            found.offer_split(rest);
+            found.offer_split(&Text(value));
         }
         return Repair {
-            value: joined(if added_scheme { "https://" } else { "" }, rest),
+            value: joined(if added_scheme { "https://" } else { "" }, value),
             removed: found.removed,
             words: found.words,
             split: found.split,
@@ -167,45 +167,58 @@ pub fn repair(shape: &FieldShape<'_>, pasted: &str) -> Repair {
     }
 }
 
-/// Two texts as one, in a buffer of the right size, so that no copy of a secret is left behind by growing.
+/// An empty text with room for so many bytes, because growing would leave copies of a secret behind.
+#[inline(never)]
+pub(super) fn room(bytes: usize) -> Zeroizing<String> {
+    Zeroizing::new(String::with_capacity(bytes))
+}
+
+/// Two texts as one.
 #[inline(never)]
 pub(super) fn joined(one: &str, two: &str) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(one.len() + two.len()));
+    let mut text = room(one.len() + two.len());
     text.push_str(one);
     text.push_str(two);
     text
 }
 
 /// What a repair has found so far.
-///
-/// Its steps take the text and return what is left of it: the same text when there was nothing to do.
 pub(super) struct Found {
     pub(super) kind: Kind,
+    /// What is left of the text.
+    pub(super) part: Part,
     removed: Removals,
     words: String,
     split: Option<Split>,
-    /// A new text, shorter than the one before, when a part of that one would not do.
-    other: Option<Zeroizing<String>>,
+    /// A new text, shorter than the one before, when a part of that one would not do; else empty.
+    other: Zeroizing<String>,
 }
 
+/// The steps of a repair say whether there was something to do.
 impl Found {
     /// Notes a removal.
+    #[inline(never)]
     pub(super) const fn note(&mut self, what: Removed) {
         self.removed.0 |= 1 << what as u16;
     }
 
-    /// Notes a removal and returns what is left.
+    /// Goes on with `left`, if that is something, and less than there was.
     #[inline(never)]
-    pub(super) const fn less<'a>(&mut self, what: Removed, left: &'a str) -> &'a str {
-        self.note(what);
-        left
+    pub(super) const fn take(&mut self, what: Removed, left: Part) -> bool {
+        let less = !left.is_empty() && left.len() < self.part.len();
+        if less {
+            self.note(what);
+            self.part = left;
+        }
+        less
     }
 
     /// Goes on with another text.
     #[inline(never)]
-    pub(super) fn replace(&mut self, what: Removed, one: &str, two: &str) {
+    pub(super) fn replace(&mut self, what: Removed, one: &str, two: &str) -> bool {
         self.note(what);
-        self.other = Some(joined(one, two));
+        self.other = joined(one, two);
+        true
     }
 
     #[inline(never)]
@@ -217,12 +230,11 @@ impl Found {
     }
 
     /// The text without invisible characters, and with plain blanks and quotes (see [`plain`]). Free text keeps
-    /// what is invisible: inside it, it joins letters and emoji.
+    /// what is invisible: inside it, it joins letters and emoji. So does what is too long to be looked at.
     fn readable(&mut self, pasted: &str) -> Zeroizing<String> {
-        let mut text = joined("", pasted);
-        text.clear();
+        let mut text = room(pasted.len());
         for c in pasted.chars() {
-            if self.kind != Kind::Plain && is_invisible(c) {
+            if self.kind != Kind::Plain && pasted.len() <= MAX && is_invisible(c) {
                 self.note(Removed::Invisible);
             } else {
                 text.push(plain(self.kind, c));
@@ -231,126 +243,116 @@ impl Found {
         text
     }
 
-    fn step<'a>(&mut self, shape: &FieldShape<'_>, text: &'a str) -> &'a str {
-        let trimmed = trim(text);
-        if trimmed.len() < text.len() && !(trimmed.is_empty() && self.kind == Kind::Password) {
-            return self.less(Removed::Blanks, trimmed);
+    fn step(&mut self, shape: &FieldShape<'_>, text: &Text<'_>) -> bool {
+        let kind = self.kind;
+        let trimmed = text.trim(self.part);
+        if trimmed.is_empty() {
+            // A password may be made of blanks.
+            if kind != Kind::Password && !self.part.is_empty() {
+                self.note(Removed::Blanks);
+                self.part = trimmed;
+            }
+            return false;
         }
+        if self.take(Removed::Blanks, trimmed) {
+            return true;
+        }
+        let part = self.part;
         // A PEM file is a value of its own, line breaks and all.
-        if trimmed.is_empty() || text.len() > MAX_PASTE || starts(text, "-----BEGIN ") {
-            return text;
+        if part.len() > MAX_PASTE || text.starts(part, "-----BEGIN ") > 0 {
+            return false;
         }
         // `<…>` around an e-mail address or a URL is punctuation (RFC 3986, appendix C). Around a key it says
         // "put yours here" and has to stay, to be recognised.
-        let bracketed = self.kind.is_structural() || self.kind == Kind::Username;
-        if let Some(inner) = unquoted(text, bracketed) {
-            return self.less(Removed::Quotes, inner);
+        let bracketed = kind.is_structural() || kind == Kind::Username;
+        if self.take(Removed::Quotes, unquoted(text, part, bracketed)) {
+            return true;
         }
-        if self.kind == Kind::Plain {
-            let visible = text.trim_matches(is_invisible);
-            if visible.len() < text.len() {
-                return self.less(Removed::Invisible, visible);
-            }
-            return address::step(self, shape, text);
+        if kind == Kind::Plain {
+            return self.take(Removed::Invisible, text.strip(part, is_invisible))
+                || address::step(self, shape, text);
         }
         // A password may end in a comma, unless all of it is quoted.
-        let rest = without_mark(text);
-        if rest.len() < text.len()
-            && !rest.is_empty()
-            && (self.kind != Kind::Password || unquoted(rest, false).is_some())
+        let rest = without_mark(text, part);
+        if (kind != Kind::Password || !unquoted(text, rest, false).is_empty())
+            && self.take(Removed::Trailing, rest)
         {
-            return self.less(Removed::Trailing, rest);
+            return true;
         }
-        if self.kind.is_structural() {
+        if kind.is_structural() {
             address::step(self, shape, text)
         } else {
-            self.credential(text)
+            pieces::pick(self, text)
+                || self.lone_quote(text)
+                || self.entry(text)
+                || self.scheme(text)
+                || address::credential(self, text)
+                || self.rest(text)
         }
     }
 
-    fn credential<'a>(&mut self, text: &'a str) -> &'a str {
-        let piece = pieces::pick(self, text);
-        if !piece.is_empty() {
-            return piece;
+    /// A quote that was copied along at one end.
+    fn lone_quote(&mut self, text: &Text<'_>) -> bool {
+        let mut rest = self.part.skip(usize::from(text.opens(self.part, QUOTE)));
+        if rest.len() == self.part.len() {
+            rest = rest.cut(usize::from(text.closes(rest, QUOTE)));
         }
-        if self.kind != Kind::Password {
-            // A quote that was copied along at one end.
-            let one = usize::from(quote(first(text)));
-            let rest = if one > 0 {
-                tail(text, 1)
-            } else {
-                head(text, text.len() - usize::from(quote(last(text))))
-            };
-            if rest.len() < text.len() && !rest.is_empty() && !any(rest, quote) {
-                return self.less(Removed::Quotes, rest);
-            }
-        }
-        if let Some(entry) = entry(self.kind, text) {
-            if entry.name_is_harmless() {
-                self.say(entry.name);
-            }
-            let what = match entry.form {
-                Form::Assigned => Removed::VariableName,
-                Form::Json => Removed::Json,
-                Form::Colon => Removed::HeaderName,
-            };
-            return self.less(what, entry.value);
-        }
-        let at = scheme(text);
-        if at > 0 {
-            let words = trim(head(text, at));
-            let less = self.scheme(words, text, tail(text, at));
-            if less.len() < text.len() {
-                self.say(words);
-                return self.less(Removed::Scheme, less);
-            }
-        }
-        if address::credential(self, text) {
-            return text;
-        }
-        match self.kind {
-            Kind::Key => self.wrapped(text),
-            Kind::Username if starts(text, "mailto:") && text.len() > 7 => {
-                self.less(Removed::Address, tail(text, 7))
-            }
-            // A user name ends before the first colon (RFC 7617 §2).
-            Kind::Username if last(text) == b':' && text.len() > 1 => {
-                self.less(Removed::Trailing, head(text, text.len() - 1))
-            }
-            _ => text,
-        }
+        self.kind != Kind::Password && !text.any(rest, QUOTE) && self.take(Removed::Quotes, rest)
     }
 
-    /// The value after `Bearer` and its like; after `Basic`, what it encodes.
-    fn scheme<'a>(&mut self, words: &str, text: &'a str, value: &'a str) -> &'a str {
-        if ends(words, "basic")
-            && let Some(pair) = decode::base64(value)
-        {
-            let at = index(&pair, b':');
-            let half = self.half(head(&pair, at), tail(&pair, at + 1));
-            if at < pair.len() && !half.is_empty() {
-                self.replace(Removed::Encoding, "", half);
-                return "";
-            }
+    /// The name before a value.
+    fn entry(&mut self, text: &Text<'_>) -> bool {
+        let Some(entry) = entry(text, self.kind, self.part) else { return false };
+        if entry.name_is_harmless(text) {
+            self.say(text.str(entry.name));
+        }
+        let what = match entry.form {
+            Form::Assigned => Removed::VariableName,
+            Form::Json => Removed::Json,
+            Form::Colon => Removed::HeaderName,
+        };
+        self.take(what, entry.value)
+    }
+
+    /// `Bearer` and its like before a value; after `Basic`, what it encodes.
+    fn scheme(&mut self, text: &Text<'_>) -> bool {
+        let value = scheme(text, self.part);
+        let words = text.trim(self.part.before(value));
+        let mut found = false;
+        if text.ends(words, "basic") > 0 {
+            let pair = decode::base64(text.str(value));
+            let pair = Text(&pair);
+            let all = pair.all();
+            let user = pair.until(all, set!(":"));
+            let half = self.half(&pair, user, all.after(user).skip(1));
+            found = user.len() < all.len()
+                && !half.is_empty()
+                && self.replace(Removed::Encoding, "", pair.str(half));
         }
         // Blanks and words may be part of a password.
-        if self.kind == Kind::Key { value } else { text }
+        found = found || (self.kind == Kind::Key && self.take(Removed::Scheme, value));
+        if found {
+            self.note(Removed::Scheme);
+            self.say(text.str(words));
+        }
+        found
     }
 
-    /// The half of a pair that belongs into this field, empty when that is not certain. Notes both for a split.
+    /// The half of a pair that belongs into this field, nothing when that is not certain. Notes both for a split.
     #[inline(never)]
-    pub(super) fn half<'a>(&mut self, username: &'a str, password: &'a str) -> &'a str {
+    pub(super) fn half(&mut self, text: &Text<'_>, username: Part, password: Part) -> Part {
         if self.kind == Kind::Key {
             // An API key goes alone: the other half is empty, a filler, or a word such as `api` or `token`.
-            return if password.is_empty() || same(password, "x") {
+            return if password.is_empty() || text.is(password, "x") {
                 username
-            } else if has(username, b'@') || meaning(username).only_known_words {
+            } else if text.any(username, set!("@")) || meaning(text, username).only_known_words() {
                 password
             } else {
-                ""
+                Part::NONE
             };
         }
         if self.split.is_none() && !username.is_empty() && !password.is_empty() {
+            let (username, password) = (text.str(username), text.str(password));
             self.split =
                 Some(Split { username: joined("", username), password: joined("", password) });
         }
@@ -358,39 +360,46 @@ impl Found {
     }
 
     /// `user:password` in the field of the user name: offered in two halves, the text itself stays.
-    fn offer_split(&mut self, text: &str) {
-        let at = index(text, b':');
-        let (username, password) = (head(text, at), tail(text, at + 1));
-        if !starts(password, "//") && !any(username, blank) {
-            self.half(username, password);
+    fn offer_split(&mut self, text: &Text<'_>) {
+        let all = text.all();
+        let username = text.until(all, set!(":"));
+        let password = all.after(username).skip(1);
+        if text.starts(password, "//") == 0 && !text.any(username, BLANK) {
+            self.half(text, username, password);
+        }
+    }
+
+    /// What only one kind of field can have: a key that was wrapped, the scheme of an e-mail's link, the colon that
+    /// ends a user name (RFC 7617 §2).
+    fn rest(&mut self, text: &Text<'_>) -> bool {
+        let part = self.part;
+        match self.kind {
+            Kind::Key => self.wrapped(text),
+            Kind::Username => {
+                self.take(Removed::Address, part.skip(text.starts(part, "mailto:")))
+                    || self.take(Removed::Trailing, part.cut(text.ends(part, ":")))
+            }
+            _ => false,
         }
     }
 
     /// A key that was wrapped: its lines joined, when every blank in it belongs to a line break.
-    fn wrapped<'a>(&mut self, text: &'a str) -> &'a str {
-        let mut key = joined("", text);
-        key.clear();
-        let mut rest = text;
+    fn wrapped(&mut self, text: &Text<'_>) -> bool {
+        let mut key = room(self.part.len());
+        let mut rest = self.part;
         while !rest.is_empty() {
-            let end = position(rest, blank);
-            let line = head(rest, end);
-            let after = tail(rest, end);
-            let next = trim_start(after);
-            let between = head(after, after.len() - next.len());
+            let line = text.until(rest, BLANK);
+            let between = text.run(rest.after(line), BLANK);
             // More than one value, or words.
-            if (!between.is_empty() && !has(between, b'\n'))
-                || has(line, b'@')
-                || entry(self.kind, line).is_some()
+            if (!between.is_empty() && !text.any(between, LINE))
+                || text.any(line, set!("@"))
+                || entry(text, self.kind, line).is_some()
             {
-                return text;
+                return false;
             }
-            key.push_str(line);
-            rest = next;
+            key.push_str(text.str(line));
+            rest = rest.after(between);
         }
-        if key.len() < text.len() {
-            self.note(Removed::LineBreaks);
-            self.other = Some(key);
-        }
-        text
+        key.len() < self.part.len() && self.replace(Removed::LineBreaks, "", &key)
     }
 }

@@ -5,13 +5,15 @@
 //! than a missing one. A template's own `key_shapes` are looked at before this table, so it need not say
 //! which of a vendor's keys is which.
 
-use super::text::{find, head, index, tail};
+use alloc::string::String;
+
+use crate::text::{LINE, Part, Text, set};
 
 /// Writes the table as one text, one row a line: in WebAssembly that is a third of what an array of structs
 /// takes.
 macro_rules! table {
     ($($names:literal $prefixes:literal)*) => {
-        concat!($($names, "\t", $prefixes, "\n"),*)
+        concat!($($names, ";", $prefixes, "\n"),*)
     };
 }
 
@@ -115,51 +117,58 @@ const REST: usize = 16;
 /// The names of the vendor that `value` is a key of, parted by `|`, the one to be shown first; empty when none
 /// is known. When several beginnings fit, the longest one decides.
 pub(super) fn names(value: &str) -> &'static str {
-    let (mut best, mut longest) = ("", 0);
-    let mut rest = TABLE;
+    let table = Text(TABLE);
+    let (mut best, mut longest) = (Part::NONE, 0);
+    let mut rest = table.all();
     while !rest.is_empty() {
-        let row = head(rest, index(rest, b'\n'));
-        let names = head(row, index(row, b'\t'));
-        let prefix =
-            find(tail(row, names.len() + 1), &|prefix| fits(prefix, value)).unwrap_or_default();
-        let length = index(prefix, b'=');
-        if length > longest {
-            (best, longest) = (names, length);
+        let row = table.until(rest, LINE);
+        let names = table.until(row, set!(";"));
+        let mut prefixes = row.after(names);
+        while !prefixes.is_empty() {
+            prefixes = prefixes.skip(1);
+            let prefix = table.until(prefixes, set!("|"));
+            let start = table.until(prefix, set!("="));
+            prefixes = prefixes.after(prefix);
+            // The table is right, by its test; a length that could not be read would fit nothing.
+            let mut length = 0;
+            for digit in table.str(prefix.after(start)).bytes().skip(1) {
+                length = length * 10 + usize::from(digit & 15);
+            }
+            let fits =
+                if length > 0 { value.len() == length } else { value.len() >= start.len() + REST };
+            if fits && start.len() > longest && value.starts_with(table.str(start)) {
+                (best, longest) = (names, start.len());
+            }
         }
-        rest = tail(rest, row.len() + 1);
+        rest = rest.after(row).skip(1);
     }
-    best
-}
-
-/// Whether `value` begins with `prefix` and is as long as that asks for.
-fn fits(prefix: &str, value: &str) -> bool {
-    let at = index(prefix, b'=');
-    // The table is right, by its test; a length that could not be read would fit nothing.
-    let length = tail(prefix, at + 1)
-        .bytes()
-        .fold(0, |sum, digit| sum * 10 + usize::from(digit.wrapping_sub(b'0')));
-    let long_enough =
-        if at == prefix.len() { value.len() >= at + REST } else { value.len() == length };
-    long_enough && head(value, at) == head(prefix, at)
+    table.str(best)
 }
 
 /// Whether a vendor of these names makes `provider`. Providers are called after the vendor, one of its
 /// products, and sometimes the kind of key: `hubspot-private-app`, `GitHub (Personal Access Token)`.
 pub(super) fn is_of(names: &str, provider: &str) -> bool {
-    find(names, &|name| (0..provider.len()).any(|at| letters(tail(provider, at), name))).is_some()
+    let provider = letters(provider);
+    let provider = Text(&provider);
+    provider.holds(provider.all(), &letters(names))
 }
 
-/// Whether the letters and digits of `text` begin with those of `name`, punctuation and case aside.
-fn letters(text: &str, name: &str) -> bool {
-    let mut rest = text.bytes().filter(u8::is_ascii_alphanumeric);
-    name.bytes()
-        .filter(u8::is_ascii_alphanumeric)
-        .all(|letter| rest.next().is_some_and(|b| b.eq_ignore_ascii_case(&letter)))
+/// The letters and digits, and what parts two names.
+#[inline(never)]
+fn letters(text: &str) -> String {
+    let mut letters = String::new();
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() || c == '|' {
+            letters.push(c);
+        }
+    }
+    letters
 }
 
 /// The name to be shown.
 pub(super) fn shown(names: &'static str) -> &'static str {
-    head(names, index(names, b'|'))
+    let names = Text(names);
+    names.str(names.until(names.all(), set!("|")))
 }
 
 #[cfg(test)]
@@ -167,7 +176,7 @@ mod tests {
     use super::*;
 
     fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
-        TABLE.lines().map(|line| line.split_once('\t').unwrap())
+        TABLE.lines().map(|line| line.split_once(';').unwrap())
     }
 
     #[test]
@@ -182,7 +191,7 @@ mod tests {
                 assert!(start.len() >= 3 && length > start.len(), "{prefix}");
                 let key = format!("{start}{}", "0".repeat(length - start.len()));
                 assert_eq!(names(&key), names_of_row, "{prefix}");
-                assert_eq!(names(head(&key, key.len() - 1)), "", "{prefix} one character short");
+                assert_eq!(names(&key[..key.len() - 1]), "", "{prefix} one character short");
             }
         }
     }

@@ -3,7 +3,7 @@
 //! This is what keeps [`repair`](super::repair()) away from the inside of a key: `abc=def` is left alone,
 //! `API_KEY=def` is not, because a random string does not spell one of these words by accident.
 
-use super::text::{first, head, in_word, listed, position, tail};
+use crate::text::{Part, Text, UPPER, WORD};
 
 /// Words that name a secret.
 const SECRET: &str = "key|token|secret|password|api|auth|authorization|bearer|basic|apikey|apitoken|accesstoken|\
@@ -17,69 +17,84 @@ const COMPANY: &str = "x|my|your|the|a|is|new|access|private|personal|client|ser
     prod|production|id|app|web|http|public|publishable|default|oauth|oauth2|full|name|value";
 
 /// What a name says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Meaning {
-    /// It names a secret.
-    pub(super) secret: bool,
-    /// It names a person.
-    pub(super) person: bool,
-    /// Every word of it is known, so nothing in it can be a value.
-    pub(super) only_known_words: bool,
-}
+#[derive(Clone, Copy)]
+pub(super) struct Meaning(u8);
+
+const SAYS_SECRET: u8 = 1;
+const SAYS_PERSON: u8 = 2;
+const FOREIGN: u8 = 4;
 
 impl Meaning {
+    /// It names a secret.
+    pub(super) const fn secret(self) -> bool {
+        self.0 & SAYS_SECRET != 0
+    }
+
+    /// It names a person.
+    pub(super) const fn person(self) -> bool {
+        self.0 & SAYS_PERSON != 0
+    }
+
+    /// Every word of it is known, so nothing in it can be a value.
+    pub(super) const fn only_known_words(self) -> bool {
+        self.0 & FOREIGN == 0
+    }
+
     /// Whether the name says anything about credentials.
     pub(super) const fn is_known(self) -> bool {
-        self.secret || self.person
+        self.0 & (SAYS_SECRET | SAYS_PERSON) != 0
     }
 
     /// Whether the name is made of credential words alone: `api key`, `Authorization`, `x-api-key`.
     pub(super) const fn is_certain(self) -> bool {
-        self.is_known() && self.only_known_words
+        self.is_known() && self.only_known_words()
     }
 }
 
 /// Reads the words of `name`, which are parted by punctuation, blanks or a change from lower to upper case.
 #[inline(never)]
-pub(super) fn meaning(name: &str) -> Meaning {
-    let mut meaning = Meaning { secret: false, person: false, only_known_words: true };
+pub(super) fn meaning(text: &Text<'_>, name: Part) -> Meaning {
+    let mut meaning = 0;
     let mut rest = name;
     while !rest.is_empty() {
-        let word = head(rest, word_end(rest));
-        if listed(SECRET, word) {
-            meaning.secret = true;
-        } else if listed(PERSON, word) {
-            meaning.person = true;
-        } else if !word.is_empty() && !listed(COMPANY, word) {
-            meaning.only_known_words = false;
+        let word = first_word(text, rest);
+        if text.is(word, SECRET) {
+            meaning |= SAYS_SECRET;
+        } else if text.is(word, PERSON) {
+            meaning |= SAYS_PERSON;
+        } else if !word.is_empty() && !text.is(word, COMPANY) {
+            meaning |= FOREIGN;
         }
         // A word, or the one character that parts two.
-        rest = tail(rest, word.len().max(1));
+        rest = rest.skip(word.len().max(1));
     }
-    meaning
+    Meaning(meaning)
 }
 
-/// Where the word at the start of `text` ends; 0 when there is none.
-fn word_end(text: &str) -> usize {
-    let capitals = position(text, |b| !b.is_ascii_uppercase());
-    let small =
-        capitals + position(tail(text, capitals), |b| !in_word(b) || b.is_ascii_uppercase());
-    // `APIKey` is read as one word, as is `API`; `apiKey` as two.
-    if capitals == 0 && !in_word(first(text)) { 0 } else { small }
+/// The word at the start, empty when there is none. `APIKey` is read as one word, as is `API`; `apiKey` as two.
+fn first_word(text: &Text<'_>, rest: Part) -> Part {
+    let capitals = text.run(rest, UPPER);
+    let small = text.run(rest.after(capitals), WORD & !UPPER);
+    rest.before(rest.after(small))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(mut name: &str) -> Vec<&str> {
-        let mut words = Vec::new();
-        while !name.is_empty() {
-            let word = head(name, word_end(name));
-            words.extend((!word.is_empty()).then_some(word));
-            name = tail(name, word.len().max(1));
+    fn words(name: &str) -> Vec<&str> {
+        let (text, mut words) = (Text(name), Vec::new());
+        let mut rest = text.all();
+        while !rest.is_empty() {
+            let word = first_word(&text, rest);
+            words.extend((!word.is_empty()).then_some(text.str(word)));
+            rest = rest.skip(word.len().max(1));
         }
         words
+    }
+
+    fn meaning(name: &str) -> Meaning {
+        super::meaning(&Text(name), Text(name).all())
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! `/environment`: what the environment of a secret key has been set to, and the key that its webhooks
-//! are signed with.
+//! `/environment`: what the environment of a secret key has been set to, and the keys that it shares with
+//! its backend.
 
 use axum::{extract::State, response::Response};
 use http::{StatusCode, Uri};
@@ -10,13 +10,13 @@ use super::{json as answer, ok};
 use crate::{
     access::Key,
     body::JsonBody,
+    environment_key::{EnvironmentKey, Purpose},
     error::ApiError,
     fields::{Fields, Length},
     issue::Issue,
     model::{Environment, EnvironmentSettings},
     query::Query,
     state::{AppState, Server},
-    webhooks::signature::{self, SigningKey},
 };
 
 /// `GET /environment`: name and settings.
@@ -34,7 +34,8 @@ pub async fn show(
 
 /// `PATCH /environment`: changes what is given. `webhook_url` and `webhook_url_secondary` are URLs, null
 /// or an empty string to take them away; `on_auth_creation` and `on_auth_refresh_error` switch
-/// announcements.
+/// announcements; `public_key_enabled` accepts the environment's public key from old pages, and
+/// `hmac_enabled` asks them for proof that the backend knows the connection id.
 ///
 /// # Errors
 /// 400 `invalid_body`: the schema, or an address to which webhooks may not go.
@@ -65,12 +66,17 @@ pub async fn update(
     for (field, switch) in [
         ("on_auth_creation", &mut settings.on_auth_creation),
         ("on_auth_refresh_error", &mut settings.on_auth_refresh_error),
+        ("public_key_enabled", &mut settings.public_key_enabled),
+        ("hmac_enabled", &mut settings.hmac_enabled),
     ] {
         if let Some(on) = fields.optional_bool(field) {
             *switch = on;
         }
     }
     fields.finish()?;
+    if settings.public_key_enabled {
+        settings.public_key.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
+    }
     let audit = key.audit("environment.updated", format!("environment:{name}"), state.clock.now());
     if !state.store.put_environment_settings(&name, settings.clone(), audit).await? {
         return Err(missing());
@@ -89,16 +95,26 @@ pub async fn renew_signing_key(
     query: Query,
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
-    let environment = key.environment();
-    let new = SigningKey::random()?;
-    let audit = key.audit(
-        "environment.signing_key_renewed",
-        format!("environment:{environment}"),
-        state.clock.now(),
-    );
-    let sealed = new.seal(&state, environment)?;
-    state.store.put_server_secret(&signature::name(environment), sealed, audit).await?;
+    let action = "environment.signing_key_renewed";
+    let now = state.clock.now();
+    let new = EnvironmentKey::renew(&state, &key, Purpose::WebhookSigning, action, now).await?;
     Ok(answer(StatusCode::CREATED, &json!({ "data": { "signing_key": new.expose() } })))
+}
+
+/// `POST /environment/hmac-key`: makes a new key for vouching for connection ids and shows it this once.
+///
+/// # Errors
+/// 400 `invalid_query_params` for any query.
+pub async fn renew_hmac_key(
+    State(state): State<AppState>,
+    key: Key,
+    query: Query,
+) -> Result<Response, ApiError> {
+    query.only(&[], &[])?;
+    let action = "environment.hmac_key_renewed";
+    let now = state.clock.now();
+    let new = EnvironmentKey::renew(&state, &key, Purpose::ConnectionHmac, action, now).await?;
+    Ok(answer(StatusCode::CREATED, &json!({ "data": { "hmac_key": new.expose() } })))
 }
 
 async fn own(server: &Server, key: &Key) -> Result<Environment, ApiError> {
@@ -116,6 +132,9 @@ fn view(environment: &Environment) -> Value {
         webhook_url_secondary,
         on_auth_creation,
         on_auth_refresh_error,
+        public_key,
+        public_key_enabled,
+        hmac_enabled,
     } = &environment.settings;
     json!({ "data": {
         "name": environment.name,
@@ -123,6 +142,9 @@ fn view(environment: &Environment) -> Value {
         "webhook_url_secondary": webhook_url_secondary,
         "on_auth_creation": on_auth_creation,
         "on_auth_refresh_error": on_auth_refresh_error,
+        "public_key": public_key,
+        "public_key_enabled": public_key_enabled,
+        "hmac_enabled": hmac_enabled,
     }})
 }
 

@@ -68,7 +68,10 @@ pub async fn call(
         headers: head.headers,
         body: Outgoing::stream(body),
     };
+    let conclusive = options.base_url_override.is_none()
+        && !request.headers.contains_key("nango-proxy-authorization");
     let answer = proxy(&state.egress, target, request, &options, &ProxyLimits::default()).await?;
+    state.observations.note(&connection, answer.status(), conclusive);
     let mut answer = answer.map(Body::new);
     // Whatever the provider allows: no cache on the way may keep what a credential has fetched.
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

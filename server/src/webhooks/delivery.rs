@@ -13,8 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use keyslot_egress::{Body, EgressError, Limits};
 use tokio::{task::JoinSet, time};
 
-use super::signature::SigningKey;
+use super::signature;
 use crate::{
+    environment_key::{EnvironmentKey, Purpose},
     error::ApiError,
     model::{Webhook, WebhookStatus},
     state::{AppState, Server},
@@ -97,7 +98,8 @@ pub async fn deliver(server: &Server, webhook: Webhook) {
 }
 
 async fn send(server: &Server, webhook: &Webhook) -> Result<StatusCode, String> {
-    let key = SigningKey::of(server, &webhook.environment).await.map_err(|error| {
+    let key = EnvironmentKey::of(server, &webhook.environment, Purpose::WebhookSigning);
+    let key = key.await.map_err(|error| {
         if let ApiError::Internal(cause) = &error {
             tracing::error!(environment = %webhook.environment, %cause, "no signing key");
         }
@@ -107,7 +109,7 @@ async fn send(server: &Server, webhook: &Webhook) -> Result<StatusCode, String> 
         .body(Body::full(webhook.body.clone()))
         .map_err(|_| "the address cannot be requested".to_owned())?;
     let headers = request.headers_mut();
-    headers.extend(key.headers(&webhook.id, server.clock.now(), &webhook.body));
+    headers.extend(signature::headers(&key, &webhook.id, server.clock.now(), &webhook.body));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(
         header::USER_AGENT,

@@ -82,10 +82,12 @@ fn body(connection: &Connection, operation: Operation) -> String {
     body.insert("environment".into(), summary.environment.as_str().into());
     if failed {
         let kind = summary.health_reason.as_deref().unwrap_or("refused");
-        let description = if kind == "forbidden" {
-            "The provider knows the credential, but no longer allows it what is needed."
-        } else {
-            "The provider no longer accepts the credential."
+        let description = match kind {
+            "forbidden" => {
+                "The provider knows the credential, but no longer allows it what is needed."
+            }
+            "address" => "The provider is no longer found at the address that was entered.",
+            _ => "The provider no longer accepts the credential.",
         };
         body.insert("error".into(), json!({ "description": description, "type": kind }));
     }

@@ -67,6 +67,9 @@ fn number(error: &ApiError) -> usize {
             ProxyError::Egress(EgressError::Timeout(_)) => 45,
             ProxyError::Egress(_) => 46,
         },
+        ApiError::InvalidPublicKey => 47,
+        ApiError::MissingHmac => 48,
+        ApiError::InvalidHmac => 49,
     }
 }
 
@@ -145,6 +148,9 @@ fn table() -> Vec<(ApiError, u16, &'static str)> {
             "provider_timeout",
         ),
         (ProxyError::Egress(EgressError::Dns).into(), 502, "provider_unreachable"),
+        (ApiError::InvalidPublicKey, 401, "invalid_public_key"),
+        (ApiError::MissingHmac, 400, "missing_hmac"),
+        (ApiError::InvalidHmac, 400, "invalid_hmac"),
     ]
 }
 
@@ -174,7 +180,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 47);
+    assert_eq!(table().len(), 50);
 }
 
 #[test]

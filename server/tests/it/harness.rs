@@ -20,6 +20,7 @@ use keyslot_server::{
     keyring::KeyRing,
     listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
+    recheck::Observations,
     state::{AppState, Fetched, Server, token_hasher},
     store::{Store, sqlite::SqliteStore},
     vault::Vault,
@@ -71,6 +72,15 @@ upstream:
   proxy:
     base_url: 'http://upstream.invalid/base'
     headers: { authorization: 'Bearer ${apiKey}' }
+checked:
+  display_name: Checked
+  auth_mode: API_KEY
+  credentials:
+    apiKey: { type: string, title: Key, description: Any key. }
+  proxy:
+    base_url: 'http://upstream.invalid/base'
+    headers: { authorization: 'Bearer ${apiKey}' }
+    verification: { method: GET, endpoints: [/check] }
 ";
 
 pub(crate) struct Harness {
@@ -169,6 +179,7 @@ impl Harness {
             fetched: Fetched::default(),
             compressed: Compressed::default(),
             outbox: Notify::new(),
+            observations: Observations::default(),
         });
         let app = app(state.clone());
         tokio::spawn(listener::serve(listener, app.clone(), std::future::pending()));
@@ -179,6 +190,7 @@ impl Harness {
             (SECRET, "unchecked", "unchecked"),
             (SECRET, "templated", "templated"),
             (SECRET, "upstream", "upstream"),
+            (SECRET, "checked", "checked"),
             (PROD_SECRET, "unchecked", "unchecked"),
         ] {
             let body = json!({ "provider": provider, "unique_key": key });

@@ -64,6 +64,22 @@ async fn a_backend_calls_the_vendor_with_a_credential_that_it_does_not_see() {
 }
 
 #[tokio::test]
+async fn the_base_path_of_the_server_is_not_the_vendors() {
+    let server = Harness::at("https://example.test/keys").await;
+    let body = json!({
+        "provider_config_key": "upstream",
+        "connection_id": "c1",
+        "credentials": { "type": "API_KEY", "apiKey": KEY },
+    });
+    assert_eq!(server.post("/keys/connections", body).await.status, 201);
+    for prefix in ["/keys", ""] {
+        let mut request = request(Method::GET, "/v1/keys/x?y", SECRET).body(Body::empty()).unwrap();
+        *request.uri_mut() = format!("{prefix}/proxy/v1/keys/x?y").parse().unwrap();
+        assert_eq!(server.send(request).await.json()["target"], "/base/v1/keys/x?y");
+    }
+}
+
+#[tokio::test]
 async fn headers_for_the_vendor_arrive_without_their_prefix() {
     let server = connected().await;
     let request = request(Method::GET, "/v1", SECRET)

@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use keyslot_providers::AuthMode;
+use keyslot_providers::{AuthMode, Reason};
 use keyslot_server::{
     ids::{ConnectionId, IntegrationKey},
     model::{
@@ -13,9 +13,9 @@ use keyslot_server::{
         Role, SecretKey, SessionTerms, Slot, Tags, Target, Verified, Webhook, WebhookStatus,
     },
     store::{
-        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-        SealedOwner, Settlement, Store, StoreError, WebhookFilter, Write, Writer, Written,
-        postgres::PostgresStore, sqlite::SqliteStore,
+        CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Found,
+        IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store, StoreError, WebhookFilter,
+        Write, Writer, Written, postgres::PostgresStore, sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
@@ -786,6 +786,78 @@ async fn only_old_webhooks_that_are_done_are_purged(store: &dyn Store) {
     assert_eq!(webhooks(store, None).await.len(), 1, "the pending one stays, however old");
 }
 
+async fn due(store: &dyn Store, now: Timestamp, used_since: Timestamp) -> Vec<String> {
+    let due = store.claim_checks(now, used_since, now + SignedDuration::from_mins(10), 9).await;
+    let mut names: Vec<String> =
+        due.unwrap().iter().map(|c| c.summary.connection_id.to_string()).collect();
+    names.sort_unstable();
+    names
+}
+
+async fn checks_come_due_once_a_day_for_what_is_in_use(store: &dyn Store) {
+    const DAY: i64 = 24 * 60;
+    integration(store, "dev", "a").await;
+    let (_, used) = stored(store, write("a", "used")).await;
+    stored(store, write("a", "idle")).await;
+    let long_ago = moment(-DAY);
+    assert!(
+        due(store, moment(20 * 60), long_ago).await.is_empty(),
+        "they were checked when stored"
+    );
+    assert_eq!(due(store, moment(27 * 60), long_ago).await, ["idle", "used"]);
+    assert!(due(store, moment(27 * 60 + 9), long_ago).await.is_empty(), "they are in hand");
+    assert_eq!(due(store, moment(27 * 60 + 10), long_ago).await, ["idle", "used"], "a lease ends");
+    store.note_fetched(vec![(used, moment(2 * DAY))]).await.unwrap();
+    assert_eq!(due(store, moment(3 * DAY), moment(DAY)).await, ["used"]);
+    assert!(due(store, moment(3 * DAY + 11), moment(4 * DAY)).await.is_empty());
+    let put_off = due(store, moment(4 * DAY + 12), moment(-DAY)).await;
+    assert_eq!(put_off, ["idle", "used"], "what was idle is looked at again a day later");
+}
+
+async fn a_check_changes_health_only_of_the_credential_that_was_checked(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    send_webhooks_to(store, Some("https://one.example"), None).await;
+    let unverified = Verified { verified: false, account: None };
+    let (_, id) = stored(store, Write { verified: unverified, ..write("a", "c1") }).await;
+    let record = async |checked: Checked, content: &str, minutes: i64| {
+        let record = CheckRecord {
+            connection: id,
+            sealed: sealed("k1", content),
+            checked,
+            at: moment(minutes),
+            next_check_at: moment(minutes + 5),
+        };
+        let recorded = store.record_check(record, event(moment(minutes), "dev")).await.unwrap();
+        recorded.map(|connection| connection.summary)
+    };
+    let audits = async || store.audit_events("dev", 100).await.unwrap().len();
+    let before = audits().await;
+    assert!(record(Checked::NeedsAttention(Reason::Refused), "other", 10).await.is_none());
+    let same = record(Checked::Unchanged, "one", 11).await.unwrap();
+    assert_eq!((same.health, same.checked_at), (Health::Unknown, Some(moment(11))));
+    let account = Some("Acme".to_owned());
+    let healthy = record(Checked::Healthy { account }, "one", 12).await.unwrap();
+    assert_eq!((healthy.health, healthy.health_since), (Health::Healthy, moment(12)));
+    assert!(healthy.verified.verified);
+    assert_eq!(healthy.verified.account.as_deref(), Some("Acme"));
+    assert_eq!(webhooks(store, None).await.len(), 1, "only its creation was announced");
+    for (minutes, reason) in [(13, Reason::Refused), (14, Reason::Forbidden)] {
+        let broken = record(Checked::NeedsAttention(reason), "one", minutes).await.unwrap();
+        assert_eq!((broken.health, broken.health_since), (Health::NeedsAttention, moment(13)));
+        assert_eq!(broken.health_reason.as_deref(), Some(reason.as_str()));
+    }
+    let healthy = record(Checked::Healthy { account: None }, "one", 15).await.unwrap();
+    assert_eq!((healthy.health_since, healthy.health_reason), (moment(15), None));
+    assert_eq!(healthy.verified.account.as_deref(), Some("Acme"), "what was known stays");
+    let all = webhooks(store, None).await;
+    let operations: Vec<Operation> = all.iter().map(|webhook| webhook.operation).collect();
+    assert_eq!(operations, [Operation::Refresh, Operation::Refresh, Operation::Creation]);
+    assert_eq!(audits().await, before + 3, "one for each change of health");
+    assert_eq!(due(store, moment(20), moment(0)).await, ["c1"], "when it was said to be due");
+    store.delete_connection("dev", "a", "c1", event(moment(16), "dev")).await.unwrap();
+    assert!(record(Checked::Unchanged, "one", 17).await.is_none());
+}
+
 macro_rules! on_every_engine {
     ($($behaviour:ident,)*) => {
         mod sqlite {
@@ -838,6 +910,8 @@ on_every_engine! {
     a_webhook_is_in_one_hand_at_a_time_until_it_is_settled,
     a_replayed_webhook_goes_to_the_address_of_today,
     only_old_webhooks_that_are_done_are_purged,
+    checks_come_due_once_a_day_for_what_is_in_use,
+    a_check_changes_health_only_of_the_credential_that_was_checked,
     two_hundred_writers_at_once_are_all_stored,
     a_closed_store_refuses_and_does_not_hang,
 }

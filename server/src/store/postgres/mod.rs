@@ -5,6 +5,7 @@
 //! Why `tokio-postgres` and not `sqlx`: the SQLite driver of the latter cannot be in one dependency
 //! graph with `rusqlite`, and nothing else of it would be used.
 
+mod checks;
 pub mod copy;
 mod migrations;
 mod pool;
@@ -19,8 +20,9 @@ use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-    SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write, Written,
+    CheckRecord, ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate,
+    MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter,
+    Write, Written,
 };
 use crate::{
     ids::ConnectionId,
@@ -361,6 +363,25 @@ impl Store for PostgresStore {
             queries::audit(db, &audit).await?;
             Ok::<_, StoreError>(Found::Found(()))
         })
+    }
+
+    async fn claim_checks(
+        &self,
+        now: Timestamp,
+        used_since: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Connection>> {
+        transaction!(self, |db| checks::claim(db, now, used_since, leased_until, limit))
+    }
+
+    async fn record_check(
+        &self,
+        record: CheckRecord,
+        audit: AuditEvent,
+    ) -> Result<Option<Box<Connection>>> {
+        transaction!(self, |db| checks::record(db, &record, &audit))
+            .map(|found| found.map(Box::new))
     }
 
     async fn note_fetched(&self, fetched: Vec<(i64, Timestamp)>) -> Result<()> {

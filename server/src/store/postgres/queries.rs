@@ -23,6 +23,7 @@ use crate::{
         NewSession, Object, Operation, Owner, Role, SecretKey, Tags, Verified,
     },
     ownership::{self, Decision, Situation},
+    recheck::next_check,
     token::TokenHash,
     vault::Sealed,
 };
@@ -508,8 +509,9 @@ async fn insert(db: &Transaction<'_>, integration_id: i64, write: &Write) -> Res
     let tags = write.tags.clone().unwrap_or_default();
     let sql = "insert into connections (environment, integration_id, connection_id, auth_mode, key_id, sealed,
              metadata, tags, end_user, end_user_name, end_user_email, owner_end_user, owner_organization,
-             webhook_url_override, verified, account, health, health_since, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $18)
+             webhook_url_override, verified, account, health, health_since, created_at, updated_at, checked_at,
+             next_check_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $18, $19, $20)
          on conflict (integration_id, connection_id) do nothing returning id";
     let row = first(
         db,
@@ -533,6 +535,9 @@ async fn insert(db: &Transaction<'_>, integration_id: i64, write: &Write) -> Res
             &write.verified.account,
             &health_after(&write.verified).word(),
             &millis(write.at),
+            &write.verified.verified.then(|| millis(write.at)),
+            // The number is not known yet; the moment scatters as well.
+            &millis(next_check(write.at, millis(write.at))),
         ],
     )
     .await?;
@@ -544,7 +549,8 @@ async fn insert(db: &Transaction<'_>, integration_id: i64, write: &Write) -> Res
 
 async fn replace(db: &Transaction<'_>, id: i64, write: &Write) -> Result<()> {
     let sql = "update connections set auth_mode = $2, key_id = $3, sealed = $4, verified = $5, account = $6,
-             health = $7, health_since = $8, updated_at = $8, metadata = coalesce($9, metadata) where id = $1";
+             health = $7, health_since = $8, health_reason = null, checked_at = $10, next_check_at = $11,
+             updated_at = $8, metadata = coalesce($9, metadata) where id = $1";
     execute(
         db,
         sql,
@@ -558,6 +564,8 @@ async fn replace(db: &Transaction<'_>, id: i64, write: &Write) -> Result<()> {
             &health_after(&write.verified).word(),
             &millis(write.at),
             &write.metadata.as_ref().map(json).transpose()?,
+            &write.verified.verified.then(|| millis(write.at)),
+            &millis(next_check(write.at, id)),
         ],
     )
     .await?;
@@ -580,7 +588,7 @@ async fn index_tags(db: &Transaction<'_>, id: i64, tags: &Tags) -> Result<()> {
     execute(db, sql, &[&id, &keys, &values]).await.map(drop)
 }
 
-const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
+pub(super) const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
                           c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
                           c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at";
 
@@ -601,11 +609,16 @@ pub(super) async fn connection(
     if row.try_get::<_, Option<i64>>(0)?.is_none() {
         return Ok(Found::UnknownConnection);
     }
-    Ok(Found::Found(Box::new(Connection {
-        summary: summary_of(&row)?,
+    Ok(Found::Found(Box::new(connection_of(&row)?)))
+}
+
+/// Reads `{CONNECTION}, c.auth_mode, c.key_id, c.sealed`.
+pub(super) fn connection_of(row: &Row) -> Result<Connection> {
+    Ok(Connection {
+        summary: summary_of(row)?,
         auth_mode: auth_mode(row.try_get(18)?)?,
         sealed: Sealed { key_id: row.try_get(19)?, blob: row.try_get(20)? },
-    })))
+    })
 }
 
 pub(super) async fn connections(

@@ -7,6 +7,7 @@
 //! (<https://www.sqlite.org/wal.html>, "WAL-reset bug"); no memory mapping; the file is private from
 //! the moment it exists; a lock file keeps a second server away.
 
+mod checks;
 pub mod copy;
 mod migrations;
 mod queries;
@@ -25,8 +26,9 @@ use rusqlite::{Connection as Db, OpenFlags};
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-    SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write, Written,
+    CheckRecord, ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate,
+    MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter,
+    Write, Written,
 };
 use crate::{
     ids::ConnectionId,
@@ -444,6 +446,26 @@ impl Store for SqliteStore {
             })
         })
         .await
+    }
+
+    async fn claim_checks(
+        &self,
+        now: Timestamp,
+        used_since: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Connection>> {
+        self.write(move |db| checks::claim(db, now, used_since, leased_until, limit)).await
+    }
+
+    async fn record_check(
+        &self,
+        record: CheckRecord,
+        audit: AuditEvent,
+    ) -> Result<Option<Box<Connection>>> {
+        self.write(move |db| checks::record(db, &record, &audit))
+            .await
+            .map(|found| found.map(Box::new))
     }
 
     async fn note_fetched(&self, fetched: Vec<(i64, Timestamp)>) -> Result<()> {

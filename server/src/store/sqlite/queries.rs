@@ -21,6 +21,7 @@ use crate::{
         NewSession, Object, Operation, Owner, Role, SecretKey, Tags, Verified,
     },
     ownership::{self, Decision, Situation},
+    recheck::next_check,
     token::TokenHash,
     vault::Sealed,
 };
@@ -436,8 +437,8 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
     db.prepare_cached(
         "insert into connections (environment, integration_id, connection_id, auth_mode, key_id, sealed, metadata,
              tags, end_user, owner_end_user, owner_organization, webhook_url_override, verified, account, health,
-             health_since, created_at, updated_at)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16, ?16)",
+             health_since, created_at, updated_at, checked_at, next_check_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16, ?16, ?17, ?18)",
     )?
     .execute(params![
         write.environment,
@@ -455,7 +456,10 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
         write.verified.verified,
         write.verified.account,
         health_after(&write.verified).word(),
-        millis(write.at)
+        millis(write.at),
+        write.verified.verified.then(|| millis(write.at)),
+        // The number is not known yet; the moment scatters as well.
+        millis(next_check(write.at, millis(write.at)))
     ])?;
     let id = db.last_insert_rowid();
     index_tags(db, id, &tags)?;
@@ -465,7 +469,8 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
 fn replace(db: &Db, id: i64, write: &Write) -> Result<()> {
     db.prepare_cached(
         "update connections set auth_mode = ?2, key_id = ?3, sealed = ?4, verified = ?5, account = ?6, health = ?7,
-             health_since = ?8, updated_at = ?8 where id = ?1",
+             health_since = ?8, health_reason = null, checked_at = ?9, next_check_at = ?10, updated_at = ?8
+         where id = ?1",
     )?
     .execute(params![
         id,
@@ -475,7 +480,9 @@ fn replace(db: &Db, id: i64, write: &Write) -> Result<()> {
         write.verified.verified,
         write.verified.account,
         health_after(&write.verified).word(),
-        millis(write.at)
+        millis(write.at),
+        write.verified.verified.then(|| millis(write.at)),
+        millis(next_check(write.at, id))
     ])?;
     if let Some(metadata) = &write.metadata {
         write_metadata(db, id, metadata, MetadataMode::Replace, write.at)?;
@@ -499,7 +506,7 @@ fn index_tags(db: &Db, id: i64, tags: &Tags) -> Result<()> {
     Ok(())
 }
 
-const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
+pub(super) const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
                           c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
                           c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at";
 
@@ -519,12 +526,17 @@ pub(super) fn connection(
     if row.get::<_, Option<i64>>(0)?.is_none() {
         return Ok(Found::UnknownConnection);
     }
+    Ok(Found::Found(Box::new(connection_of(row)?)))
+}
+
+/// Reads `{CONNECTION}, c.auth_mode, c.key_id, c.sealed`.
+pub(super) fn connection_of(row: &Row<'_>) -> Result<Connection> {
     let mode: String = row.get(18)?;
-    Ok(Found::Found(Box::new(Connection {
+    Ok(Connection {
         summary: summary_of(row)?,
         auth_mode: auth_mode(&mode)?,
         sealed: Sealed { key_id: row.get(19)?, blob: row.get(20)? },
-    })))
+    })
 }
 
 pub(super) fn connections(
