@@ -15,6 +15,7 @@ import { devBinary, root } from "../scripts/workspace.mjs";
  * @property {() => string} log everything that it has written so far
  * @property {(signal?: NodeJS.Signals) => Promise<number | null>} stop resolves to the exit code
  * @property {() => Promise<RunningServer>} restart the same data on the same port
+ * @property {() => Promise<RunningServer>} another one more with the same keys and arguments, on a port and with a folder of its own
  * @property {() => Buffer} stored every byte of its data folder
  * @property {() => void} remove deletes its data folder
  */
@@ -73,6 +74,7 @@ export async function startServer(options = {}) {
       return ended;
     },
     restart: () => startServer({ ...options, dataDir, secretKey, encryptionKeys, listen: new URL(url).host }),
+    another: () => startServer({ ...options, secretKey, encryptionKeys, dataDir: undefined, listen: undefined }),
     stored: () => Buffer.concat(filesBelow(dataDir).map((file) => readFileSync(file))),
     remove: () => rmSync(dataDir, { recursive: true, force: true }),
   };

@@ -117,7 +117,8 @@ fn preflight() -> Response {
 
 fn headers(headers: &mut HeaderMap, id: &RequestId) {
     if let Ok(id) = HeaderValue::from_str(&id.0) {
-        headers.insert(REQUEST_ID, id);
+        // A provider's answer keeps the id that the provider can find it by.
+        headers.entry(REQUEST_ID).or_insert(id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let defaults = [
@@ -164,6 +165,10 @@ fn log(
         Some(ApiError::Internal(cause)) => {
             let cause = causes(cause.as_ref());
             tracing::error!(%method, route, status, duration_ms, %request_id, code, cause, "request failed");
+        }
+        Some(ApiError::Proxy(cause)) => {
+            // It may name an address, and never holds a value of the caller or the credential.
+            tracing::info!(%method, route, status, duration_ms, %request_id, code, %cause, "request");
         }
         _ => tracing::info!(%method, route, status, duration_ms, %request_id, code, "request"),
     }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use crate::{
     compressed::{Compressed, ContentHash},
     dashboard,
     error::ApiError,
+    segment::Segment,
     state::AppState,
 };
 
@@ -75,7 +76,7 @@ pub async fn demo_index(
 /// `GET /demo/{*path}`
 pub async fn demo(
     State(state): State<AppState>,
-    Path(path): Path<String>,
+    Segment(path): Segment,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     file(Www::get(&path), &path, &headers, &state.compressed)
@@ -85,7 +86,7 @@ pub async fn demo(
 /// `own/`. Any site may use them.
 pub async fn asset(
     State(state): State<AppState>,
-    Path(path): Path<String>,
+    Segment(path): Segment,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let found = match path.split_once('/') {
@@ -123,7 +124,7 @@ fn content(file: EmbeddedFile) -> Bytes {
 /// plain ground.
 pub async fn logo(
     State(state): State<AppState>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Response, ApiError> {
     let provider = name.strip_suffix(".svg").and_then(|name| state.catalogue.get(name));
     let provider = provider.ok_or_else(|| ApiError::NotFound("There is no such logo.".into()))?;

@@ -2,28 +2,39 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use keyslot_egress::{Egress, Policy};
 use keyslot_providers::Catalogue;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{net::TcpListener, signal::unix, time};
+use tokio::{
+    net::TcpListener,
+    signal::unix,
+    sync::{Notify, oneshot},
+    time,
+};
 use url::Url;
 
 use crate::{
-    cli::{Refusal, Settings},
+    cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
     compressed::Compressed,
     dashboard::operator::Operators,
     demo, listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
-    pages, private_file, rotation,
+    pages, private_file,
+    recheck::{self, Observations},
+    rotation,
     state::{AppState, Fetched, Server, operator_secret, token_hasher},
-    store::{Store, sqlite::SqliteStore},
+    store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     token,
     vault::Vault,
+    webhooks::delivery,
 };
 
 /// How often what is not urgent is written and what has ended is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+/// For how long webhooks can be seen and sent again.
+const WEBHOOKS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Serves until SIGTERM or SIGINT, then finishes the requests in flight.
 ///
@@ -57,7 +68,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         policy = policy.allow_socket(address);
     }
     let vault = vault(&settings)?;
-    let store = open(&settings)?;
+    let store = open(&settings).await?;
     let clock = Arc::new(SystemClock);
     store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await.map_err(storage)?;
     let hasher = token_hasher(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
@@ -74,6 +85,8 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         fetched: Fetched::default(),
         operators,
         compressed: Compressed::default(),
+        outbox: Notify::new(),
+        observations: Observations::default(),
     });
     secret_key_of_the_operator(&state).await?;
     if settings.dev {
@@ -88,10 +101,17 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     // Before the ready line: a script may stop the server the moment it reads it.
     let stop = stop_signal()?;
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
+    let (stop_delivery, stopped) = oneshot::channel::<()>();
+    // Dropping the sender is the signal.
+    let delivery = tokio::spawn(delivery::run(state.clone(), async { drop(stopped.await) }));
+    let (stop_checks, stopped) = oneshot::channel::<()>();
+    let checks = tokio::spawn(recheck::run(state.clone(), async { drop(stopped.await) }));
     ready(&origin);
     tracing::info!(%address, providers = state.catalogue.len(), "ready");
     listener::serve(socket, crate::app(state.clone()), stop).await;
     housekeeping.abort();
+    drop((stop_delivery, stop_checks));
+    let _ = tokio::join!(delivery, checks);
     if let Err(error) = state.flush_fetched().await {
         tracing::warn!(%error, "when connections were last read is not written down");
     }
@@ -107,7 +127,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
 #[expect(clippy::print_stderr, reason = "progress of a long command")]
 pub async fn rotate_keys(settings: Settings) -> Result<(), Refusal> {
     let vault = vault(&settings)?;
-    let store = open(&settings)?;
+    let store = open(&settings).await?;
     let done = rotation::rotate(store.as_ref(), &vault, |so_far| {
         eprintln!("renewed {}, failed {}", so_far.renewed, so_far.failed);
     })
@@ -140,11 +160,18 @@ fn vault(settings: &Settings) -> Result<Vault, Refusal> {
     Vault::new(&settings.key_ring()?).map_err(|error| Refusal::because("encryption keys", error))
 }
 
-fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
-    let path = settings.sqlite_path()?;
-    let store = SqliteStore::open(&path)
-        .map_err(|error| Refusal::because(&path.display().to_string(), error))?;
-    Ok(Arc::new(store))
+async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
+    Ok(match settings.database()? {
+        Database::Sqlite(path) => Arc::new(
+            SqliteStore::open(&path)
+                .map_err(|error| Refusal::because(&path.display().to_string(), error))?,
+        ),
+        Database::Postgres(url) => Arc::new(
+            PostgresStore::open(&url, settings.database_ca.as_deref())
+                .await
+                .map_err(|error| Refusal::because("--database", error))?,
+        ),
+    })
 }
 
 fn storage(error: crate::store::StoreError) -> Refusal {
@@ -229,6 +256,9 @@ async fn housekeeping(state: AppState) {
         }
         if let Err(error) = state.store.purge_sessions(state.clock.now()).await {
             tracing::warn!(%error, "ended sessions are not removed");
+        }
+        if let Err(error) = state.store.purge_webhooks(state.clock.now() - WEBHOOKS_KEPT).await {
+            tracing::warn!(%error, "old webhooks are not removed");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex};
 use jiff::Timestamp;
 use keyslot_egress::Egress;
 use keyslot_providers::Catalogue;
+use tokio::sync::Notify;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -12,6 +13,7 @@ use crate::{
     clock::Clock,
     compressed::Compressed,
     dashboard::operator::Operators,
+    recheck::Observations,
     store::{Store, StoreError},
     token::TokenHasher,
     vault::{Binding, Vault, VaultError},
@@ -53,6 +55,10 @@ pub struct Server {
     pub operators: Operators,
     /// Smaller forms of the files for browsers.
     pub compressed: Compressed,
+    /// Wakes what sends webhooks, when one was written.
+    pub outbox: Notify,
+    /// Proxied requests that say something about a credential.
+    pub observations: Observations,
 }
 
 impl AppState {

@@ -22,7 +22,7 @@ use axum::{
 use http::{HeaderMap, Method, Uri, header};
 
 use crate::{
-    access::{loopback_or, same_origin},
+    access::{own_host, same_origin},
     envelope::RequestId,
     error::ApiError,
     state::{AppState, Server},
@@ -91,7 +91,7 @@ fn admit(
     // Without a password the address is all that protects it, so no name that somebody else may
     // point here (DNS rebinding) will do.
     if state.operators.open() {
-        loopback_or(&state.public_url, request.headers())?;
+        own_host(&state.public_url, request.headers())?;
     }
     if !reads {
         same_origin(request.headers())?;

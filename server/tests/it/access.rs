@@ -34,10 +34,13 @@ const READ: &[&str] = &[
     "GET /connection/{connectionId}",
     "GET /connections",
     "GET /connections/{connectionId}",
+    "GET /environment",
     "GET /integrations",
     "GET /integrations/{uniqueKey}",
     "GET /providers",
     "GET /providers/{provider}",
+    "GET /webhooks",
+    "GET /webhooks/{webhookId}",
 ];
 
 /// What a secret key for connect sessions can call.

@@ -177,7 +177,7 @@ async fn in_development_only_names_of_this_machine_reach_it() {
         ("127.0.0.1:3003", StatusCode::OK),
         ("localhost:3003", StatusCode::OK),
         ("keyslot.test", StatusCode::OK),
-        ("rebound.example", StatusCode::FORBIDDEN),
+        ("rebound.example", StatusCode::MISDIRECTED_REQUEST),
     ] {
         let visit = Request::get("/dashboard/dev/integrations").header("host", host);
         let answer = server.send(visit.body(Body::empty()).unwrap()).await;

@@ -15,7 +15,7 @@ use keyslot_server::demo::api::keys;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::SECRET;
+use crate::{harness::SECRET, postgres::Schema, upstream::Upstream};
 
 const OLD: &str = "old:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NEW: &str = "new:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
@@ -207,7 +207,11 @@ fn what_it_cannot_start_with_is_named() {
         (vec![], vec![("KEYSLOT_ENCRYPTION_KEYS", "k1:short")], "32 bytes"),
         (vec!["--encryption-key-file", "nowhere"], vec![], "nowhere"),
         (vec!["--encryption-key-file", "x"], vec![keys], "use one of them"),
-        (vec!["--database", "mysql://user:hunter2@db"], vec![keys], "expected sqlite:PATH"),
+        (
+            vec!["--database", "mysql://user:hunter2@db"],
+            vec![keys],
+            "expected sqlite:PATH or postgres://",
+        ),
         (vec!["--public-url", "ftp://x"], vec![keys], "--public-url: expected"),
         (vec!["--catalog", "nowhere.yaml"], vec![keys], "nowhere.yaml"),
         (vec!["--catalog", "no.yaml"], vec![keys], "no.yaml"),
@@ -250,6 +254,9 @@ fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment
         "--allow-net",
         "--dev",
         "rotate-keys",
+        "backup",
+        "restore",
+        "migrate",
         "check",
         "KEYSLOT_LISTEN",
         "127.0.0.1:3003",
@@ -280,7 +287,7 @@ fn it_starts_says_where_and_stops_when_told() {
         assert_eq!(server.call("GET", "/health", "", &Value::Null).0, 200);
         // An idle connection that is kept alive holds nothing up.
         let mut idle = server.socket();
-        idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        idle.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
         idle.read_exact(&mut [0; 12]).unwrap();
         server.signal(signal);
         assert_eq!(server.wait().code(), Some(0), "{signal}");
@@ -327,6 +334,157 @@ fn what_was_acknowledged_survives_a_kill() {
     let server = Running::dev(dir.path());
     assert_eq!(server.key_of("demo", &id), keys::WORKS);
     server.stop();
+}
+
+/// A runtime for what only asynchronous code can do.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().unwrap().block_on(future)
+}
+
+#[test]
+fn servers_that_share_a_postgres_database_are_one() {
+    let Some(schema) = block_on(Schema::new()) else { return };
+    let dir = folder();
+    let start = || {
+        let arguments = ["--catalog", "providers.yaml", "--database", schema.url()];
+        let environment = [("KEYSLOT_ENCRYPTION_KEYS", OLD), ("KEYSLOT_SECRET_KEY", SECRET)];
+        Running::start(dir.path(), &arguments, &environment)
+    };
+    let (one, two) = (start(), start());
+    let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+    assert_eq!(one.call("POST", "/integrations", SECRET, &integration).0, 200);
+    let token = one.session();
+    let (status, body) =
+        two.call("POST", "/api-auth/api-key/unchecked", &token, &json!({ "apiKey": "shared" }));
+    assert_eq!(status, 200, "{body}");
+    let id = body["connectionId"].as_str().unwrap().to_owned();
+    two.kill();
+    assert_eq!(one.key_of("unchecked", &id), "shared");
+    one.stop();
+    assert!(!dir.path().join(".keyslot/keyslot.db").exists(), "nothing is kept on this machine");
+    let again = start();
+    assert_eq!(again.key_of("unchecked", &id), "shared");
+    again.stop();
+    block_on(schema.remove());
+}
+
+#[test]
+fn a_backup_restores_to_another_machine_and_moves_to_postgres() {
+    let dir = folder();
+    let keys = ("KEYSLOT_ENCRYPTION_KEYS", OLD);
+    let environment = [keys, ("KEYSLOT_SECRET_KEY", SECRET)];
+    let start = |arguments: &[&str]| {
+        let mut all = vec!["--catalog", "providers.yaml"];
+        all.extend(arguments);
+        Running::start(dir.path(), &all, &environment)
+    };
+    let server = start(&[]);
+    let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+    assert_eq!(server.call("POST", "/integrations", SECRET, &integration).0, 200);
+    let (_, body) = server.connect("unchecked", &json!({ "apiKey": "kept" }));
+    let id = body["connectionId"].as_str().unwrap().to_owned();
+    let output = run(dir.path(), &["backup", "b.db"], &[keys]);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("connections: 1\n") && said.contains("complete"), "{said}");
+    server.stop();
+    let said = complaint(dir.path(), &["backup", "c.db"], &[("KEYSLOT_ENCRYPTION_KEYS", NEW)]);
+    assert!(said.contains("\"old\"") && !dir.path().join("c.db").exists(), "{said}");
+
+    let output = run(dir.path(), &["restore", "b.db", "--data-dir", "elsewhere"], &[keys]);
+    assert!(output.status.success(), "{output:?}");
+    let server = start(&["--data-dir", "elsewhere"]);
+    assert_eq!(server.key_of("unchecked", &id), "kept");
+    server.stop();
+
+    let said = complaint(dir.path(), &["migrate", "--from", "x:y", "--to", "sqlite:z"], &[keys]);
+    assert!(said.contains("--from: expected sqlite:PATH or postgres://"), "{said}");
+    let Some(schema) = block_on(Schema::new()) else { return };
+    let move_there = ["migrate", "--from", "sqlite:elsewhere/keyslot.db", "--to", schema.url()];
+    let output = run(dir.path(), &move_there, &[keys]);
+    assert!(output.status.success(), "{output:?}");
+    let server = start(&["--database", schema.url()]);
+    assert_eq!(server.key_of("unchecked", &id), "kept");
+    server.stop();
+    block_on(schema.remove());
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_is_named_without_its_password() {
+    let dir = folder();
+    let keys = [("KEYSLOT_ENCRYPTION_KEYS", OLD)];
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://u:hunter2@{closed}/db");
+    let said = complaint(dir.path(), &["--listen", "127.0.0.1:0", "--database", &url], &keys);
+    assert!(said.contains("--database: cannot connect"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+/// Two kinds of trouble at once: a receiver that fails three times out of ten, and a server that is
+/// killed again and again while it delivers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_acknowledged_event_is_delivered_though_receiver_and_server_fail() {
+    let receiver = Upstream::start().await;
+    for index in 0..2000 {
+        receiver.then_status(if index % 10 < 3 { 500 } else { 200 });
+    }
+    let url = receiver.url();
+    let stored = tokio::task::spawn_blocking(move || {
+        let dir = folder();
+        let arguments = ["--catalog", "providers.yaml", "--allow-net", "127.0.0.0/8"];
+        let environment = [("KEYSLOT_ENCRYPTION_KEYS", OLD), ("KEYSLOT_SECRET_KEY", SECRET)];
+        let start = || Running::start(dir.path(), &arguments, &environment);
+        let server = start();
+        let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+        assert_eq!(server.call("POST", "/integrations", SECRET, &integration).0, 200);
+        let settings = json!({ "webhook_url": url });
+        assert_eq!(server.call("PATCH", "/environment", SECRET, &settings).0, 200);
+        let mut stored = Vec::new();
+        let mut server = server;
+        for round in 0..6_u64 {
+            for index in 0..10 {
+                let id = format!("c{round}-{index}");
+                let body = json!({
+                    "provider_config_key": "unchecked",
+                    "connection_id": id,
+                    "credentials": { "type": "API_KEY", "apiKey": "k" },
+                });
+                let (status, answer) = server.call("POST", "/connections", SECRET, &body);
+                assert_eq!(status, 201, "{answer}");
+                stored.push(id);
+            }
+            // Sometimes right after the last write, sometimes while deliveries are under way.
+            std::thread::sleep(Duration::from_millis(round * 7));
+            server.kill();
+            server = start();
+        }
+        let started = Instant::now();
+        loop {
+            let (_, list) = server.call("GET", "/webhooks?status=pending", SECRET, &Value::Null);
+            if list["data"].as_array().unwrap().is_empty() {
+                break;
+            }
+            assert!(started.elapsed() < Duration::from_secs(90), "still pending: {list}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        server.stop();
+        stored
+    })
+    .await
+    .unwrap();
+    let taken: std::collections::HashSet<String> = receiver
+        .seen()
+        .iter()
+        .filter(|seen| seen.answered == 200)
+        .map(|seen| {
+            let body: Value = serde_json::from_slice(&seen.body).unwrap();
+            body["connectionId"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(stored.len(), 60);
+    for id in stored {
+        assert!(taken.contains(&id), "{id} was acknowledged and not delivered");
+    }
 }
 
 #[test]
