@@ -16,6 +16,7 @@ import { root } from "../scripts/workspace.mjs";
  * @property {Record<string, unknown>} [options] merged over `{ host, session }`
  * @property {Record<string, unknown>} [mint] the body of POST /connect/sessions
  * @property {boolean} [sessionAsText] mint once and pass the token itself instead of a function
+ * @property {string} [lang] the page's language
  */
 
 /** @typedef {{ url: string, page: (kind: string, task: Task) => string, tokens: string[], close: () => void }} CustomerApp */
@@ -58,7 +59,7 @@ export async function startCustomerApp(keyslot) {
       let body;
       if (url.pathname === "/stock-sdk.js") body = stockSdk;
       else if (url.pathname.startsWith("/assets/"))
-        body = readFileSync(path.join(root, "dist", path.basename(url.pathname)));
+        body = readFileSync(path.join(root, "dist", url.pathname.slice("/assets/".length)));
       else if (path.extname(url.pathname) === ".js") body = readFileSync(path.join(pages, path.basename(url.pathname)));
       else {
         const kind = url.pathname.slice(1);

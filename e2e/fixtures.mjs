@@ -59,6 +59,7 @@ export class Dialog {
     this.error = page.locator("[data-keyslot] [part~=error]");
     this.success = page.locator("[data-keyslot] [part~=success]");
     this.submit = page.locator("[data-keyslot] [part~=submit]");
+    this.note = page.locator("[data-keyslot] [part~=note]:visible");
     this.close = page.locator("[data-keyslot] [part~=close]");
   }
   /** @param {string} name a field's name, as the provider template has it */

@@ -2,6 +2,7 @@
 // and settles each promise exactly once, whatever happens to the module. What the dialog does and
 // what is sent is decided inside the module, not here.
 import { AuthError } from "./auth-error.js";
+import { inLanguage } from "./language.js";
 import { loadFailure, notSupported } from "./load-failure.js";
 
 /**
@@ -90,24 +91,26 @@ export function createKeyslot(loader) {
       forgetSignal();
       call.reject(error);
     };
-    const begin = (/** @type {Glue} */ module) => {
+    const spoken = inLanguage(options);
+    const begin = (/** @type {Glue} */ module, /** @type {unknown} */ inWords) => {
       if (module !== glue && !call.settled) {
         // Dropped between its start and now.
-        load().then(begin, refuse);
+        wait();
         return;
       }
       forgetSignal();
       if (call.settled) return;
       call.started = true;
       try {
-        module[method](integrationId, connectionId, options).then(call.resolve, (error) => failed(call, module, error));
+        module[method](integrationId, connectionId, inWords).then(call.resolve, (error) => failed(call, module, error));
       } catch (error) {
         failed(call, module, error);
       }
     };
-    // No `await` when the module is there already: the dialog is drawn within the caller's click.
-    if (glue) begin(glue);
-    else load().then(begin, refuse);
+    const wait = () => void Promise.all([load(), spoken]).then(([module, inWords]) => begin(module, inWords), refuse);
+    // No `await` when module and words are there already: the dialog is drawn within the caller's click.
+    if (glue && !(spoken instanceof Promise)) begin(glue, spoken);
+    else wait();
     return call.promise;
   }
 
@@ -221,8 +224,8 @@ export function createKeyslot(loader) {
    */
   async function preload(integrationId, options) {
     try {
-      const module = await load();
-      if (integrationId !== undefined) await module.preload(integrationId, merge(defaults, options));
+      const [module, spoken] = await Promise.all([load(), inLanguage(merge(defaults, options))]);
+      if (integrationId !== undefined) await module.preload(integrationId, spoken);
     } catch (error) {
       // Said again, in full, by auth().
       if (glue && isTrap(error)) dropModule(glue, error);

@@ -3,6 +3,7 @@
 //   dist/index.js          ESM, one file, the module inside
 //   dist/external.js       ESM, fetches dist/keyslot_bg.wasm
 //   dist/global.js         classic script, global `Keyslot`
+//   dist/locales/*.js      the words of one language each
 //   dist/*.d.ts            types
 //   dist/integrity.json    a subresource-integrity hash for each file
 import { createHash } from "node:crypto";
@@ -11,6 +12,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { installTools } from "./install-tools.mjs";
+import { checkLanguages, languages } from "./languages.mjs";
 import { moduleText } from "./module-text.mjs";
 import { main, runStep, say } from "./run-step.mjs";
 import { shortenNames, shrinkModule, trimGlue } from "./shrink-module.mjs";
@@ -33,6 +35,7 @@ const INPUTS = [
   "rust-toolchain.toml",
   ".cargo",
   "scripts/build-widget.mjs",
+  "scripts/languages.mjs",
   "scripts/module-text.mjs",
   "scripts/shrink-module.mjs",
 ];
@@ -61,6 +64,7 @@ export async function buildWidget() {
   ) {
     return false;
   }
+  await checkLanguages();
   rmSync(pkg, { recursive: true, force: true });
   const options = ["--profile", "widget", "--mode", "no-install", "--target", "web", "--no-pack", "--out-dir", "pkg"];
   await runStep("Building the widget (wasm-pack)", "wasm-pack", ["build", ...options], {
@@ -69,6 +73,11 @@ export async function buildWidget() {
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: [
         `--remap-path-prefix=${process.env.CARGO_HOME ?? path.join(homedir(), ".cargo")}=cargo`,
         `--remap-path-prefix=${root}=keyslot`,
+        // Without reference types: the shims around each import take more room than the table of objects in
+        // the glue, half a kilobyte in all.
+        "-Ctarget-feature=-reference-types",
+        "-Clink-arg=--no-check-features",
+        "-Clink-arg=--features=bulk-memory,bulk-memory-opt,mutable-globals,nontrapping-fptoint,sign-ext",
       ].join(" "),
     }),
   });
@@ -122,6 +131,15 @@ async function bundle() {
     plugins: [buildInputs],
     logLevel: "warning",
   };
+  const locales = languages().map((tag) => `locales/${tag}.js`);
+  await esbuild.build({
+    ...common,
+    format: "esm",
+    entryPoints: locales.map((name) => `js/${name}`),
+    outdir: "dist/locales",
+  });
+  // Each entry imports them at run time, from beside itself.
+  common.external = ["./locales/*"];
   await esbuild.build({ ...common, format: "esm", entryPoints: ["js/index.js", "js/external.js"], outdir: "dist" });
   await esbuild.build({
     ...common,
@@ -132,12 +150,12 @@ async function bundle() {
   });
 
   writeFileSync(path.join(dist, "keyslot_bg.wasm"), short.wasm);
-  for (const types of ["index.d.ts", "external.d.ts"])
+  for (const types of ["index.d.ts", "external.d.ts", "locales.d.ts"])
     copyFileSync(path.join(root, "js", types), path.join(dist, types));
 
   /** @type {Record<string, string>} */
   const integrity = {};
-  for (const name of ["index.js", "external.js", "global.js", "keyslot_bg.wasm"]) {
+  for (const name of ["index.js", "external.js", "global.js", "keyslot_bg.wasm", ...locales]) {
     const hash = createHash("sha384")
       .update(readFileSync(path.join(dist, name)))
       .digest("base64");

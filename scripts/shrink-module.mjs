@@ -1,7 +1,7 @@
 // Makes the module that wasm-pack left in pkg/ smaller. Three things that wasm-pack has no switch for:
 //
 // - A panic becomes a bare trap. Nothing shows its message in the released widget (a trap is turned into a
-//   rejection by js/calls.js), so the code that would compose it goes, and the places in the source files.
+//   rejection by js/calls.js), so the code that would compose it goes, and its texts.
 // - A second round of Binaryen's passes, over control flow that the first one has flattened.
 // - Short names for imports and exports in dist/: wasm-bindgen's carry a hash each, in the module and
 //   again in its glue. pkg/ keeps them.
@@ -65,7 +65,7 @@ export async function shrinkModule(wasm) {
     "-Oz",
     ...PASSES,
   ]);
-  return withoutPlaces(small);
+  return withoutPanicTexts(small);
 }
 
 /**
@@ -106,11 +106,41 @@ function trapping(binaryen, wasm, names) {
 }
 
 /**
- * Blanks what panics would have named: the standard library's `Location` values (address and length of a
- * file name, line, column) and the file names.
+ * What the standard library and wasm-bindgen would say in a panic, and the table of digits that a number in
+ * it would be written with.
+ */
+const PANIC_TEXTS = [
+  /assertion failed: [\w.()! ]+\)/,
+  /index out of bounds: the len is/,
+  / but the index is/,
+  /range (?:start|end) index /,
+  / out of range for slice of length /,
+  /cannot access a Thread Local Storage value during or after destruction: /,
+  /copy_from_slice: source slice length \(/,
+  /\) does not match destination slice length \(/,
+  /(?:insertion|removal) index \(is /,
+  /\) should be <=? len \(is /,
+  /finish: (?:callbacks|result) should be \w+/,
+  /FnOnce called more than once/,
+  /Attempted to initialize thread-local while it is being dropped/,
+  /mid > len/,
+  /attempt to join into collection with len > usize::MAX/,
+  /capacity overflow/,
+  /(?:0[0-9]){10}[0-9]{180}/,
+  /LazyCell instance has previously been poisoned/,
+  /`async fn` resumed after completion/,
+  /RefCell already (?:mutably )?borrowed/,
+  /called `(?:Option|Result)::\w+\(\)` on an? `\w+` value/,
+  /closure invoked recursively or after being dropped/,
+  /internal error: entered unreachable code/,
+];
+
+/**
+ * Blanks what panics would have said: the texts, the standard library's `Location` values (address and
+ * length of a file name, line, column) and the file names.
  * @param {Buffer} wasm
  */
-function withoutPlaces(wasm) {
+function withoutPanicTexts(wasm) {
   const segments = dataSegments(wasm);
   /** @type {[number, number][]} */
   const places = [];
@@ -126,6 +156,12 @@ function withoutPlaces(wasm) {
       if (!name || !line || !column || Number(length) > 200 || line > 1e5 || column > 1e3) continue;
       if (!/^[\w./-]+\.rs$/.test(wasm.toString("latin1", name, name + Number(length)))) continue;
       places.push([at, 16], [name, Number(length)]);
+    }
+  }
+  for (const { offset, length } of segments) {
+    const text = wasm.toString("latin1", offset, offset + length);
+    for (const dead of PANIC_TEXTS) {
+      for (const match of text.matchAll(new RegExp(dead, "g"))) places.push([offset + match.index, match[0].length]);
     }
   }
   for (const [at, length] of places) wasm.fill(0, at, at + length);

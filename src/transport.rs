@@ -148,24 +148,42 @@ impl Server {
     /// Fetches what is needed to draw the form of `integration`: one request from a Keyslot server
     /// whose session names its integrations, three otherwise.
     pub(crate) async fn load(&self, integration: &str) -> Result<Loaded, Trouble> {
-        let session = self.data("/connect/session").await?;
-        self.keyslot.set(get(&session, "keyslot").is_truthy());
-        let forms = get(&session, "forms");
-        let (found, template) = if forms.is_object() {
-            let parts = get(&forms, integration);
-            if parts.is_undefined() {
-                return Err(AuthErrorCode::IntegrationNotAllowed.into());
+        let (mut session, mut found) = (JsValue::UNDEFINED, JsValue::UNDEFINED);
+        let mut path = String::from("/connect/session");
+        let template = loop {
+            let answer = self.ask(&path, None).await?;
+            // Every answer that is read here has an object or a list there.
+            let data = answer.body.get("data").0;
+            if !data.is_object() {
+                return Err(unreadable(answer));
             }
-            (get(&parts, "integration"), get(&parts, "provider"))
-        } else {
-            let list = Js(self.data("/integrations").await?).items();
-            let found = list.into_iter().find(|one| get(&one.0, "unique_key") == *integration);
-            let Some(Js(found)) = found else {
-                return Err(AuthErrorCode::UnknownIntegration.into());
-            };
-            let provider = get(&found, "provider").as_string().unwrap_or_default();
-            let template = self.data(&["/providers/", &encode(&provider)].concat()).await?;
-            (found, template)
+            if session.is_undefined() {
+                session = data;
+                self.keyslot.set(get(&session, "keyslot").is_truthy());
+                let forms = get(&session, "forms");
+                if forms.is_object() {
+                    let parts = get(&forms, integration);
+                    if parts.is_undefined() {
+                        return Err(AuthErrorCode::IntegrationNotAllowed.into());
+                    }
+                    found = get(&parts, "integration");
+                    break get(&parts, "provider");
+                }
+                path = String::from("/integrations");
+            } else if found.is_undefined() {
+                for Js(one) in Js(data).items() {
+                    if get(&one, "unique_key") == *integration {
+                        found = one;
+                    }
+                }
+                if found.is_undefined() {
+                    return Err(AuthErrorCode::UnknownIntegration.into());
+                }
+                let provider = get(&found, "provider").as_string().unwrap_or_default();
+                path = ["/providers/", &encode(&provider)].concat();
+            } else {
+                break data;
+            }
         };
         let session = Js(session);
         let form = Form::build(&Js(template), &Js(found), &session, &self.options.params)?;
@@ -182,7 +200,7 @@ impl Server {
     ) -> Result<Connection, Trouble> {
         let body = form.body(answers, self.keyslot.get(), connection, unchecked);
         let path = self.path(form, answers, connection);
-        connected(self.ask(&path, Some(&body)).await?)
+        connected(self.ask(&path, Some(body.as_bytes())).await?)
     }
 
     /// The route that takes the form, with what a stock server wants in the query.
@@ -200,13 +218,6 @@ impl Server {
             parameter(&mut path, "connection_id", connection.unwrap_or_default());
         }
         path
-    }
-
-    /// The `data` of a GET. Every answer that is read here has an object or a list there.
-    async fn data(&self, path: &str) -> Result<JsValue, Trouble> {
-        let answer = self.ask(path, None).await?;
-        let data = answer.body.get("data").0;
-        if data.is_object() { Ok(data) } else { Err(unreadable(answer)) }
     }
 
     /// One request, once more with a new token when the session has ended and can be renewed.

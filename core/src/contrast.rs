@@ -14,6 +14,8 @@
 
 use alloc::string::String;
 
+use crate::text::push_hex;
+
 /// The least contrast of text (WCAG 2.2, 1.4.3).
 pub const TEXT: f64 = 4.5;
 /// The least contrast of what marks a control or its focus (WCAG 2.2, 1.4.11).
@@ -119,9 +121,7 @@ impl Rgb {
         let mut text = String::with_capacity(7);
         text.push('#');
         for channel in [self.red, self.green, self.blue] {
-            for digit in [channel >> 4, channel & 15] {
-                text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
-            }
+            push_hex(&mut text, channel);
         }
         text
     }

@@ -393,7 +393,7 @@ mod tests {
             Just(Event::Edited),
             Just(Event::Stored),
             prop_oneof![Just(Cause::Refused), Just(Cause::Unavailable), Just(Cause::Server)]
-                .prop_map(|cause| Event::Failed(cause)),
+                .prop_map(Event::Failed),
             Just(Event::Online),
             Just(Event::Shown),
         ]

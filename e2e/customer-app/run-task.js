@@ -3,6 +3,8 @@
 /** @type {import("../customer-app.mjs").Task & { host: string }} */
 export const task = JSON.parse(new URLSearchParams(location.search).get("task") ?? "{}");
 
+if (task.lang !== undefined) document.documentElement.lang = task.lang;
+
 export async function mintSession() {
   const answer = await fetch("/connect-session", { method: "POST", body: JSON.stringify(task.mint ?? { tags: {} }) });
   if (!answer.ok) throw new Error(await answer.text());
