@@ -86,3 +86,36 @@ test("the page has no script or style of its own inside the HTML, and makes no r
   expect(elsewhere).toEqual([]);
   expect(await page.locator("script:not([src]), style, [style]").count()).toBe(0);
 });
+
+test("the page and its dialog change language, direction and theme, and remember it", async ({ page, dialog }) => {
+  await page.getByLabel("Language").selectOption("ar");
+  await expect(page.locator("html")).toHaveAttribute("dir", "rtl");
+  await expect(page.getByRole("heading", { name: "عمليات الربط", level: 1 })).toBeVisible();
+  await page.getByLabel("المظهر").selectOption("dark");
+  await expect(page.locator("body")).toHaveCSS("color-scheme", "dark");
+  await page.reload();
+  await expect(page.locator("html")).toHaveAttribute("lang", "ar");
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+  await page.getByRole("button", { name: "ربط Demo API" }).click();
+  await expect(dialog.root).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.locator('[data-integration="demo"] .state')).toHaveText("أُغلق دون ربط");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole("button", { name: "ربط Demo API" }).click();
+  await dialog.field("apiKey").fill("demo_live_4cK7pQ2mX9");
+  await dialog.submit.click();
+  await expect(page.locator("#backend")).toBeVisible();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  // No text of the page is left in the other language.
+  const english = await page.evaluate(() => document.querySelector("main")?.textContent ?? "");
+  expect(english).not.toMatch(/Connect the tools|Keys to try|made-up/);
+});
+
+test("the page leads to the dashboard of this server, which is open here and says so", async ({ page }) => {
+  await page.getByRole("link", { name: "Open the dashboard of this server" }).click();
+  await expect(page.getByRole("heading", { name: "Integrations" })).toBeVisible();
+  await expect(page.getByRole("note")).toContainText("Development: open without a password");
+  await expect(page.getByRole("button", { name: "Sign out" })).toHaveCount(0);
+  await page.getByRole("link", { name: "Stripe" }).click();
+  await expect(page.getByRole("button", { name: "Auth" })).toBeVisible();
+});

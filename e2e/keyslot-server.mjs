@@ -15,12 +15,13 @@ import { devBinary, releaseBinary, root } from "../scripts/workspace.mjs";
  * @property {() => string} log everything that it has written so far
  * @property {(signal?: NodeJS.Signals) => Promise<number | null>} stop resolves to the exit code
  * @property {() => Promise<RunningServer>} restart the same data on the same port
+ * @property {() => Promise<RunningServer>} another one more with the same keys and arguments, on a port and with a folder of its own
  * @property {() => Buffer} stored every byte of its data folder
  * @property {() => void} remove deletes its data folder
  */
 
 /**
- * @param {{ release?: boolean, dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string }} [options]
+ * @param {{ release?: boolean, dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string, adminPassword?: string }} [options]
  * @returns {Promise<RunningServer>}
  */
 export async function startServer(options = {}) {
@@ -40,6 +41,7 @@ export async function startServer(options = {}) {
   /** @type {NodeJS.ProcessEnv} */
   const env = { PATH: process.env.PATH, KEYSLOT_SECRET_KEY: secretKey };
   if (!options.dev) env.KEYSLOT_ENCRYPTION_KEYS = encryptionKeys;
+  if (options.adminPassword) env.KEYSLOT_ADMIN_PASSWORD = options.adminPassword;
 
   const child = spawn(binary, args, { env, cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
@@ -72,6 +74,7 @@ export async function startServer(options = {}) {
       return ended;
     },
     restart: () => startServer({ ...options, dataDir, secretKey, encryptionKeys, listen: new URL(url).host }),
+    another: () => startServer({ ...options, secretKey, encryptionKeys, dataDir: undefined, listen: undefined }),
     stored: () => Buffer.concat(filesBelow(dataDir).map((file) => readFileSync(file))),
     remove: () => rmSync(dataDir, { recursive: true, force: true }),
   };

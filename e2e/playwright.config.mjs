@@ -1,5 +1,5 @@
-// End to end: the real server binary with SQLite in a temporary folder, the built widget, the system's
-// Chromium, the stock Nango packages. Nothing is faked between the page and the row.
+// End to end: the real server binary with SQLite in a temporary folder or PostgreSQL, the built widget, the
+// system's Chromium, the stock Nango packages. Nothing is faked between the page and the row.
 import { defineConfig } from "@playwright/test";
 import { findBrowser } from "../scripts/install-browser.mjs";
 

@@ -1,6 +1,7 @@
 // Builds keyslot-server with Cargo's dev profile: the one that `cargo test` builds too, so that
 // starting, unit tests and end-to-end tests share one build.
 import { existsSync } from "node:fs";
+import { buildLogos } from "./build-logos.mjs";
 import { runStep } from "./run-step.mjs";
 import { devBinary } from "./workspace.mjs";
 
@@ -8,6 +9,7 @@ import { devBinary } from "./workspace.mjs";
 export async function buildServer() {
   const binary = devBinary("keyslot-server");
   const first = !existsSync(binary);
+  await buildLogos();
   await runStep(
     first ? "Building keyslot-server (1 to 3 minutes the first time)" : "Building keyslot-server",
     "cargo",

@@ -13,6 +13,13 @@ const APPLICATIONS = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
+const ADVICE =
+  "Chromium and chromedriver not found, and this user cannot install system packages without a password. Install them, then run this again:\n" +
+  "  Debian:  sudo apt-get install chromium chromium-driver\n" +
+  "  Fedora:  sudo dnf install chromium chromedriver\n" +
+  "  macOS:   brew install --cask chromium && brew install --cask chromedriver\n" +
+  "or name them: CHROME=/path/to/chrome CHROMEDRIVER=/path/to/chromedriver npm test";
+
 /**
  * The browser and driver on this machine; `CHROME` and `CHROMEDRIVER` name others.
  * @returns {{ chrome?: string, chromedriver?: string }}
@@ -33,10 +40,10 @@ export function findBrowser() {
 export async function installBrowser() {
   let { chrome, chromedriver } = findBrowser();
   if (!chrome || !chromedriver) {
-    await aptInstall(["chromium", "chromium-driver"], "Chromium and chromedriver");
+    await aptInstall(["chromium", "chromium-driver"], "Chromium and chromedriver", ADVICE);
     ({ chrome, chromedriver } = findBrowser());
   }
-  if (!chrome || !chromedriver) throw new StepFailed(advice("Chromium and chromedriver"));
+  if (!chrome || !chromedriver) throw new StepFailed(ADVICE);
   const versions = [chrome, chromedriver].map(majorVersion);
   if (versions[0] !== versions[1]) {
     throw new StepFailed(
@@ -51,12 +58,14 @@ export async function installBrowser() {
  * Installs Debian or Ubuntu packages, asking for nothing: as root, or with sudo when it wants no password.
  * @param {string[]} packages
  * @param {string} what for a person
+ * @param {string} help what a person can do when this cannot
+ * @throws {StepFailed} with `help`
  */
-export async function aptInstall(packages, what) {
+export async function aptInstall(packages, what, help) {
   const apt = which("apt-get");
-  if (!apt) throw new StepFailed(advice(what));
+  if (!apt) throw new StepFailed(help);
   const prefix = process.getuid?.() === 0 ? [] : sudoWithoutPassword();
-  if (!prefix) throw new StepFailed(advice(what));
+  if (!prefix) throw new StepFailed(help);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const [command, ...rest] = [...prefix, apt];
   await runStep(`Reading the list of system packages`, command, [...rest, "update", "-q"], { env });
@@ -78,17 +87,6 @@ function sudoWithoutPassword() {
   } catch {
     return undefined;
   }
-}
-
-/** @param {string} what */
-function advice(what) {
-  return (
-    `${what} not found, and this user cannot install system packages without a password. Install them, then run this again:\n` +
-    "  Debian:  sudo apt-get install chromium chromium-driver\n" +
-    "  Fedora:  sudo dnf install chromium chromedriver\n" +
-    "  macOS:   brew install --cask chromium && brew install --cask chromedriver\n" +
-    "or name them: CHROME=/path/to/chrome CHROMEDRIVER=/path/to/chromedriver npm test"
-  );
 }
 
 /** @param {string} program */

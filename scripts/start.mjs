@@ -28,7 +28,13 @@ await main(async () => {
     const ready = line.match(/^keyslot-server listening on (http:\/\/\S+)$/);
     // A moment later, so that it comes after what the server says on stderr at its start.
     if (ready)
-      setTimeout(() => say(`\n  Server:    ${ready[1]}\n  Demo page: ${ready[1]}/demo/   (Ctrl-C stops it)\n`), 100);
+      setTimeout(
+        () =>
+          say(
+            `\n  Server:    ${ready[1]}\n  Dashboard: ${ready[1]}/dashboard\n  Demo page: ${ready[1]}/demo/   (Ctrl-C stops it)\n`,
+          ),
+        100,
+      );
     else say(line);
   });
   const [code, signal] = await new Promise((resolve) => server.on("close", (...ending) => resolve(ending)));

@@ -7,6 +7,7 @@ import { buildWidget } from "./build-widget.mjs";
 import { installBrowser } from "./install-browser.mjs";
 import { installTools } from "./install-tools.mjs";
 import { preparePackaging, runPackagingTests } from "./packaging.mjs";
+import { POSTGRES_VARIABLE, startPostgres } from "./postgres.mjs";
 import { duration, main, runStep, say, StepFailed } from "./run-step.mjs";
 import { root, targetDir, toolEnv } from "./workspace.mjs";
 
@@ -15,6 +16,8 @@ import { root, targetDir, toolEnv } from "./workspace.mjs";
 
 /** @type {{ chrome: string, chromedriver: string }} */
 let browser;
+/** @type {import("./postgres.mjs").Cluster} */
+let postgres;
 
 /** @type {Suite[]} */
 const SUITES = [
@@ -29,6 +32,7 @@ const SUITES = [
         {
           log: "test-native",
           allowFailure: true,
+          env: toolEnv({ [POSTGRES_VARIABLE]: postgres.url }),
         },
       ),
     count: countCargo,
@@ -79,18 +83,18 @@ const SUITES = [
   },
   {
     name: "e2e",
-    title: "End to end: page, widget, server, SQLite, SDK",
+    title: "End to end: page, widget, server, SQLite and PostgreSQL, SDK",
     run: async () => {
       await buildWidget();
       await buildServer();
       return runStep(
-        "End to end: page, widget, server, SQLite, SDK",
+        "End to end: page, widget, server, SQLite and PostgreSQL, SDK",
         process.execPath,
         [path.join("node_modules", "@playwright", "test", "cli.js"), "test", "--config", "e2e/playwright.config.mjs"],
         {
           log: "test-e2e",
           allowFailure: true,
-          env: toolEnv({ CHROME: browser.chrome, FORCE_COLOR: "0" }),
+          env: toolEnv({ CHROME: browser.chrome, FORCE_COLOR: "0", [POSTGRES_VARIABLE]: await postgres.another() }),
         },
       );
     },
@@ -121,6 +125,7 @@ await main(async () => {
   say("Keyslot: running the tests");
   await installTools();
   browser = await installBrowser();
+  postgres = await startPostgres();
 
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const suite of SUITES) {
@@ -130,6 +135,7 @@ await main(async () => {
     total.failed += count.failed;
     total.skipped += count.skipped;
   }
+  await postgres.remove();
   say(`\n  All of it took ${duration(Date.now() - started)}.\n`);
   say(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
   if (total.failed > 0) process.exitCode = 1;

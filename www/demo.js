@@ -1,33 +1,35 @@
 // The settings page of a made-up product. Everything about connecting is the call of `auth()` below;
-// the rest is the page's own list and what it shows afterwards.
-import { auth, configure, isAuthError, preload } from "/assets/index.js";
+// the rest is the page's own list, its languages and themes, and what it shows afterwards.
+import { auth, configure, isAuthError, preload } from "../assets/index.js";
+import { TEXTS } from "./texts.js";
 
+/** Where the server is: the folder that this page's folder is in. */
+const HOST = new URL("..", import.meta.url).href.replace(/\/$/, "");
 /** The product's signed-in user; one connection for each integration. */
 const CONNECTION_ID = "user-42";
 
+/** @typedef {keyof typeof TEXTS} Language */
+/** @typedef {{ [Key in keyof typeof TEXTS.en]: (typeof TEXTS.en)[Key] extends string ? Key : never }[keyof typeof TEXTS.en]} PlainText */
+
+/** @type {{ id: string, name: string, about: PlainText, tone: string }[]} */
 const INTEGRATIONS = [
-  {
-    id: "demo",
-    name: "Demo API",
-    about: "An API inside this server. Takes the API keys on this page.",
-    tone: "indigo",
-  },
-  { id: "demo-basic", name: "Demo Basic API", about: "The same with a user name and a password.", tone: "teal" },
-  { id: "openai", name: "OpenAI", about: "The real one: your key is checked with OpenAI.", tone: "graphite" },
-  { id: "freshdesk", name: "Freshdesk", about: "The real one: your sub-domain and your key.", tone: "green" },
+  { id: "demo", name: "Demo API", about: "aboutDemo", tone: "indigo" },
+  { id: "demo-basic", name: "Demo Basic API", about: "aboutDemoBasic", tone: "teal" },
+  { id: "openai", name: "OpenAI", about: "aboutReal", tone: "graphite" },
+  { id: "freshdesk", name: "Freshdesk", about: "aboutFreshdesk", tone: "green" },
+  { id: "stripe", name: "Stripe", about: "aboutReal", tone: "violet" },
+  { id: "datadog", name: "Datadog", about: "aboutDatadog", tone: "plum" },
 ];
 
-/** Known to the demo API of `keyslot-server --dev`. */
+/** Known to the demo API of `keyslot-server --dev`. @type {{ label: PlainText, value: string, note: string }[]} */
 const KEYS = [
-  { label: "Works", value: "demo_live_4cK7pQ2mX9", note: "Demo API" },
-  { label: "May not read the account", value: "demo_limited_8hT3wZ5rN1", note: "Demo API" },
-  { label: "The demo API is down", value: "demo_down_6vB1yL4sK0", note: "Demo API" },
-  { label: "Is refused", value: "demo_live_revoked000", note: "Demo API" },
-  { label: "User name", value: "ada@acme.example", note: "Demo Basic API" },
-  { label: "Password", value: "correct-horse", note: "Demo Basic API" },
+  { label: "works", value: "demo_live_4cK7pQ2mX9", note: "Demo API" },
+  { label: "limited", value: "demo_limited_8hT3wZ5rN1", note: "Demo API" },
+  { label: "down", value: "demo_down_6vB1yL4sK0", note: "Demo API" },
+  { label: "refused", value: "demo_live_revoked000", note: "Demo API" },
+  { label: "username", value: "ada@acme.example", note: "Demo Basic API" },
+  { label: "password", value: "correct-horse", note: "Demo Basic API" },
 ];
-
-configure({ host: location.origin });
 
 /** @template {Element} E @param {string} id @param {new () => E} type @returns {E} */
 function byId(id, type) {
@@ -48,9 +50,76 @@ function make(tag, attributes, ...children) {
   return element;
 }
 
+const pageError = byId("page-error", HTMLElement);
+const status = byId("status", HTMLElement);
+const languageChoice = byId("language", HTMLSelectElement);
+const themeChoice = byId("theme", HTMLSelectElement);
+
+/** What the person chose last time; private windows forget it. @param {string} name */
+function remembered(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+/** @param {string} name @param {string} value */
+function remember(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // Then it is asked again next time.
+  }
+}
+
+/** @type {Language} */
+let language = remembered("language") === "ar" ? "ar" : "en";
+/** Called when the language has changed. @type {(() => void)[]} */
+const speak = [];
+const text = () => TEXTS[language];
+
+/** Shows a text in an element, in whatever language is chosen. @param {Element} element @param {() => string} words */
+function say(element, words) {
+  const write = () => (element.textContent = words());
+  speak.push(write);
+  write();
+}
+
+function applyTheme() {
+  document.documentElement.dataset.theme = themeChoice.value;
+  configure({ host: HOST, theme: /** @type {"light" | "dark" | "system"} */ (themeChoice.value) });
+}
+themeChoice.value = remembered("theme") ?? "system";
+if (themeChoice.selectedIndex < 0) themeChoice.value = "system";
+themeChoice.addEventListener("change", () => {
+  remember("theme", themeChoice.value);
+  applyTheme();
+});
+applyTheme();
+
+function applyLanguage() {
+  document.documentElement.lang = language;
+  document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
+  document.title = text().title;
+  byId("sections", HTMLElement).setAttribute("aria-label", text().settings);
+  byId("integrations", HTMLElement).setAttribute("aria-label", text().available);
+  byId("tabs", HTMLElement).setAttribute("aria-label", text().threeWays);
+  for (const write of speak) write();
+}
+languageChoice.value = language;
+languageChoice.addEventListener("change", () => {
+  language = languageChoice.value === "ar" ? "ar" : "en";
+  remember("language", language);
+  applyLanguage();
+});
+for (const element of document.querySelectorAll("[data-text]")) {
+  const name = /** @type {PlainText} */ (element.getAttribute("data-text"));
+  say(element, () => text()[name]);
+}
+
 /** The product's own backend mints a session; here the development server plays that part. @param {string} integration */
 async function session(integration) {
-  const answer = await fetch("/demo/session", {
+  const answer = await fetch("session", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ integration, connection_id: CONNECTION_ID }),
@@ -62,14 +131,11 @@ async function session(integration) {
 /** What the backend knows of a connection, or undefined. @param {string} integration */
 async function readConnection(integration) {
   const query = new URLSearchParams({ integration, connection_id: CONNECTION_ID });
-  const answer = await fetch(`/demo/connection?${query}`);
+  const answer = await fetch(`connection?${query}`);
   if (answer.status === 404) return undefined;
   if (!answer.ok) throw new Error(`GET /demo/connection answered ${answer.status}`);
   return answer.json();
 }
-
-const pageError = byId("page-error", HTMLElement);
-const status = byId("status", HTMLElement);
 
 /** @param {unknown} error */
 function showError(error) {
@@ -79,40 +145,52 @@ function showError(error) {
 
 for (const integration of INTEGRATIONS) {
   const state = make("p", { class: "state" });
+  const about = make("p", {});
   const button = /** @type {HTMLButtonElement} */ (make("button", { type: "button", class: "connect" }));
-  const show = make("button", { type: "button", class: "quiet", hidden: "" }, "What the backend reads");
+  const show = make("button", { type: "button", class: "quiet", hidden: "" });
   const card = make(
     "li",
     { class: "integration", "data-integration": integration.id },
     make("span", { class: `mark ${integration.tone}`, "aria-hidden": "true" }, integration.name[0]),
-    make("div", { class: "about" }, make("h2", {}, integration.name), make("p", {}, integration.about), state),
+    make("div", { class: "about" }, make("h2", {}, make("bdi", {}, integration.name)), about, state),
     make("div", { class: "actions" }, button, show),
   );
   byId("integrations", HTMLUListElement).append(card);
 
+  let connected = false;
+  let stateText = () => "";
+  say(about, () => text()[integration.about]);
+  say(show, () => text().show);
+  say(state, () => stateText());
+  say(button, () => {
+    const { name } = integration;
+    button.setAttribute("aria-label", connected ? text().replaceNamed(name) : text().connectNamed(name));
+    return connected ? text().replace : text().connect;
+  });
+  /** @param {() => string} words */
+  const setState = (words) => {
+    stateText = words;
+    card.classList.toggle("connected", connected);
+    show.hidden = !connected;
+    applyLanguage();
+  };
   /** @param {string | undefined} account */
   const setConnected = (account) => {
-    card.classList.add("connected");
-    state.textContent = account ? `Connected to ${account}` : "Connected";
-    button.textContent = "Replace key";
-    button.setAttribute("aria-label", `Replace the key of ${integration.name}`);
-    show.hidden = false;
+    connected = true;
+    setState(() => (account ? text().connectedTo(account) : text().connected));
   };
-  button.textContent = "Connect";
-  button.setAttribute("aria-label", `Connect ${integration.name}`);
 
   button.addEventListener("pointerenter", () => void preload(), { once: true });
   button.addEventListener("click", async () => {
     pageError.hidden = true;
-    state.textContent = "";
     try {
       const connection = await auth(integration.id, CONNECTION_ID, { session: () => session(integration.id) });
       setConnected(connection.verification?.account);
-      status.textContent = `${integration.name} is connected.`;
+      status.textContent = text().isConnected(integration.name);
       await showBackend(integration.id);
     } catch (error) {
       if (isAuthError(error) && error.code === "window_closed") {
-        state.textContent = card.classList.contains("connected") ? "Connected, unchanged" : "Closed without connecting";
+        setState(() => (connected ? text().unchanged : text().closed));
       } else showError(error);
     }
   });
@@ -128,21 +206,20 @@ async function showBackend(integration) {
   const path = `/connections/${CONNECTION_ID}?provider_config_key=${integration}`;
   byId("backend-call", HTMLElement).textContent = `GET ${path}`;
   fill("panel-json", JSON.stringify(connection, null, 2));
-  fill("panel-curl", `curl -H "Authorization: Bearer $KEYSLOT_SECRET_KEY" \\\n  "${location.origin}${path}"`);
+  fill("panel-curl", `curl -H "Authorization: Bearer $KEYSLOT_SECRET_KEY" \\\n  "${HOST}${path}"`);
   fill(
     "panel-node",
     `import { Nango } from "@nangohq/node";\n\n` +
-      `const keyslot = new Nango({\n  host: "${location.origin}",\n  secretKey: process.env.KEYSLOT_SECRET_KEY,\n});\n` +
+      `const keyslot = new Nango({\n  host: "${HOST}",\n  secretKey: process.env.KEYSLOT_SECRET_KEY,\n});\n` +
       `const { credentials } = await keyslot.getConnection("${integration}", "${CONNECTION_ID}");`,
   );
-  const backend = byId("backend", HTMLElement);
-  backend.hidden = false;
+  byId("backend", HTMLElement).hidden = false;
 }
 
-/** @param {string} panel @param {string} text */
-function fill(panel, text) {
+/** @param {string} panel @param {string} content */
+function fill(panel, content) {
   const code = byId(panel, HTMLElement).querySelector("code");
-  if (code) code.textContent = text;
+  if (code) code.textContent = content;
 }
 
 // Tabs: arrow keys move, as the ARIA authoring practices describe.
@@ -150,7 +227,8 @@ const tabs = [...document.querySelectorAll('[role="tab"]')].filter((tab) => tab 
 for (const [index, tab] of tabs.entries()) {
   tab.addEventListener("click", () => selectTab(index));
   tab.addEventListener("keydown", (event) => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    const onward = document.documentElement.dir === "rtl" ? -1 : 1;
+    const step = event.key === "ArrowRight" ? onward : event.key === "ArrowLeft" ? -onward : 0;
     if (step === 0) return;
     event.preventDefault();
     selectTab((index + step + tabs.length) % tabs.length);
@@ -168,20 +246,38 @@ function selectTab(selected) {
 }
 
 for (const key of KEYS) {
-  const copy = make("button", { type: "button", class: "copy", "aria-label": `Copy ${key.value}` }, "Copy");
+  const label = make("span", { class: "label" });
+  const copy = make("button", { type: "button", class: "copy" });
+  const value = make("code", { dir: "ltr" }, key.value);
+  let copied = false;
+  say(label, () => text()[key.label]);
+  say(copy, () => {
+    copy.setAttribute("aria-label", text().copyNamed(key.value));
+    return copied ? text().copied : text().copy;
+  });
   copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(key.value);
-      copy.textContent = "Copied";
-      status.textContent = `${key.value} is copied.`;
-      setTimeout(() => (copy.textContent = "Copy"), 1500);
+      status.textContent = text().isCopied(key.value);
+      copied = true;
+      applyLanguage();
+      setTimeout(() => {
+        copied = false;
+        applyLanguage();
+      }, 1500);
     } catch {
       // No clipboard permission: the text can be selected by hand.
       getSelection()?.selectAllChildren(value);
     }
   });
-  const value = make("code", {}, key.value);
   byId("keys", HTMLDListElement).append(
-    make("div", {}, make("dt", {}, key.label, make("span", {}, key.note)), make("dd", {}, value, copy)),
+    make(
+      "div",
+      {},
+      make("dt", {}, label, make("span", { class: "note", dir: "ltr" }, key.note)),
+      make("dd", {}, value, copy),
+    ),
   );
 }
+
+applyLanguage();

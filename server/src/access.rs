@@ -13,6 +13,7 @@ use url::{Host, Url};
 
 use crate::{
     body::BodyLimit,
+    dashboard,
     envelope::RequestId,
     error::ApiError,
     model::{AuditEvent, ConnectSession, Environment, Role, SecretKey},
@@ -37,6 +38,8 @@ pub enum Access {
     Intake,
     /// A page of this server itself, with the development conveniences on.
     DevPage,
+    /// Somebody who has signed in to the dashboard.
+    Operator,
 }
 
 /// What a secret key must be good for; named by the scopes that existing clients know.
@@ -210,6 +213,10 @@ pub async fn check(
     next: Next,
 ) -> Result<Response, ApiError> {
     let caller = match access {
+        Access::Operator => {
+            request.extensions_mut().insert(limit);
+            return Ok(dashboard::enter(&state, request, next).await);
+        }
         Access::Public => None,
         Access::DevPage => {
             same_origin(request.headers())?;
@@ -236,7 +243,7 @@ pub async fn check(
         Some(caller) => {
             request.extensions_mut().insert(caller);
         }
-        None if state.dev => own_host(&state, request.headers())?,
+        None if state.dev => own_host(&state.public_url, request.headers())?,
         None => {}
     }
     request.extensions_mut().insert(limit);
@@ -330,7 +337,7 @@ async fn session(state: &AppState, token: &str) -> Result<Caller, ApiError> {
 
 /// Refuses requests that a page of another site makes. Browsers say so themselves: `Sec-Fetch-Site`,
 /// and on older ones an `Origin` that is not ours.
-fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(crate) fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     if let Some(site) = headers.get("sec-fetch-site") {
         return if site == "same-origin" || site == "none" {
             Ok(())
@@ -348,19 +355,27 @@ fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
 /// Refuses a `Host` that is neither loopback nor that of the public URL: a page of another site whose
 /// name was made to resolve to 127.0.0.1 (DNS rebinding) is same-origin for its browser, and the name is
 /// all that gives it away. Tokens are not known to such a page, so only what needs none is guarded.
-fn own_host(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
+pub(crate) fn own_host(public_url: &Url, headers: &HeaderMap) -> Result<(), ApiError> {
     let named = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .and_then(|host| Url::parse(&format!("http://{host}")).ok());
-    let own = match named.as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    let public = named.as_ref().is_some_and(|named| named.host() == state.public_url.host());
-    if own || public { Ok(()) } else { Err(ApiError::ForeignHost) }
+    let named = named.as_ref().and_then(Url::host);
+    let own = named.as_ref().is_some_and(is_loopback);
+    if own || (named.is_some() && named == public_url.host()) {
+        Ok(())
+    } else {
+        Err(ApiError::ForeignHost)
+    }
+}
+
+/// Whether the host of a URL is this machine.
+pub(crate) fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -438,6 +453,20 @@ mod tests {
                 matches!(bearer(&with("authorization", value)), Err(ApiError::MalformedAuthHeader)),
                 "{value}"
             );
+        }
+    }
+
+    #[test]
+    fn only_names_of_this_machine_and_the_public_one_open_what_has_no_password() {
+        let public = Url::parse("https://keys.example").unwrap();
+        for host in
+            ["localhost:3003", "127.0.0.1:3003", "[::1]:3003", "a.localhost", "keys.example"]
+        {
+            assert!(own_host(&public, &with("host", host)).is_ok(), "{host}");
+        }
+        for host in ["rebound.example:3003", "127.0.0.1.nip.example", "", "localhost.evil.example"]
+        {
+            assert!(own_host(&public, &with("host", host)).is_err(), "{host}");
         }
     }
 

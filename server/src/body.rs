@@ -37,11 +37,8 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let limit = request.extensions().get().map_or(DEFAULT_LIMIT, |BodyLimit(limit)| *limit);
-        let (head, body) = request.into_parts();
-        let typed = is_json(&head.headers)?;
-        let bytes = tokio::time::timeout(PATIENCE, collect(&head.headers, body, limit))
-            .await
-            .unwrap_or(Err(ApiError::RequestTimeout))?;
+        let typed = is_json(request.headers())?;
+        let bytes = read(request, limit).await?;
         if !typed || bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -59,6 +56,17 @@ fn is_json(headers: &HeaderMap) -> Result<bool, ApiError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(false) };
     let value = value.to_str().unwrap_or_default().trim_start().to_ascii_lowercase();
     if value.starts_with("application/json") { Ok(true) } else { Err(ApiError::InvalidContentType) }
+}
+
+/// The whole body, of at most `limit` bytes.
+///
+/// # Errors
+/// 413 `payload_too_large`, 408 `request_timeout`, 400 when it ends early.
+pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+    let (head, body) = request.into_parts();
+    tokio::time::timeout(PATIENCE, collect(&head.headers, body, limit))
+        .await
+        .unwrap_or(Err(ApiError::RequestTimeout))
 }
 
 async fn collect(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {

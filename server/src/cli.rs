@@ -12,7 +12,13 @@ use ipnet::IpNet;
 use keyslot_providers::{Catalogue, Report};
 use url::Url;
 
-use crate::{keyring::KeyRing, logging, openapi, serve};
+use crate::{
+    keyring::KeyRing,
+    logging,
+    moving::{self, Source},
+    openapi, serve,
+    vault::Vault,
+};
 
 /// The Keyslot backend: hands out connect sessions, checks the credentials that end users type, keeps
 /// them sealed, and gives them to the backends that hold a secret key.
@@ -32,6 +38,32 @@ enum Command {
     /// Put every stored record under the first encryption key. Can be stopped and started again at any
     /// time; when it is done, the older keys may be removed.
     RotateKeys(Settings),
+    /// Write everything into one file, while servers may be running. It is a database of its own, complete
+    /// and checked or not there at all, and needs the same encryption keys.
+    Backup {
+        /// The file to make; there must be none of this name.
+        file: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Fill an empty database with everything from a file that `backup` made.
+    Restore {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Move everything from one database to another, empty one. Stop the servers first.
+    Migrate {
+        /// Where everything is: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// Where it shall be.
+        #[arg(long, value_name = "URL")]
+        to: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Check the settings and the catalogue, and print the providers. Nothing is started or changed.
     Check(Settings),
     /// Print the API document (OpenAPI 3.1) as JSON.
@@ -52,9 +84,14 @@ pub struct Settings {
     /// Where the database and, with --dev, the keys are kept.
     #[arg(long, env = "KEYSLOT_DATA_DIR", value_name = "DIR", default_value = ".keyslot")]
     pub data_dir: PathBuf,
-    /// The database: sqlite:PATH. Without it, keyslot.db in the data directory.
+    /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE. Without it, keyslot.db
+    /// in the data directory.
     #[arg(long, env = "KEYSLOT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
+    /// A PEM file with the certificates that the PostgreSQL server's may come from, instead of the
+    /// public authorities.
+    #[arg(long, env = "KEYSLOT_DATABASE_CA", value_name = "FILE")]
+    pub database_ca: Option<PathBuf>,
     /// A file with the encryption keys, in the form of KEYSLOT_ENCRYPTION_KEYS:
     /// id:base64[,id:base64…], each of 32 bytes. The first one seals, all of them open.
     #[arg(long, value_name = "FILE")]
@@ -74,6 +111,26 @@ pub struct Settings {
     /// API, and listens on loopback only.
     #[arg(long)]
     pub dev: bool,
+}
+
+/// A database, as `--database` names it.
+pub enum Database {
+    /// One file.
+    Sqlite(PathBuf),
+    /// The URL of a PostgreSQL database. It may hold a password, so it is never shown.
+    Postgres(String),
+}
+
+impl Database {
+    /// What a URL names; nothing when it names something else.
+    pub fn parse(url: &str) -> Option<Self> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Some(Self::Postgres(url.to_owned()));
+        }
+        let path = url.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        (!path.trim_start_matches('/').is_empty()).then(|| Self::Sqlite(PathBuf::from(path)))
+    }
 }
 
 /// Why the server did not start or a command did not finish; a sentence for the operator.
@@ -102,11 +159,45 @@ pub fn run() -> ExitCode {
         Some(Command::RotateKeys(settings)) => runtime.block_on(serve::rotate_keys(settings)),
         Some(Command::Check(settings)) => check(&settings),
         Some(Command::Openapi) => print_openapi(),
+        Some(Command::Backup { file, settings }) => {
+            let from = settings.database();
+            let copy = from.map(|from| (from, Database::Sqlite(file)));
+            runtime.block_on(copied(copy, &settings, Source::InUse))
+        }
+        Some(Command::Restore { file, settings }) => {
+            let copy = settings.database().map(|to| (Database::Sqlite(file), to));
+            runtime.block_on(copied(copy, &settings, Source::InUse))
+        }
+        Some(Command::Migrate { from, to, settings }) => {
+            let copy = named("--from", &from).and_then(|from| Ok((from, named("--to", &to)?)));
+            runtime.block_on(copied(copy, &settings, Source::AtRest))
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(refusal) => complain(&refusal),
     }
+}
+
+/// The database that an option names.
+fn named(option: &str, url: &str) -> Result<Database, Refusal> {
+    // The rest of the URL may hold a password: name only what was expected.
+    Database::parse(url).ok_or_else(|| {
+        Refusal(format!(
+            "{option}: expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+        ))
+    })
+}
+
+async fn copied(
+    databases: Result<(Database, Database), Refusal>,
+    settings: &Settings,
+    source: Source,
+) -> Result<(), Refusal> {
+    let (from, to) = databases?;
+    let vault = Vault::new(&settings.key_ring()?)
+        .map_err(|error| Refusal::because("encryption keys", error))?;
+    moving::copy(from, to, settings.database_ca.as_deref(), source, vault).await
 }
 
 #[expect(
@@ -157,20 +248,14 @@ impl Settings {
         ring.map_err(|error| Refusal(error.to_string()))
     }
 
-    /// The path of the SQLite file.
+    /// Where everything is kept.
     ///
     /// # Errors
     /// When the URL is for something else.
-    pub fn sqlite_path(&self) -> Result<PathBuf, Refusal> {
-        match self.database.as_deref() {
-            None => Ok(self.data_dir.join("keyslot.db")),
-            Some(url) => match url.strip_prefix("sqlite:") {
-                Some(path) if !path.trim_start_matches('/').is_empty() => {
-                    Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
-                }
-                // The rest of the URL may hold a password: name only what was expected.
-                _ => Err(Refusal("--database: expected sqlite:PATH".into())),
-            },
+    pub fn database(&self) -> Result<Database, Refusal> {
+        match &self.database {
+            None => Ok(Database::Sqlite(self.data_dir.join("keyslot.db"))),
+            Some(url) => named("--database", url),
         }
     }
 

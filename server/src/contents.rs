@@ -117,6 +117,26 @@ impl Write {
     }
 }
 
+/// Dots and, of a longer secret, the last four characters.
+pub fn masked(secret: &str) -> String {
+    let count = secret.chars().count();
+    let tail: String =
+        if count > 8 { secret.chars().skip(count - 4).collect() } else { String::new() };
+    format!("••••{tail}")
+}
+
 fn unreadable() -> ApiError {
     ApiError::internal("the content of a connection opened, but is not what this server writes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn a_masked_secret_shows_at_most_its_last_four_characters() {
+        assert_eq!(masked("demo_live_4cK7pQ2mX9"), "••••2mX9");
+        assert_eq!(masked("short"), "••••");
+        assert_eq!(masked(""), "••••");
+    }
 }

@@ -11,7 +11,11 @@ use axum::{
 };
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use crate::{error::ApiError, state::AppState};
+use crate::{
+    dashboard,
+    error::{ApiError, JSON},
+    state::AppState,
+};
 
 /// The header that carries the request id, both ways.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -60,6 +64,7 @@ pub async fn wrap(State(state): State<AppState>, mut request: Request, next: Nex
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let telemetry = route.as_deref().is_some_and(|route| route.ends_with("/connect/telemetry"));
     let origin = request.headers().get(header::ORIGIN).filter(|_| telemetry).cloned();
+    let private = dashboard::is_of(&state, request.uri());
     request.extensions_mut().insert(id.clone());
 
     let mut response = if let Some(error) = bad_framing(&request) {
@@ -71,12 +76,19 @@ pub async fn wrap(State(state): State<AppState>, mut request: Request, next: Nex
     };
 
     let error = response.extensions_mut().remove::<ApiError>();
-    if let Some(error) = &error {
+    // A page of the dashboard says it in its own way.
+    if let Some(error) = &error
+        && response.headers().get(header::CONTENT_TYPE) == Some(&JSON)
+    {
         let body = error.document(Some(&id.0)).to_string();
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         *response.body_mut() = body.into();
     }
-    headers(response.headers_mut(), &id, origin.as_ref(), &state);
+    headers(response.headers_mut(), &id);
+    // What is on the dashboard is for its own pages only, whatever their readers are signed in to.
+    if !private {
+        cross_origin(response.headers_mut(), origin.as_ref(), &state);
+    }
     log(&method, route.as_deref(), response.status(), started, &id, error.as_ref());
     response
 }
@@ -103,16 +115,24 @@ fn preflight() -> Response {
     response
 }
 
-fn headers(
-    headers: &mut HeaderMap,
-    id: &RequestId,
-    telemetry_origin: Option<&HeaderValue>,
-    state: &AppState,
-) {
+fn headers(headers: &mut HeaderMap, id: &RequestId) {
     if let Ok(id) = HeaderValue::from_str(&id.0) {
         // A provider's answer keeps the id that the provider can find it by.
         headers.entry(REQUEST_ID).or_insert(id);
     }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let defaults = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in defaults {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// Lets pages of any origin read the answer; a token is needed for everything that matters.
+fn cross_origin(headers: &mut HeaderMap, telemetry_origin: Option<&HeaderValue>, state: &AppState) {
     // A beacon is sent with cookies in mode "include", which "*" does not allow. Only our own hosted
     // page sends one, and nothing is read or kept.
     let own = state.public_url.origin().ascii_serialization();
@@ -128,15 +148,6 @@ fn headers(
         }
     }
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSE_HEADERS);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let defaults = [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-    ];
-    for (name, value) in defaults {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
 }
 
 fn log(

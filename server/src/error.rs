@@ -106,6 +106,15 @@ pub enum ApiError {
     )]
     ForeignHost,
 
+    /// Nobody is signed in to the dashboard here.
+    #[error(
+        "You are not signed in, or your session has ended. Sign in in another tab, then repeat this."
+    )]
+    NotSignedIn,
+    /// A form without the token of the session it is posted in.
+    #[error("This form is from another session. Load its page again, then repeat this.")]
+    StaleForm,
+
     /// This session may not write the connection id it named.
     #[error("This connect session may not use the connection id \"{0}\".")]
     ConnectionIdNotAllowed(ConnectionId),
@@ -219,9 +228,11 @@ impl ApiError {
             | Self::UnknownConnectSessionToken
             | Self::MissingPublicKey
             | Self::InvalidPublicKey
-            | Self::DeprecatedAuthentication => StatusCode::UNAUTHORIZED,
+            | Self::DeprecatedAuthentication
+            | Self::NotSignedIn => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_)
             | Self::CrossOrigin
+            | Self::StaleForm
             | Self::ConnectionIdNotAllowed(_)
             | Self::UnverifiedNotAllowed => StatusCode::FORBIDDEN,
             Self::UnknownProviderConfig(_)
@@ -262,6 +273,8 @@ impl ApiError {
             Self::InvalidHmac => "invalid_hmac",
             Self::DeprecatedAuthentication => "deprecated_authentication",
             Self::InsufficientScope(_) | Self::CrossOrigin => "forbidden",
+            Self::NotSignedIn => "not_signed_in",
+            Self::StaleForm => "stale_form",
             Self::ForeignHost => "misdirected_request",
             Self::ConnectionIdNotAllowed(_) => "connection_id_not_allowed",
             Self::UnverifiedNotAllowed => "unverified_not_allowed",
@@ -331,6 +344,10 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Unavailable,
+            // The one text that PostgreSQL cannot keep.
+            StoreError::Unstorable(_) => {
+                Self::BadRequest("A value holds the character U+0000, which cannot be stored.")
+            }
             other => Self::internal(other),
         }
     }

@@ -10,7 +10,9 @@ pub mod body;
 pub mod cli;
 pub mod clock;
 pub mod compressed;
+pub mod connect_page;
 pub mod contents;
+pub mod dashboard;
 pub mod demo;
 pub mod envelope;
 pub mod environment_key;
@@ -22,6 +24,7 @@ pub mod keyring;
 pub mod listener;
 pub mod logging;
 pub mod model;
+pub mod moving;
 pub mod openapi;
 pub mod ownership;
 pub mod pages;
@@ -40,7 +43,7 @@ pub mod webhooks;
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     middleware,
     response::{IntoResponse, Response},
 };
@@ -94,8 +97,11 @@ fn without_base(base: &str, mut request: Request) -> Request {
     request
 }
 
-async fn nowhere() -> ApiError {
-    ApiError::NotFound("There is nothing at this address.".into())
+async fn nowhere(State(state): State<AppState>, request: Request) -> Response {
+    if request.uri().path().starts_with(dashboard::PREFIX) {
+        return dashboard::nowhere(&state, &request);
+    }
+    ApiError::NotFound("There is nothing at this address.".into()).into_response()
 }
 
 async fn wrong_method(method: Method) -> ApiError {

@@ -2,7 +2,7 @@
 //! long a request head may take, how large it may be, how many connections there may be. On the signal
 //! to stop, no new connection is taken and requests in flight are finished.
 
-use std::{convert::Infallible, future::Future, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request};
 use hyper::{body::Incoming, server::conn::http1};
@@ -22,6 +22,10 @@ const CONNECTIONS_MAX: usize = 8192;
 /// How long requests in flight may take after the signal to stop.
 pub const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 
+/// The address of the other end of a request's connection: a client, or a proxy in front of us.
+#[derive(Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// Serves until `stop` resolves, then drains.
 pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -33,11 +37,11 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
             let place = Arc::clone(&places).acquire_owned().await;
             (place, listener.accept().await)
         };
-        let (place, stream) = tokio::select! {
+        let (place, stream, peer) = tokio::select! {
             biased;
             () = &mut stop => break,
             (place, accepted) = next => match accepted {
-                Ok((stream, _)) => (place, stream),
+                Ok((stream, peer)) => (place, stream, peer.ip()),
                 Err(error) => {
                     pause_after(&error).await;
                     continue;
@@ -50,7 +54,8 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let mut app = app.clone();
             async move {
-                let request: Request = request.map(axum::body::Body::new);
+                let mut request: Request = request.map(axum::body::Body::new);
+                request.extensions_mut().insert(Peer(peer));
                 // A router is always ready, and its error is uninhabited.
                 let _: Result<_, Infallible> = ServiceExt::<Request>::ready(&mut app).await;
                 app.call(request).await

@@ -518,7 +518,7 @@ pub struct AuditEvent {
     pub at: Timestamp,
     /// In which environment.
     pub environment: String,
-    /// Who: `secret_key:<id>`, `connect_session:<id>` or `server`.
+    /// Who: `secret_key:<id>`, `connect_session:<id>`, `operator` or `server`.
     pub actor: String,
     /// What: `connection.created` and so on.
     pub action: &'static str,

@@ -14,6 +14,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::{
     compressed::{Compressed, ContentHash},
+    dashboard,
     error::ApiError,
     segment::Segment,
     state::AppState,
@@ -31,6 +32,17 @@ struct Dist;
 #[allow_missing = true]
 struct Pkg;
 
+/// Style sheets, scripts and the icon of the pages that the server makes itself.
+#[derive(RustEmbed)]
+#[folder = "assets"]
+struct Own;
+
+/// What `npm run build:logos` drew.
+#[derive(RustEmbed)]
+#[folder = "../logos"]
+#[allow_missing = true]
+struct Logos;
+
 /// The demo site.
 #[derive(RustEmbed)]
 #[folder = "../www"]
@@ -42,12 +54,10 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-ev
      img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; \
      frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// `GET /`: there is a demo to see with `--dev`, and nothing else yet.
-pub async fn root(State(state): State<AppState>) -> Result<Response, ApiError> {
-    if state.dev {
-        return Ok(Redirect::temporary(&format!("{}/demo/", state.base_path())).into_response());
-    }
-    Err(ApiError::NotFound("This is the API of a Keyslot server; see /health.".into()))
+/// `GET /`: to the demo with `--dev`, else to the dashboard.
+pub async fn root(State(state): State<AppState>) -> Redirect {
+    let page = if state.dev { "/demo/" } else { dashboard::PREFIX };
+    Redirect::temporary(&format!("{}{page}", state.base_path()))
 }
 
 /// `GET /demo`: the page's own links need the slash.
@@ -72,15 +82,17 @@ pub async fn demo(
     file(Www::get(&path), &path, &headers, &state.compressed)
 }
 
-/// `GET /assets/{*path}`: of `dist/`, and of `pkg/` below `pkg/`. Any site may use them.
+/// `GET /assets/{*path}`: of `dist/`, of `pkg/` below `pkg/`, and what the server's own pages need below
+/// `own/`. Any site may use them.
 pub async fn asset(
     State(state): State<AppState>,
     Segment(path): Segment,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let found = match path.strip_prefix("pkg/") {
-        Some(rest) => Pkg::get(rest),
-        None => Dist::get(&path),
+    let found = match path.split_once('/') {
+        Some(("pkg", rest)) => Pkg::get(rest),
+        Some(("own", rest)) => Own::get(rest),
+        _ => Dist::get(&path),
     };
     file(found, &path, &headers, &state.compressed)
 }
@@ -90,7 +102,8 @@ pub fn compressible(dev: bool) -> impl Iterator<Item = (ContentHash, Bytes)> {
     let www = dev.then(|| Www::iter().map(|path| (Www::get(&path), path))).into_iter().flatten();
     let dist = Dist::iter().map(|path| (Dist::get(&path), path));
     let pkg = Pkg::iter().map(|path| (Pkg::get(&path), path));
-    www.chain(dist).chain(pkg).filter_map(|(file, path)| {
+    let own = Own::iter().map(|path| (Own::get(&path), path));
+    www.chain(dist).chain(pkg).chain(own).filter_map(|(file, path)| {
         let file = file.filter(|_| !is_compressed(content_type(&path)))?;
         Some((file.metadata.sha256_hash(), content(file)))
     })
@@ -107,26 +120,34 @@ fn content(file: EmbeddedFile) -> Bytes {
     }
 }
 
-/// `GET /images/template-logos/{file}`: the first letter of a provider's name on a plain ground.
+/// `GET /images/template-logos/{file}`: the logo of a provider, or the first letter of its name on a
+/// plain ground.
 pub async fn logo(
     State(state): State<AppState>,
     Segment(name): Segment,
 ) -> Result<Response, ApiError> {
     let provider = name.strip_suffix(".svg").and_then(|name| state.catalogue.get(name));
     let provider = provider.ok_or_else(|| ApiError::NotFound("There is no such logo.".into()))?;
-    let letter = provider.display_name.chars().find(|c| c.is_alphanumeric()).unwrap_or('K');
-    let svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 40 40\"><rect width=\"40\" height=\"40\" rx=\"8\" \
-         fill=\"#eef0f5\"/><text x=\"20\" y=\"27\" font-family=\"system-ui,sans-serif\" font-size=\"20\" \
-         font-weight=\"600\" text-anchor=\"middle\" fill=\"#3d4451\">{}</text></svg>",
-        letter.to_uppercase()
-    );
+    let drawn = Logos::get(&format!("{}.svg", provider.name));
+    let svg = drawn.map_or_else(|| Bytes::from(monogram(&provider.display_name)), content);
     let headers = [
         (header::CONTENT_TYPE, "image/svg+xml"),
         (header::CACHE_CONTROL, "public, max-age=86400"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     ];
     Ok((headers, svg).into_response())
+}
+
+fn monogram(name: &str) -> String {
+    let letter = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('K');
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 40 40\"><style>rect{{fill:#eef0f5}}\
+         text{{fill:#3d4451}}@media(prefers-color-scheme:dark){{rect{{fill:#2c3038}}text{{fill:#cdd2dd}}}}</style>\
+         <rect width=\"40\" height=\"40\" rx=\"8\"/><text x=\"20\" y=\"27\" \
+         font-family=\"system-ui,sans-serif\" font-size=\"20\" font-weight=\"600\" \
+         text-anchor=\"middle\">{}</text></svg>",
+        letter.to_uppercase()
+    )
 }
 
 fn file(

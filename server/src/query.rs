@@ -24,6 +24,11 @@ impl Query {
         )
     }
 
+    /// Reads the body of a form that was sent URL-encoded; the syntax is the same.
+    pub fn of_form(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
     /// The value of `key`; the first when it is given several times.
     pub fn first(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())

@@ -60,7 +60,12 @@ pub async fn rotate(
 }
 
 fn renew(vault: &Vault, record: &SealedRecord) -> Result<Sealed, VaultError> {
-    let binding = match &record.owner {
+    vault.rewrap(binding(&record.owner), &record.sealed.blob)
+}
+
+/// What the record of `owner` is bound to.
+pub(crate) fn binding(owner: &SealedOwner) -> Binding<'_> {
+    match owner {
         SealedOwner::Connection { environment, integration, connection, .. } => {
             contents::binding(environment, integration, connection)
         }
@@ -68,11 +73,11 @@ fn renew(vault: &Vault, record: &SealedRecord) -> Result<Sealed, VaultError> {
         SealedOwner::Server { name } => {
             Binding { purpose: "server", environment: "", integration: "", record: name }
         }
-    };
-    vault.rewrap(binding, &record.sealed.blob)
+    }
 }
 
-fn name(owner: &SealedOwner) -> String {
+/// The owner of a record, for a person.
+pub(crate) fn name(owner: &SealedOwner) -> String {
     match owner {
         SealedOwner::Connection { environment, integration, connection, .. } => {
             format!("connection {integration}/{connection} in {environment}")

@@ -15,7 +15,7 @@ use crate::{
         webhooks,
     },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
-    demo, openapi, pages,
+    connect_page, dashboard, demo, openapi, pages,
     state::AppState,
 };
 
@@ -127,9 +127,12 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         e(M::GET, "/openapi.json", Public, get(openapi::show)),
         // Pages and their parts.
         e(M::GET, "/", Public, get(pages::root)),
+        e(M::GET, "/connect", Public, get(connect_page::show)),
+        e(M::GET, "/connect/", Public, get(connect_page::show)),
         e(M::GET, "/assets/{*path}", Public, get(pages::asset)),
         e(M::GET, "/images/template-logos/{file}", Public, get(pages::logo)),
     ];
+    all.extend(pages_of_operators());
     // `/connection` is the old name of `/connections`; both are called.
     for [collection, one, metadata] in [
         ["/connections", "/connections/{connectionId}", "/connections/metadata"],
@@ -200,6 +203,42 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         ]);
     }
     all
+}
+
+/// The dashboard.
+fn pages_of_operators() -> Vec<Endpoint> {
+    use Access::{Operator, Public};
+    use dashboard::{
+        activity, connections, integrations, settings, sign_in,
+        widget_session::{invite, make_invite, session},
+    };
+    let page = |path, handler| Endpoint::new(Method::GET, path, Operator, handler);
+    let form = |path, access, handler| {
+        Endpoint::new(Method::POST, path, access, handler).limited(CREDENTIAL_LIMIT)
+    };
+    vec![
+        Endpoint::new(Method::GET, "/dashboard/sign-in", Public, get(sign_in::show)),
+        form("/dashboard/sign-in", Public, post(sign_in::sign_in)),
+        form("/dashboard/sign-out", Operator, post(sign_in::sign_out)),
+        page("/dashboard", get(dashboard::start)),
+        page("/dashboard/{environment}/integrations", get(integrations::list)),
+        page("/dashboard/{environment}/integrations/new", get(integrations::new)),
+        form("/dashboard/{environment}/integrations/new", Operator, post(integrations::create)),
+        page("/dashboard/{environment}/integration", get(integrations::show)),
+        page("/dashboard/{environment}/integration/add", get(integrations::add)),
+        page("/dashboard/{environment}/integration/settings", get(integrations::edit)),
+        form("/dashboard/{environment}/integration/settings", Operator, post(integrations::save)),
+        form("/dashboard/{environment}/integration/delete", Operator, post(integrations::delete)),
+        form("/dashboard/{environment}/session", Operator, post(session)),
+        page("/dashboard/{environment}/invite", get(invite)),
+        form("/dashboard/{environment}/invite", Operator, post(make_invite)),
+        page("/dashboard/{environment}/connections", get(connections::list)),
+        page("/dashboard/{environment}/connection", get(connections::show)),
+        form("/dashboard/{environment}/connection/reveal", Operator, post(connections::reveal)),
+        form("/dashboard/{environment}/connection/delete", Operator, post(connections::delete)),
+        page("/dashboard/{environment}/activity", get(activity::show)),
+        page("/dashboard/{environment}/settings", get(settings::show)),
+    ]
 }
 
 /// The router over all endpoints, without the layers that are around everything.

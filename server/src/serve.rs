@@ -15,16 +15,17 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    cli::{Refusal, Settings},
+    cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
     compressed::Compressed,
+    dashboard::operator::Operators,
     demo, listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     pages, private_file,
     recheck::{self, Observations},
     rotation,
-    state::{AppState, Fetched, Server, token_hasher},
-    store::{Store, sqlite::SqliteStore},
+    state::{AppState, Fetched, Server, operator_secret, token_hasher},
+    store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     token,
     vault::Vault,
     webhooks::delivery,
@@ -67,10 +68,11 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         policy = policy.allow_socket(address);
     }
     let vault = vault(&settings)?;
-    let store = open(&settings)?;
+    let store = open(&settings).await?;
     let clock = Arc::new(SystemClock);
     store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await.map_err(storage)?;
     let hasher = token_hasher(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
+    let operators = operators(&settings, store.as_ref(), &vault, &public_url).await?;
     let state = AppState::new(Server {
         store: Arc::clone(&store),
         vault,
@@ -81,6 +83,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         public_url,
         dev: settings.dev,
         fetched: Fetched::default(),
+        operators,
         compressed: Compressed::default(),
         outbox: Notify::new(),
         observations: Observations::default(),
@@ -124,7 +127,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
 #[expect(clippy::print_stderr, reason = "progress of a long command")]
 pub async fn rotate_keys(settings: Settings) -> Result<(), Refusal> {
     let vault = vault(&settings)?;
-    let store = open(&settings)?;
+    let store = open(&settings).await?;
     let done = rotation::rotate(store.as_ref(), &vault, |so_far| {
         eprintln!("renewed {}, failed {}", so_far.renewed, so_far.failed);
     })
@@ -157,15 +160,38 @@ fn vault(settings: &Settings) -> Result<Vault, Refusal> {
     Vault::new(&settings.key_ring()?).map_err(|error| Refusal::because("encryption keys", error))
 }
 
-fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
-    let path = settings.sqlite_path()?;
-    let store = SqliteStore::open(&path)
-        .map_err(|error| Refusal::because(&path.display().to_string(), error))?;
-    Ok(Arc::new(store))
+async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
+    Ok(match settings.database()? {
+        Database::Sqlite(path) => Arc::new(
+            SqliteStore::open(&path)
+                .map_err(|error| Refusal::because(&path.display().to_string(), error))?,
+        ),
+        Database::Postgres(url) => Arc::new(
+            PostgresStore::open(&url, settings.database_ca.as_deref())
+                .await
+                .map_err(|error| Refusal::because("--database", error))?,
+        ),
+    })
 }
 
 fn storage(error: crate::store::StoreError) -> Refusal {
     Refusal::because("database", error)
+}
+
+/// Who may use the dashboard, by `KEYSLOT_ADMIN_PASSWORD`.
+async fn operators(
+    settings: &Settings,
+    store: &dyn Store,
+    vault: &Vault,
+    public_url: &Url,
+) -> Result<Operators, Refusal> {
+    let password = std::env::var("KEYSLOT_ADMIN_PASSWORD")
+        .ok()
+        .filter(|password| !password.is_empty())
+        .map(SecretString::from);
+    let secret = operator_secret(store, vault).await.map_err(|e| Refusal(e.to_string()))?;
+    Operators::new(password.as_ref(), settings.dev, &secret, public_url)
+        .map_err(|error| Refusal(error.to_string()))
 }
 
 /// `KEYSLOT_SECRET_KEY` is a secret key of environment `dev`, for first starts and tests. Taking it out

@@ -7,10 +7,12 @@ use keyslot_egress::Egress;
 use keyslot_providers::Catalogue;
 use tokio::sync::Notify;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
     compressed::Compressed,
+    dashboard::operator::Operators,
     recheck::Observations,
     store::{Store, StoreError},
     token::TokenHasher,
@@ -49,6 +51,8 @@ pub struct Server {
     pub dev: bool,
     /// When connections were read, until it is written down.
     pub fetched: Fetched,
+    /// Who may use the dashboard.
+    pub operators: Operators,
     /// Smaller forms of the files for browsers.
     pub compressed: Compressed,
     /// Wakes what sends webhooks, when one was written.
@@ -119,10 +123,29 @@ pub enum PepperError {
 /// # Errors
 /// When the store fails, or the pepper does not open.
 pub async fn token_hasher(store: &dyn Store, vault: &Vault) -> Result<TokenHasher, PepperError> {
-    const NAME: &str = "token_pepper";
-    let binding = Binding { purpose: "server", environment: "", integration: "", record: NAME };
-    let mut candidate = zeroize::Zeroizing::new([0_u8; 32]);
+    Ok(TokenHasher::new(&server_secret(store, vault, "token_pepper").await?))
+}
+
+/// The secret from which the sessions of the dashboard are signed.
+///
+/// # Errors
+/// When the store fails, or the secret does not open.
+pub async fn operator_secret(
+    store: &dyn Store,
+    vault: &Vault,
+) -> Result<Zeroizing<Vec<u8>>, PepperError> {
+    server_secret(store, vault, "operator_sessions").await
+}
+
+/// 32 random bytes that are made once for each installation.
+async fn server_secret(
+    store: &dyn Store,
+    vault: &Vault,
+    name: &str,
+) -> Result<Zeroizing<Vec<u8>>, PepperError> {
+    let binding = Binding { purpose: "server", environment: "", integration: "", record: name };
+    let mut candidate = Zeroizing::new([0_u8; 32]);
     aws_lc_rs::rand::fill(candidate.as_mut()).map_err(|_| VaultError::Library)?;
-    let sealed = store.server_secret(NAME, vault.seal(binding, candidate.as_ref())?).await?;
-    Ok(TokenHasher::new(&vault.open(binding, &sealed.blob)?))
+    let sealed = store.server_secret(name, vault.seal(binding, candidate.as_ref())?).await?;
+    Ok(vault.open(binding, &sealed.blob)?)
 }

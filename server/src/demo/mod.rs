@@ -16,6 +16,7 @@ use crate::{
     api::{connect, connections, end_user::Whose, json as answer, ok},
     body::JsonBody,
     cli::Refusal,
+    contents::masked,
     error::ApiError,
     fields::{Fields, SHORT},
     ids::{ConnectionId, IntegrationKey},
@@ -33,11 +34,13 @@ const ENVIRONMENT: &str = "dev";
 const USER: &str = "demo-user";
 
 /// Integrations that are there after the first start: key, provider, name.
-const INTEGRATIONS: [(&str, &str, &str); 4] = [
+const INTEGRATIONS: [(&str, &str, &str); 6] = [
     ("demo", "keyslot-demo", "Demo API"),
     ("demo-basic", "keyslot-demo-basic", "Demo Basic API"),
     ("openai", "openai", "OpenAI"),
     ("freshdesk", "freshdesk", "Freshdesk"),
+    ("stripe", "stripe-api-key", "Stripe"),
+    ("datadog", "datadog", "Datadog"),
 ];
 
 /// Adds the providers whose API is the server at `origin`.
@@ -167,24 +170,4 @@ pub async fn connection(State(state): State<AppState>, query: Query) -> Result<R
         }
     }
     Ok(ok(&connection))
-}
-
-/// Dots and, of a longer secret, the last four characters.
-fn masked(secret: &str) -> String {
-    let count = secret.chars().count();
-    let tail: String =
-        if count > 8 { secret.chars().skip(count - 4).collect() } else { String::new() };
-    format!("••••{tail}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::masked;
-
-    #[test]
-    fn a_masked_secret_shows_at_most_its_last_four_characters() {
-        assert_eq!(masked("demo_live_4cK7pQ2mX9"), "••••2mX9");
-        assert_eq!(masked("short"), "••••");
-        assert_eq!(masked(""), "••••");
-    }
 }

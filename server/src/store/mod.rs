@@ -8,7 +8,10 @@
 //! - Objects of another environment are absent, exactly as unknown ones are.
 //! - An audit event is written in the same transaction as the change it tells of, or not at all.
 
+pub mod postgres;
 pub mod sqlite;
+pub mod tables;
+mod values;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -35,6 +38,9 @@ pub enum StoreError {
     /// The file belongs to a newer server, to something else, or to another running server.
     #[error("{0}")]
     Refused(String),
+    /// What was given cannot be kept by this engine, and nothing was changed.
+    #[error("{0} cannot be stored")]
+    Unstorable(&'static str),
     /// What was read does not fit what was written.
     #[error("the store holds something unreadable in {0}")]
     Corrupt(&'static str),
@@ -473,6 +479,8 @@ pub trait Store: Send + Sync + 'static {
     /// Replaces sealed records that still are what they were; tells how many.
     async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64>;
 
+    /// Writes down what somebody was shown: a read has no change in whose transaction it could be.
+    async fn record(&self, audit: AuditEvent) -> Result<()>;
     /// The newest audit events of an environment, newest first.
     async fn audit_events(&self, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>>;
 }

@@ -70,6 +70,8 @@ fn number(error: &ApiError) -> usize {
         ApiError::InvalidPublicKey => 47,
         ApiError::MissingHmac => 48,
         ApiError::InvalidHmac => 49,
+        ApiError::NotSignedIn => 50,
+        ApiError::StaleForm => 51,
     }
 }
 
@@ -151,6 +153,8 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::InvalidPublicKey, 401, "invalid_public_key"),
         (ApiError::MissingHmac, 400, "missing_hmac"),
         (ApiError::InvalidHmac, 400, "invalid_hmac"),
+        (ApiError::NotSignedIn, 401, "not_signed_in"),
+        (ApiError::StaleForm, 403, "stale_form"),
     ]
 }
 
@@ -180,7 +184,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 50);
+    assert_eq!(table().len(), 52);
 }
 
 #[test]

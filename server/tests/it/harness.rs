@@ -16,20 +16,23 @@ use keyslot_server::{
     app,
     clock::{Clock, ManualClock},
     compressed::Compressed,
+    dashboard::operator::Operators,
     demo,
     keyring::KeyRing,
     listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     recheck::Observations,
-    state::{AppState, Fetched, Server, token_hasher},
+    state::{AppState, Fetched, Server, operator_secret, token_hasher},
     store::{Store, sqlite::SqliteStore},
     vault::Vault,
     webhooks::delivery,
 };
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::Notify};
 use tower::ServiceExt;
+use url::Url;
 
 use crate::upstream::Upstream;
 
@@ -138,6 +141,11 @@ impl Harness {
     }
 
     pub(crate) async fn at(public_url: &str) -> Self {
+        Self::with(public_url, None).await
+    }
+
+    /// A server whose dashboard asks for this password.
+    pub(crate) async fn with(public_url: &str, password: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -165,6 +173,10 @@ impl Harness {
             let new = NewSecretKey { key, hash: hasher.hash(token) };
             store.put_secret_key(new, event(clock.now(), environment)).await.unwrap();
         }
+        let secret = operator_secret(store.as_ref(), &vault).await.unwrap();
+        let password = password.map(SecretString::from);
+        let public_url: Url = public_url.parse().unwrap();
+        let operators = Operators::new(password.as_ref(), true, &secret, &public_url).unwrap();
         let state = AppState::new(Server {
             store,
             vault,
@@ -174,9 +186,10 @@ impl Harness {
                 Policy::default().allow_socket(address).allow_socket(upstream.address),
             ),
             clock: clock.clone(),
-            public_url: public_url.parse().unwrap(),
+            public_url,
             dev: true,
             fetched: Fetched::default(),
+            operators,
             compressed: Compressed::default(),
             outbox: Notify::new(),
             observations: Observations::default(),
@@ -230,9 +243,14 @@ impl Harness {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let private = request.uri().path().contains("/dashboard");
         let answer = self.app.clone().oneshot(request).await.unwrap();
         let (head, body) = answer.into_parts();
-        assert_eq!(head.headers["access-control-allow-origin"], "*", "CORS on every answer");
+        if private {
+            assert!(!head.headers.contains_key("access-control-allow-origin"), "for its own pages");
+        } else {
+            assert_eq!(head.headers["access-control-allow-origin"], "*", "CORS on every answer");
+        }
         assert!(head.headers.contains_key("x-request-id"), "a request id on every answer");
         assert_eq!(head.headers["x-content-type-options"], "nosniff");
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();

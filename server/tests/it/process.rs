@@ -15,7 +15,7 @@ use keyslot_server::demo::api::keys;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{harness::SECRET, upstream::Upstream};
+use crate::{harness::SECRET, postgres::Schema, upstream::Upstream};
 
 const OLD: &str = "old:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NEW: &str = "new:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
@@ -207,7 +207,11 @@ fn what_it_cannot_start_with_is_named() {
         (vec![], vec![("KEYSLOT_ENCRYPTION_KEYS", "k1:short")], "32 bytes"),
         (vec!["--encryption-key-file", "nowhere"], vec![], "nowhere"),
         (vec!["--encryption-key-file", "x"], vec![keys], "use one of them"),
-        (vec!["--database", "mysql://user:hunter2@db"], vec![keys], "expected sqlite:PATH"),
+        (
+            vec!["--database", "mysql://user:hunter2@db"],
+            vec![keys],
+            "expected sqlite:PATH or postgres://",
+        ),
         (vec!["--public-url", "ftp://x"], vec![keys], "--public-url: expected"),
         (vec!["--catalog", "nowhere.yaml"], vec![keys], "nowhere.yaml"),
         (vec!["--catalog", "no.yaml"], vec![keys], "no.yaml"),
@@ -250,6 +254,9 @@ fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment
         "--allow-net",
         "--dev",
         "rotate-keys",
+        "backup",
+        "restore",
+        "migrate",
         "check",
         "openapi",
         "KEYSLOT_LISTEN",
@@ -328,6 +335,90 @@ fn what_was_acknowledged_survives_a_kill() {
     let server = Running::dev(dir.path());
     assert_eq!(server.key_of("demo", &id), keys::WORKS);
     server.stop();
+}
+
+/// A runtime for what only asynchronous code can do.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().unwrap().block_on(future)
+}
+
+#[test]
+fn servers_that_share_a_postgres_database_are_one() {
+    let Some(schema) = block_on(Schema::new()) else { return };
+    let dir = folder();
+    let start = || {
+        let arguments = ["--catalog", "providers.yaml", "--database", schema.url()];
+        let environment = [("KEYSLOT_ENCRYPTION_KEYS", OLD), ("KEYSLOT_SECRET_KEY", SECRET)];
+        Running::start(dir.path(), &arguments, &environment)
+    };
+    let (one, two) = (start(), start());
+    let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+    assert_eq!(one.call("POST", "/integrations", SECRET, &integration).0, 200);
+    let token = one.session();
+    let (status, body) =
+        two.call("POST", "/api-auth/api-key/unchecked", &token, &json!({ "apiKey": "shared" }));
+    assert_eq!(status, 200, "{body}");
+    let id = body["connectionId"].as_str().unwrap().to_owned();
+    two.kill();
+    assert_eq!(one.key_of("unchecked", &id), "shared");
+    one.stop();
+    assert!(!dir.path().join(".keyslot/keyslot.db").exists(), "nothing is kept on this machine");
+    let again = start();
+    assert_eq!(again.key_of("unchecked", &id), "shared");
+    again.stop();
+    block_on(schema.remove());
+}
+
+#[test]
+fn a_backup_restores_to_another_machine_and_moves_to_postgres() {
+    let dir = folder();
+    let keys = ("KEYSLOT_ENCRYPTION_KEYS", OLD);
+    let environment = [keys, ("KEYSLOT_SECRET_KEY", SECRET)];
+    let start = |arguments: &[&str]| {
+        let mut all = vec!["--catalog", "providers.yaml"];
+        all.extend(arguments);
+        Running::start(dir.path(), &all, &environment)
+    };
+    let server = start(&[]);
+    let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+    assert_eq!(server.call("POST", "/integrations", SECRET, &integration).0, 200);
+    let (_, body) = server.connect("unchecked", &json!({ "apiKey": "kept" }));
+    let id = body["connectionId"].as_str().unwrap().to_owned();
+    let output = run(dir.path(), &["backup", "b.db"], &[keys]);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("connections: 1\n") && said.contains("complete"), "{said}");
+    server.stop();
+    let said = complaint(dir.path(), &["backup", "c.db"], &[("KEYSLOT_ENCRYPTION_KEYS", NEW)]);
+    assert!(said.contains("\"old\"") && !dir.path().join("c.db").exists(), "{said}");
+
+    let output = run(dir.path(), &["restore", "b.db", "--data-dir", "elsewhere"], &[keys]);
+    assert!(output.status.success(), "{output:?}");
+    let server = start(&["--data-dir", "elsewhere"]);
+    assert_eq!(server.key_of("unchecked", &id), "kept");
+    server.stop();
+
+    let said = complaint(dir.path(), &["migrate", "--from", "x:y", "--to", "sqlite:z"], &[keys]);
+    assert!(said.contains("--from: expected sqlite:PATH or postgres://"), "{said}");
+    let Some(schema) = block_on(Schema::new()) else { return };
+    let move_there = ["migrate", "--from", "sqlite:elsewhere/keyslot.db", "--to", schema.url()];
+    let output = run(dir.path(), &move_there, &[keys]);
+    assert!(output.status.success(), "{output:?}");
+    let server = start(&["--database", schema.url()]);
+    assert_eq!(server.key_of("unchecked", &id), "kept");
+    server.stop();
+    block_on(schema.remove());
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_is_named_without_its_password() {
+    let dir = folder();
+    let keys = [("KEYSLOT_ENCRYPTION_KEYS", OLD)];
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://u:hunter2@{closed}/db");
+    let said = complaint(dir.path(), &["--listen", "127.0.0.1:0", "--database", &url], &keys);
+    assert!(said.contains("--database: cannot connect"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
 }
 
 /// Two kinds of trouble at once: a receiver that fails three times out of ten, and a server that is

@@ -15,14 +15,14 @@ use keyslot_server::{
     store::{
         CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Found,
         IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store, StoreError, WebhookFilter,
-        Write, Writer, Written, sqlite::SqliteStore,
+        Write, Writer, Written, postgres::PostgresStore, sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
 };
 use serde_json::json;
 
-use crate::harness::event;
+use crate::{harness::event, postgres::Schema};
 
 fn moment(minutes: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + minutes * 60).unwrap()
@@ -869,6 +869,19 @@ macro_rules! on_every_engine {
                 }
             )*
         }
+
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    let Some(schema) = $crate::postgres::Schema::new().await else { return };
+                    let store = super::postgres_store(&schema).await;
+                    super::$behaviour(store.as_ref()).await;
+                    store.close().await;
+                    schema.remove().await;
+                }
+            )*
+        }
     };
 }
 
@@ -908,6 +921,12 @@ async fn sqlite_store() -> (tempfile::TempDir, Arc<dyn Store>) {
     let store = SqliteStore::open(&dir.path().join("keyslot.db")).unwrap();
     store.ensure_environments(&FIRST_ENVIRONMENTS, moment(0)).await.unwrap();
     (dir, Arc::new(store))
+}
+
+async fn postgres_store(schema: &Schema) -> Arc<dyn Store> {
+    let store = PostgresStore::open(schema.url(), None).await.unwrap();
+    store.ensure_environments(&FIRST_ENVIRONMENTS, moment(0)).await.unwrap();
+    Arc::new(store)
 }
 
 /// What only the one file of SQLite can do wrong.
@@ -995,5 +1014,132 @@ mod sqlite_file {
             names.push(file.file_name().into_string().unwrap());
         }
         assert!(names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
+    }
+}
+
+/// What only a database that several servers share can do wrong.
+mod postgres_database {
+    use super::*;
+
+    #[tokio::test]
+    async fn servers_that_start_at_once_migrate_once() {
+        let Some(schema) = Schema::new().await else { return };
+        let starts = (0..6).map(|_| {
+            let url = schema.url().to_owned();
+            tokio::spawn(async move { PostgresStore::open(&url, None).await })
+        });
+        let mut stores = Vec::new();
+        for start in starts.collect::<Vec<_>>() {
+            stores.push(start.await.unwrap().unwrap());
+        }
+        stores[0].ensure_environments(&FIRST_ENVIRONMENTS, moment(0)).await.unwrap();
+        integration(&stores[1], "dev", "a").await;
+        assert_eq!(stores[5].integrations("dev").await.unwrap().len(), 1, "one database");
+        for store in &stores {
+            store.close().await;
+        }
+        schema.remove().await;
+    }
+
+    #[tokio::test]
+    async fn a_schema_of_a_newer_server_is_refused() {
+        let Some(schema) = Schema::new().await else { return };
+        postgres_store(&schema).await.close().await;
+        schema.run("update keyslot_schema set version = 1000").await;
+        match PostgresStore::open(schema.url(), None).await {
+            Err(StoreError::Refused(why)) => assert!(why.contains("has schema 1000"), "{why}"),
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("it was opened"),
+        }
+        schema.remove().await;
+    }
+
+    #[tokio::test]
+    async fn a_session_that_posts_many_times_at_once_makes_one_connection() {
+        let Some(schema) = Schema::new().await else { return };
+        let store = postgres_store(&schema).await;
+        integration(store.as_ref(), "dev", "a").await;
+        session(store.as_ref(), 1, Target::Unbound).await;
+        let attempts = (0..40).map(|n| {
+            let write = by_session(write("a", &format!("c{n}")), 1, None);
+            store.write_connection(write, event(moment(1), "dev"))
+        });
+        let outcomes = futures_of(attempts).await;
+        let made = outcomes.iter().filter(|outcome| {
+            matches!(outcome.as_ref().unwrap(), Written::Stored { created: true, .. })
+        });
+        assert_eq!(made.count(), 1);
+        let moved = outcomes.iter().filter(|o| matches!(o.as_ref().unwrap(), Written::Moved(_)));
+        assert_eq!(moved.count(), 39, "the others are told which one it is");
+        store.close().await;
+        schema.remove().await;
+    }
+
+    #[tokio::test]
+    async fn writers_of_one_new_id_make_one_row_and_replace_it() {
+        let Some(schema) = Schema::new().await else { return };
+        let store = postgres_store(&schema).await;
+        integration(store.as_ref(), "dev", "a").await;
+        let attempts =
+            (0..40).map(|_| store.write_connection(write("a", "same"), event(moment(1), "dev")));
+        let outcomes = futures_of(attempts).await;
+        let made = outcomes.iter().filter(|outcome| {
+            matches!(outcome.as_ref().unwrap(), Written::Stored { created: true, .. })
+        });
+        assert_eq!(made.count(), 1);
+        assert_eq!(list(store.as_ref(), ConnectionFilter::default()).await, "same");
+        store.close().await;
+        schema.remove().await;
+    }
+
+    #[tokio::test]
+    async fn an_integration_that_is_deleted_while_connections_are_made_leaves_none_behind() {
+        let Some(schema) = Schema::new().await else { return };
+        let store = postgres_store(&schema).await;
+        integration(store.as_ref(), "dev", "a").await;
+        let writes = (0..30)
+            .map(|n| store.write_connection(write("a", &format!("c{n}")), event(moment(1), "dev")));
+        let delete = async {
+            for _ in 0..5 {
+                tokio::task::yield_now().await;
+            }
+            store.delete_integration("dev", "a", event(moment(1), "dev")).await.unwrap()
+        };
+        let (outcomes, deleted) = tokio::join!(futures_of(writes), delete);
+        assert!(deleted);
+        for outcome in outcomes {
+            let outcome = outcome.unwrap();
+            assert!(
+                matches!(outcome, Written::Stored { .. } | Written::UnknownIntegration),
+                "{outcome:?}"
+            );
+        }
+        let all = ConnectionFilter { limit: 100, ..Default::default() };
+        assert!(store.connections("dev", all).await.unwrap().is_empty());
+        store.close().await;
+        schema.remove().await;
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_kept_is_named_and_changes_nothing() {
+        let Some(schema) = Schema::new().await else { return };
+        let store = postgres_store(&schema).await;
+        integration(store.as_ref(), "dev", "a").await;
+        let labelled = Write { tags: Some(tags(&[("k", "a\0b")])), ..write("a", "c1") };
+        let outcome = store.write_connection(labelled, event(moment(1), "dev")).await;
+        assert!(matches!(outcome, Err(StoreError::Unstorable(_))), "{outcome:?}");
+        assert_eq!(list(store.as_ref(), ConnectionFilter::default()).await, "");
+        // In a document it is an escape, and is kept.
+        let noted = Write {
+            metadata: Some(object(json!({ "a\0": "b\0", "z": 1, "a": 1.5e300 }))),
+            ..write("a", "c1")
+        };
+        stored(store.as_ref(), noted.clone()).await;
+        let Found::Found(read) = store.connection("dev", "a", "c1").await.unwrap() else {
+            panic!()
+        };
+        assert_eq!(Some(read.summary.metadata), noted.metadata);
+        store.close().await;
+        schema.remove().await;
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long a session lasts.
-pub(super) const LIFETIME: SignedDuration = SignedDuration::from_mins(30);
+pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_mins(30);
 
 /// Makes a session.
 ///
@@ -86,7 +86,8 @@ pub(crate) struct Terms {
     /// The integrations that presets and overrides name, with the paths at which they do.
     named: Vec<(String, Vec<String>)>,
     docs_connect: BTreeMap<String, String>,
-    allow_unverified: bool,
+    /// Whether what the provider could not check may be stored.
+    pub(crate) allow_unverified: bool,
     webhook_url_override: Option<String>,
 }
 
@@ -217,6 +218,12 @@ pub(crate) struct Minted {
 }
 
 impl Minted {
+    /// The address of the hosted page for this session.
+    pub(crate) fn link(&self, server: &Server) -> String {
+        // EXPOSE: the link is what opens the session; the page takes it out of the address at once.
+        format!("{}/connect/?session_token={}", server.public_base(), self.token.expose())
+    }
+
     /// The answer: token, link to the hosted page, end.
     pub(crate) fn answer(&self, server: &Server) -> Response {
         let token = self.token.expose();
@@ -224,15 +231,26 @@ impl Minted {
             StatusCode::CREATED,
             &json!({ "data": {
                 "token": token,
-                "connect_link": format!("{}/connect/?session_token={token}", server.public_base()),
+                "connect_link": self.link(server),
                 "expires_at": on_the_wire(self.session.expires_at),
             }}),
         )
     }
 }
 
-/// Stores a session under a new token.
+/// Stores a session under a new token, for [`LIFETIME`].
 pub(crate) async fn mint(
+    server: &Server,
+    environment: &str,
+    session: (SessionTerms, Presets),
+    audit: impl FnOnce(String, jiff::Timestamp) -> AuditEvent,
+) -> Result<Minted, ApiError> {
+    mint_for(LIFETIME, server, environment, session, audit).await
+}
+
+/// Stores a session under a new token.
+pub(crate) async fn mint_for(
+    lifetime: SignedDuration,
     server: &Server,
     environment: &str,
     (terms, presets): (SessionTerms, Presets),
@@ -246,7 +264,7 @@ pub(crate) async fn mint(
         id,
         environment: environment.to_owned(),
         terms,
-        expires_at: at + LIFETIME,
+        expires_at: at + lifetime,
     };
     let event = audit(format!("connect_session:{}", session.id), at);
     let new = NewSession { hash: server.hasher.hash(token.expose()), session: session.clone() };

@@ -7,7 +7,7 @@ mod session;
 mod telemetry;
 
 pub use create::create;
-pub(crate) use create::{Terms, mint, webhook_url};
+pub(crate) use create::{LIFETIME, Minted, Terms, mint, mint_for, webhook_url};
 pub use presets::{Presets, binding as presets_binding};
 pub use reconnect::reconnect;
 pub use session::{end, show};

@@ -73,7 +73,7 @@ fn refuse_oauth_settings(fields: &mut Fields) {
 }
 
 /// Checks settings against what the provider lets be set.
-fn check_config(provider: &Provider, config: &Object) -> Vec<Issue> {
+pub(crate) fn check_config(provider: &Provider, config: &Object) -> Vec<Issue> {
     match provider.configured(&IntegrationConfig::from_json(config)) {
         Ok(_) => Vec::new(),
         Err(issues) => issues.into_iter().map(Issue::from).collect(),

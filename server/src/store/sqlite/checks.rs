@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection as Db, params};
 
 use super::{
-    super::Checked,
+    super::{Checked, values::millis},
     CheckRecord, Result,
-    queries::{self, CONNECTION, connection_of, millis},
+    queries::{self, CONNECTION, connection_of},
     webhooks,
 };
 use crate::model::{AuditEvent, Connection, Health, Operation};

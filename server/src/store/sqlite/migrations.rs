@@ -15,6 +15,26 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0002_webhooks_and_health.sql"),
 ];
 
+/// Refuses a file that is not exactly of this version.
+pub(super) fn must_be_current(db: &Db, path: &Path) -> Result<()> {
+    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if application != APPLICATION_ID {
+        return Err(StoreError::Refused(format!(
+            "{} is a database of another program",
+            path.display()
+        )));
+    }
+    if usize::try_from(version) != Ok(MIGRATIONS.len()) {
+        return Err(StoreError::Refused(format!(
+            "{} has schema {version}, and this program copies schema {}; serve it once with this server, which brings it up to date, or use the server that wrote it",
+            path.display(),
+            MIGRATIONS.len()
+        )));
+    }
+    Ok(())
+}
+
 pub(super) fn run(db: &mut Db, path: &Path) -> Result<()> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let application: i32 =

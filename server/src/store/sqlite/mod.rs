@@ -8,6 +8,7 @@
 //! the moment it exists; a lock file keeps a second server away.
 
 mod checks;
+pub mod copy;
 mod migrations;
 mod queries;
 mod readers;
@@ -523,6 +524,10 @@ impl Store for SqliteStore {
 
     async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64> {
         self.write(move |db| queries::replace_sealed(db, &records)).await
+    }
+
+    async fn record(&self, audit: AuditEvent) -> Result<()> {
+        self.write(move |db| queries::audit(db, &audit)).await
     }
 
     async fn audit_events(&self, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>> {

@@ -1,16 +1,15 @@
 //! The SQL, one function an operation, run inside a transaction that the caller owns.
 
 use jiff::Timestamp;
-use keyslot_providers::AuthMode;
 use rusqlite::{
     Connection as Db, OptionalExtension, Row, params, params_from_iter, types::Value as SqlValue,
 };
-use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     super::{
         ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
         SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
 };
@@ -497,10 +496,6 @@ fn replace(db: &Db, id: i64, write: &Write) -> Result<()> {
     update_connection(db, id, &change, write.at)
 }
 
-fn health_after(verified: &Verified) -> Health {
-    if verified.verified { Health::Healthy } else { Health::Unknown }
-}
-
 fn index_tags(db: &Db, id: i64, tags: &Tags) -> Result<()> {
     let mut insert = db.prepare_cached(
         "insert into connection_tags (connection, key, value) values (?1, ?2, ?3)",
@@ -787,31 +782,6 @@ pub(super) fn replace_sealed(db: &Db, records: &[(SealedRecord, Sealed)]) -> Res
         } as u64;
     }
     Ok(replaced)
-}
-
-// --- values ---
-
-pub(super) fn millis(at: Timestamp) -> i64 {
-    at.as_millisecond()
-}
-
-pub(super) fn moment(millis: i64) -> Result<Timestamp> {
-    Timestamp::from_millisecond(millis).map_err(|_| StoreError::Corrupt("a time"))
-}
-
-fn json<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| StoreError::Engine(Box::new(error)))
-}
-
-fn document<T: DeserializeOwned>(text: &str, column: &'static str) -> Result<T> {
-    serde_json::from_str(text).map_err(|_| StoreError::Corrupt(column))
-}
-
-fn auth_mode(word: &str) -> Result<AuthMode> {
-    [AuthMode::ApiKey, AuthMode::Basic]
-        .into_iter()
-        .find(|mode| mode.as_str() == word)
-        .ok_or(StoreError::Corrupt("connections.auth_mode"))
 }
 
 fn owner_of(

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection as Db, Row, params, params_from_iter, types::Value as SqlValue};
 
 use super::{
+    super::values::{millis, moment},
     Result, Settlement, StoreError, WebhookFilter,
-    queries::{environment_settings, millis, moment},
+    queries::environment_settings,
 };
 use crate::{
     model::{Connection, EnvironmentSettings, Operation, Slot, Webhook, WebhookStatus},

@@ -1,0 +1,260 @@
+// The dashboard, as the person who runs the server uses it: a real server with a password, the catalogue
+// of the tests, a vendor behind it.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, test as base } from "@playwright/test";
+import { Nango } from "@nangohq/node";
+import { Dialog } from "./fixtures.mjs";
+import { startServer } from "./keyslot-server.mjs";
+import { ACCEPTED, startProviderApi } from "./provider-api.mjs";
+
+const PASSWORD = "a password of the operators";
+
+/**
+ * @typedef {object} Place
+ * @property {import("./keyslot-server.mjs").RunningServer} server
+ * @property {string} dashboard
+ * @property {Nango} sdk
+ */
+/**
+ * @type {import("@playwright/test").Fixtures<{ dialog: Dialog, quiet: void }, { place: Place },
+ *   import("@playwright/test").PlaywrightTestArgs & import("@playwright/test").PlaywrightTestOptions,
+ *   import("@playwright/test").PlaywrightWorkerArgs & import("@playwright/test").PlaywrightWorkerOptions>}
+ */
+const fixtures = {
+  place: [
+    async ({}, use) => {
+      const provider = await startProviderApi();
+      const folder = mkdtempSync(path.join(tmpdir(), "keyslot-catalog-"));
+      writeFileSync(path.join(folder, "acme.yaml"), provider.catalog);
+      const server = await startServer({
+        args: ["--catalog", folder, "--allow-net", "127.0.0.0/8"],
+        adminPassword: PASSWORD,
+      });
+      const sdk = new Nango({ host: server.url, secretKey: server.secretKey });
+      await use({ server, dashboard: `${server.url}/dashboard`, sdk });
+      provider.close();
+      await server.stop();
+      server.remove();
+      rmSync(folder, { recursive: true, force: true });
+    },
+    { scope: "worker" },
+  ],
+  dialog: async ({ page }, use) => use(new Dialog(page)),
+  // Whatever a test does, no page may break its own policy or throw.
+  quiet: [
+    async ({ page }, use) => {
+      /** @type {string[]} */
+      const complaints = [];
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      page.on("console", (message) => {
+        if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+          complaints.push(message.text());
+      });
+      await use();
+      expect(complaints).toEqual([]);
+    },
+    { auto: true },
+  ],
+};
+const test = base.extend(fixtures);
+
+/** @param {import("@playwright/test").Page} page @param {string} address */
+async function signIn(page, address) {
+  await page.goto(address);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+test("from an empty database to a backend that reads the key, by what the pages say", async ({
+  page,
+  place,
+  dialog,
+}) => {
+  await signIn(page, `${place.dashboard}/dev/integrations`);
+  await expect(page.getByRole("heading", { name: "Which API shall your users connect?" })).toBeVisible();
+  await page.getByRole("link", { name: "New integration" }).click();
+
+  await page.getByRole("searchbox", { name: "Search the catalogue" }).fill("acme mail");
+  const cards = page.getByRole("list", { name: "Catalogue" }).getByRole("listitem");
+  await expect(cards).toHaveCount(1);
+  await cards.getByRole("link").click();
+  const asked = page.getByRole("complementary", { name: "What end users will be asked" });
+  await expect(asked).toContainText("This API uses an API key.");
+  await expect(asked).toContainText("GET /v1/me");
+  await page.getByLabel("Integration ID").fill("acme");
+  await page.getByLabel("Display name").fill("Acme in production");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("heading", { name: "Acme in production" })).toBeVisible();
+
+  await page.getByRole("button", { name: "Auth" }).click();
+  await dialog.field("apiKey").fill(ACCEPTED.apiKey);
+  await dialog.submit.click();
+  await page.waitForURL(/\/connection\?/);
+  await expect(page.getByText("The key was checked and is stored.")).toBeVisible();
+  await expect(page.getByText("Works", { exact: true })).toBeVisible();
+  await expect(page.locator("main")).toContainText("account Acme Ltd");
+  const id = new URL(page.url()).searchParams.get("id") ?? "";
+  expect(await page.content()).not.toContain(ACCEPTED.apiKey);
+  expect((await place.sdk.getConnection("acme", id)).credentials).toMatchObject({ apiKey: ACCEPTED.apiKey });
+
+  await page.getByRole("button", { name: "Reveal" }).click();
+  await expect(page.locator("code.secret")).toHaveText(ACCEPTED.apiKey);
+  await page.getByRole("link", { name: "Hide" }).click();
+  await expect(page.locator("code.secret")).toHaveText(/^•+.{4}$/);
+  await page.getByRole("link", { name: "Activity" }).click();
+  await expect(page.getByRole("list", { name: "Audit log" }).getByRole("listitem").first()).toContainText(
+    `connection revealed acme/${id}`,
+  );
+
+  // The copied line of the guide, run as it is.
+  await page.goto(`${place.dashboard}/dev/integration/add?key=acme`);
+  const mint = (await page.locator("#session-curl").textContent()) ?? "";
+  const env = { ...process.env, KEYSLOT_SECRET_KEY: place.server.secretKey };
+  const run = (/** @type {string} */ line) =>
+    JSON.parse(execFileSync("sh", ["-c", `${line} --silent`], { env, encoding: "utf8" }));
+  const { token } = run(mint).data;
+  const answer = await fetch(`${place.server.url}/api-auth/api-key/acme`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: JSON.stringify({ apiKey: ACCEPTED.apiKey }),
+  });
+  expect(answer.status).toBe(200);
+  const read = (await page.locator("#read-curl").textContent()) ?? "";
+  expect(run(read)).toMatchObject({ connection_id: "user-42", credentials: { apiKey: ACCEPTED.apiKey } });
+});
+
+test("the address that was asked for is there after signing in, and signing out ends it", async ({ page, place }) => {
+  await signIn(page, `${place.dashboard}/prod/activity`);
+  await expect(page).toHaveURL(`${place.dashboard}/prod/activity`);
+  const cookies = await page.context().cookies();
+  expect(cookies).toMatchObject([{ name: "keyslot_operator", httpOnly: true, sameSite: "Lax", path: "/dashboard" }]);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  await page.goto(`${place.dashboard}/dev/connections`);
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+});
+
+test("a wrong password is said at the field", async ({ page, place }) => {
+  await page.goto(place.dashboard);
+  await page.getByLabel("Password").fill("not the password");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("alert")).toContainText("not the password");
+  await expect(page.getByLabel("Password")).toBeFocused();
+  await expect(page.getByLabel("Password")).toHaveAttribute("aria-invalid", "true");
+});
+
+test("a form that cannot be saved keeps what was typed and says what to do", async ({ page, place }) => {
+  await signIn(page, `${place.dashboard}/dev/integrations/new?provider=private-api-bearer`);
+  await page.getByLabel("Integration ID").fill("bad/id");
+  await page.getByLabel("Base URL").fill("nonsense");
+  await page.getByLabel("Key label").fill("Access token");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByLabel("Integration ID")).toHaveAttribute("aria-invalid", "true");
+  await expect(page.getByLabel("Integration ID")).toHaveValue("bad/id");
+  await expect(page.getByLabel("Base URL")).toHaveAttribute("aria-invalid", "true");
+  await expect(page.getByLabel("Key label")).toHaveValue("Access token");
+  await page.getByLabel("Integration ID").fill("private");
+  await page.getByLabel("Base URL").fill("https://api.example.com/v1");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("heading", { name: "Private API (bearer token)" })).toBeVisible();
+  await page.goto(`${place.dashboard}/dev/integrations/new?provider=private-api-bearer`);
+  await page.getByLabel("Integration ID").fill("private");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Another integration has this ID")).toBeVisible();
+});
+
+test("a refused key stays in the dialog, and closing it leaves the page as it was", async ({ page, place, dialog }) => {
+  await place.sdk.createIntegration({ provider: "acme-key", unique_key: "refusing" });
+  await signIn(page, `${place.dashboard}/dev/integration?key=refusing`);
+  await page.getByRole("button", { name: "Auth" }).click();
+  await dialog.field("apiKey").fill("acme_wrong");
+  await dialog.submit.click();
+  await expect(dialog.error).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(dialog.host).toHaveCount(0);
+  await expect(page.locator("#auth-problem")).toBeHidden();
+  await expect(page.getByRole("button", { name: "Auth" })).toBeFocused();
+});
+
+test("an integration that is deleted meanwhile is said on the page", async ({ page, place, dialog }) => {
+  await place.sdk.createIntegration({ provider: "acme-key", unique_key: "vanishing" });
+  await signIn(page, `${place.dashboard}/dev/integration?key=vanishing`);
+  await place.sdk.deleteIntegration("vanishing");
+  await page.getByRole("button", { name: "Auth" }).click();
+  await expect(dialog.root).toBeVisible();
+  await expect(dialog.root).toContainText(/again/);
+  await page.keyboard.press("Escape");
+  await expect(page.locator("#auth-problem")).toContainText('There is no integration "vanishing".');
+});
+
+test("a replaced key keeps the id of its connection", async ({ page, place, dialog }) => {
+  await place.sdk.createIntegration({ provider: "acme-key", unique_key: "replacing" });
+  const id = `../team/7 "x"`;
+  await importKey(place, "replacing", id);
+  await signIn(page, `${place.dashboard}/dev/connections?search=team`);
+  await page.getByRole("list", { name: "Connections" }).getByRole("link").click();
+  await expect(page.getByRole("heading", { name: id })).toBeVisible();
+  await page.getByRole("button", { name: "Replace key" }).click();
+  await dialog.field("apiKey").fill(ACCEPTED.apiKey);
+  await dialog.submit.click();
+  await expect(page.getByText("The key was checked and is stored.")).toBeVisible();
+  expect(new URL(page.url()).searchParams.get("id")).toBe(id);
+});
+
+test("a connection is deleted only after the box is ticked", async ({ page, place }) => {
+  await place.sdk.createIntegration({ provider: "acme-key", unique_key: "deleting" });
+  await importKey(place, "deleting", "gone");
+  await signIn(page, `${place.dashboard}/dev/connection?integration=deleting&id=gone`);
+  await page.getByText("Delete this connection").click();
+  await page.getByRole("button", { name: "Delete the connection" }).click();
+  await expect(page).toHaveURL(/connection\?integration=deleting/);
+  await page.getByRole("checkbox").check();
+  await page.getByRole("button", { name: "Delete the connection" }).click();
+  await expect(page.getByText("The connection and its credential are deleted.")).toBeVisible();
+  await page.goto(`${place.dashboard}/dev/connection?integration=deleting&id=gone`);
+  await expect(page.getByRole("heading", { name: "That did not work" })).toBeVisible();
+});
+
+test("what is copied is the code, and the page says so", async ({ page, place }) => {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await place.sdk.createIntegration({ provider: "acme-key", unique_key: "copying" });
+  await signIn(page, `${place.dashboard}/dev/integration/add?key=copying`);
+  const snippet = page.getByRole("region", { name: "React" });
+  await snippet.getByRole("button", { name: "Copy" }).click();
+  await expect(page.getByRole("status")).toHaveText("Copied.");
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toContain('await auth("copying", "user-42", {');
+  expect(copied).toContain(`host: "${place.server.url}"`);
+});
+
+test("everything but the dialog works without JavaScript", async ({ browser, place }) => {
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await signIn(page, `${place.dashboard}/dev/integrations/new?search=freshdesk&category=support`);
+  await page.getByRole("link", { name: "Freshdesk", exact: true }).click();
+  await page.getByLabel("Integration ID").fill("plain-html");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("heading", { name: "Freshdesk" })).toBeVisible();
+  await page.getByRole("link", { name: "Settings", exact: true }).last().click();
+  await page.getByLabel("Display name").fill("Plain");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("heading", { name: "Plain" })).toBeVisible();
+  await context.close();
+});
+
+/** @param {Place} place @param {string} integration @param {string} id */
+async function importKey(place, integration, id) {
+  const answer = await fetch(`${place.server.url}/connections`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${place.server.secretKey}` },
+    body: JSON.stringify({
+      provider_config_key: integration,
+      connection_id: id,
+      credentials: { type: "API_KEY", apiKey: ACCEPTED.apiKey },
+    }),
+  });
+  expect(answer.ok, await answer.text()).toBe(true);
+}

@@ -1,0 +1,121 @@
+// What the dashboard's pages cannot do without a script: the connect dialog, copying, and filtering the
+// catalogue while somebody types. Everything else is plain HTML.
+
+const { here = "", host = "", csrf = "" } = document.body.dataset;
+const status = document.getElementById("status");
+
+/** @param {string} text */
+function say(text) {
+  if (status) status.textContent = text;
+}
+
+// Beside this file's folder, wherever the server is mounted.
+const WIDGET = new URL("../index.js", import.meta.url).href;
+
+/** @returns {Promise<typeof import("../../js/index.js")>} */
+const widget = () => import(WIDGET);
+
+/** A session of the operator for one integration, or to replace one connection. @param {string} integration @param {string | undefined} connection */
+async function session(integration, connection) {
+  const body = new URLSearchParams({ csrf, integration });
+  if (connection) body.set("connection", connection);
+  const answer = await fetch(`${here}/session`, { method: "POST", body });
+  const document = await answer.json();
+  if (!answer.ok) throw new Error(document.error.message);
+  return document.token;
+}
+
+for (const button of document.querySelectorAll("button[data-auth]")) {
+  if (!(button instanceof HTMLButtonElement)) continue;
+  const { auth: integration = "", connection } = button.dataset;
+  const problem = document.getElementById("auth-problem");
+  button.addEventListener(
+    "pointerenter",
+    () =>
+      void widget().then(
+        ({ preload }) => preload(),
+        () => {},
+      ),
+    { once: true },
+  );
+  button.addEventListener("click", async () => {
+    if (problem) problem.hidden = true;
+    // Why there was no session: the dialog can only offer to try again.
+    let refusal = "";
+    button.setAttribute("aria-busy", "true");
+    try {
+      const { auth, reconnect } = await widget();
+      const options = {
+        host: new URL(host || "/", location.origin).href.replace(/\/$/, ""),
+        session: () =>
+          session(integration, connection).catch((error) => {
+            refusal = error.message;
+            throw error;
+          }),
+      };
+      const made = connection
+        ? await reconnect(integration, connection, options)
+        : await auth(integration, undefined, options);
+      const query = new URLSearchParams({ integration, id: made.connectionId, notice: "connected" });
+      location.assign(`${here}/connection?${query}`);
+    } catch (error) {
+      const { code, message } = /** @type {import("../../js/index.js").AuthError} */ (error);
+      const text = code === "window_closed" ? refusal : message;
+      if (problem && text) {
+        problem.textContent = text;
+        problem.hidden = false;
+      }
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  });
+}
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!(button instanceof HTMLButtonElement)) continue;
+  const source = document.getElementById(button.dataset.copy ?? "");
+  if (!source) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(
+        source instanceof HTMLInputElement ? source.value : (source.textContent ?? ""),
+      );
+      button.textContent = "Copied";
+      say("Copied.");
+      setTimeout(() => (button.textContent = "Copy"), 1500);
+    } catch {
+      // No permission, or no https: selected, it can be copied by hand.
+      if (source instanceof HTMLInputElement) source.select();
+      else getSelection()?.selectAllChildren(source);
+      say("Selected; copy it with your keyboard.");
+    }
+  });
+}
+
+const filter = document.querySelector('form[data-filter="catalogue"]');
+if (filter instanceof HTMLFormElement) {
+  const search = filter.elements.namedItem("search");
+  const category = filter.elements.namedItem("category");
+  const nothing = document.querySelector("[data-nothing]");
+  const cards = [...document.querySelectorAll("#catalogue > li")].filter((card) => card instanceof HTMLElement);
+  const apply = () => {
+    if (!(search instanceof HTMLInputElement) || !(category instanceof HTMLSelectElement)) return;
+    const wanted = search.value.trim().toLowerCase();
+    let shown = 0;
+    for (const card of cards) {
+      const { name = "", words = "" } = card.dataset;
+      card.hidden = !name.includes(wanted) || (category.value !== "" && !words.split(" ").includes(category.value));
+      if (!card.hidden) shown += 1;
+    }
+    if (nothing instanceof HTMLElement) nothing.hidden = shown > 0;
+    say(shown === 1 ? "1 API" : `${shown} APIs`);
+  };
+  // What the server has filtered already is not here to be shown again.
+  if (!new URLSearchParams(location.search).get("search") && !new URLSearchParams(location.search).get("category")) {
+    filter.addEventListener("input", apply);
+    apply();
+  } else {
+    category instanceof HTMLSelectElement && category.addEventListener("change", () => filter.requestSubmit());
+  }
+}

@@ -1,0 +1,88 @@
+//! The page that a `connect_link` leads to: the widget for whoever has the link and no page of a product
+//! around it. Served to end users, so it needs nothing of the dashboard.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+
+use crate::{
+    error::ApiError,
+    model::{ConnectSession, Target},
+    query::Query,
+    state::AppState,
+    token,
+};
+
+/// As strict as the dashboard's; it sends no form anywhere, the widget does.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+     img-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// An API that the link is for.
+struct Choice {
+    key: String,
+    name: String,
+    provider: String,
+}
+
+#[derive(Template)]
+#[template(path = "connect.html")]
+struct Page<'a> {
+    root: &'a str,
+    /// What can be connected; nothing when the link is of no use any more.
+    choices: Vec<Choice>,
+    /// Whether a key is to be replaced.
+    renews: bool,
+    /// Whether the address has a token at all.
+    complete: bool,
+}
+
+/// `GET /connect/?session_token=`. The page takes the token out of the address at once; the log never
+/// has it, and nothing that the page loads is told of it.
+///
+/// # Errors
+/// Those of the store.
+pub async fn show(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
+    let token = query.first("session_token").filter(|text| token::is_session_token(text));
+    let session = match token {
+        Some(token) => state.store.session(state.hasher.hash(token), state.clock.now()).await?,
+        None => None,
+    };
+    let choices = match &session {
+        Some(session) => choices(&state, session).await?,
+        None => Vec::new(),
+    };
+    let renews = session.is_some_and(|one| matches!(one.terms.target, Target::Reconnect { .. }));
+    let status = match (token, choices.is_empty()) {
+        (None, _) => StatusCode::BAD_REQUEST,
+        (Some(_), true) => StatusCode::GONE,
+        (Some(_), false) => StatusCode::OK,
+    };
+    let page = Page { root: state.base_path(), choices, renews, complete: token.is_some() };
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    let text = page.render().map_err(ApiError::internal)?;
+    Ok((status, headers, text).into_response())
+}
+
+/// The integrations that the session may be used for and that this server can connect.
+async fn choices(state: &AppState, session: &ConnectSession) -> Result<Vec<Choice>, ApiError> {
+    let all = state.store.integrations(&session.environment).await?;
+    let known = all.into_iter().filter(|one| session.terms.allows(one.unique_key.as_str()));
+    Ok(known
+        .filter_map(|integration| {
+            let provider = state.catalogue.get(&integration.provider)?;
+            Some(Choice {
+                key: integration.unique_key.to_string(),
+                name: integration.display_name.unwrap_or_else(|| provider.display_name.clone()),
+                provider: integration.provider,
+            })
+        })
+        .collect())
+}

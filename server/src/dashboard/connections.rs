@@ -1,0 +1,323 @@
+//! Connections: the list, one of them with its masked credential, and what can be done about it.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use keyslot_providers::Credential;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::{
+    form::Form,
+    integrations::Shown,
+    page::{Frame, Section, Visit, ago, html, moment},
+};
+use crate::{
+    api::connections::{Named, existing, not_found},
+    contents::{Contents, masked},
+    error::ApiError,
+    model::{ConnectionSummary, Health},
+    query::Query,
+    state::Server,
+    store::ConnectionFilter,
+};
+
+/// Connections on one page of the list.
+const PAGE: u32 = 50;
+
+/// A connection in a list.
+pub struct Row {
+    /// The integration's key.
+    pub integration: String,
+    /// The integration's provider.
+    pub provider: String,
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub owner: String,
+    /// The account that the provider named.
+    pub account: String,
+    /// Whether it works.
+    pub health: Badge,
+    /// When it was made.
+    pub made: String,
+}
+
+/// A word with a tone.
+pub struct Badge {
+    /// The word.
+    pub word: &'static str,
+    /// The class of its tone.
+    pub tone: &'static str,
+}
+
+impl Badge {
+    fn of(health: Health) -> Self {
+        match health {
+            Health::Healthy => Self { word: "Works", tone: "good" },
+            Health::NeedsAttention => Self { word: "Needs attention", tone: "bad" },
+            Health::Unknown => Self { word: "Not checked", tone: "plain" },
+        }
+    }
+}
+
+impl Row {
+    /// The row of a connection at the moment `now`.
+    pub fn of(summary: &ConnectionSummary, now: Timestamp) -> Self {
+        let owner = summary.end_user.as_ref().map(|user| {
+            user.display_name.clone().or_else(|| user.email.clone()).unwrap_or(user.id.clone())
+        });
+        Self {
+            integration: summary.integration.clone(),
+            provider: summary.provider.clone(),
+            id: summary.connection_id.to_string(),
+            owner: owner.unwrap_or_default(),
+            account: summary.verified.account.clone().unwrap_or_default(),
+            health: Badge::of(summary.health),
+            made: ago(summary.created_at, now),
+        }
+    }
+
+    /// The query that names it.
+    pub fn query(&self) -> String {
+        name_query(&self.integration, &self.id)
+    }
+}
+
+/// The query that names a connection.
+pub fn name_query(integration: &str, id: &str) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("integration", integration)
+        .append_pair("id", id)
+        .finish()
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/connections.html")]
+struct ListPage {
+    frame: Frame,
+    search: String,
+    integration: String,
+    /// Keys of all integrations, for the filter.
+    integrations: Vec<String>,
+    rows: Vec<Row>,
+    /// The first connection on the page, counted from 1.
+    first: u64,
+    last: u64,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+/// `GET /dashboard/{environment}/connections?search=&integration=&page=`
+///
+/// # Errors
+/// Those of the store.
+pub async fn list(visit: Visit, query: Query) -> Result<Response, ApiError> {
+    let search = query.first("search").unwrap_or_default().trim().to_owned();
+    let integration = query.first("integration").unwrap_or_default().to_owned();
+    let number: u64 =
+        query.first("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(1_000_000);
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let filter = ConnectionFilter {
+        search: given(&search),
+        integrations: given(&integration).map(|key| vec![key]),
+        // One more than is shown tells whether there is another page.
+        limit: PAGE + 1,
+        offset: number * u64::from(PAGE),
+        ..ConnectionFilter::default()
+    };
+    let store = &visit.state.store;
+    let mut found = store.connections(visit.environment, filter).await?;
+    let more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let integrations = store.integrations(visit.environment).await?;
+    let now = visit.state.clock.now();
+    let page = |number: u64| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("search", &search), ("integration", &integration)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        query.append_pair("page", &number.to_string()).finish()
+    };
+    let first = number * u64::from(PAGE) + 1;
+    let shown = ListPage {
+        frame: visit.frame(Section::Connections),
+        newer: number.checked_sub(1).map(page),
+        older: more.then(|| page(number + 1)),
+        integrations: integrations.iter().map(|one| one.unique_key.to_string()).collect(),
+        first,
+        last: first + found.len() as u64 - 1,
+        rows: found.iter().map(|summary| Row::of(summary, now)).collect(),
+        search,
+        integration,
+    };
+    html(StatusCode::OK, &shown)
+}
+
+/// A part of a credential or of the connection's configuration.
+struct Part {
+    label: String,
+    value: String,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/connection.html")]
+struct OnePage {
+    frame: Frame,
+    shown: Shown,
+    row: Row,
+    /// The parts of the credential: masked, or in the clear when somebody asked for that.
+    secrets: Vec<Part>,
+    revealed: bool,
+    /// Whether the record opens under the keys of this server.
+    opens: bool,
+    config: Vec<Part>,
+    verified: bool,
+    end_user: Vec<Part>,
+    tags: Vec<(String, String)>,
+    metadata: String,
+    created: String,
+    updated: String,
+    fetched: Option<String>,
+    health_since: String,
+    notice: Option<&'static str>,
+    problem: Option<&'static str>,
+}
+
+/// `GET /dashboard/{environment}/connection?integration=&id=`
+///
+/// # Errors
+/// 404 `unknown_provider_config`, `not_found`.
+pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
+    let named = Named::of(query.required("id")?, query.required("integration")?)?;
+    let mut page = page(&visit, &named, false).await?;
+    page.notice = match query.first("notice") {
+        Some("connected") => Some("The key was checked and is stored."),
+        _ => None,
+    };
+    html(StatusCode::OK, &page)
+}
+
+/// `POST /dashboard/{environment}/connection/reveal`: `integration`, `id`. Written to the audit log
+/// before anything is shown.
+///
+/// # Errors
+/// 404 `unknown_provider_config`, `not_found`.
+pub async fn reveal(visit: Visit, form: Form) -> Result<Response, ApiError> {
+    let named = Named::of(form.verbatim("id"), form.verbatim("integration"))?;
+    let page = page(&visit, &named, true).await?;
+    let audit = visit.audit("connection.revealed", named.object());
+    visit.state.store.record(audit).await?;
+    html(StatusCode::OK, &page)
+}
+
+async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, ApiError> {
+    let server: &Server = &visit.state;
+    let (key, id) = (named.integration.as_str(), named.id.as_str());
+    let found = server.store.connection(visit.environment, key, id).await?;
+    let connection = existing(found, &named.integration, not_found())?;
+    let integration = server
+        .store
+        .integration(visit.environment, key)
+        .await?
+        .ok_or_else(|| ApiError::UnknownProviderConfig(key.to_owned()))?;
+    let summary = &connection.summary;
+    let contents = Contents::open(server, visit.environment, key, id, &connection.sealed);
+    if let Err(error) = &contents {
+        tracing::warn!(%error, "a connection does not open");
+    }
+    let provider = server.catalogue.get(&integration.provider);
+    let secret_config = |name: &str| {
+        provider.is_some_and(|provider| {
+            provider.connection_config.iter().any(|field| field.name == name && field.secret)
+        })
+    };
+    let shown = |secret: &str| if reveal { secret.to_owned() } else { masked(secret) };
+    let part = |label: &str, value: String| Part { label: label.to_owned(), value };
+    let (mut secrets, mut config) = (Vec::new(), Vec::new());
+    if let Ok(contents) = &contents {
+        // EXPOSE: masked, or for an operator who asked and is in the audit log.
+        match &contents.credential {
+            Credential::ApiKey { api_key } => {
+                secrets.push(part("API key", shown(api_key.expose_secret())));
+            }
+            Credential::Basic { username, password } => {
+                secrets.push(part("User name", shown(username.expose_secret())));
+                secrets.push(part("Password", shown(password.expose_secret())));
+            }
+        }
+        for (name, value) in &contents.config {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if secret_config(name) {
+                secrets.push(part(name, shown(&text)));
+            } else {
+                config.push(part(name, text));
+            }
+        }
+    }
+    let mut end_user = Vec::new();
+    if let Some(user) = &summary.end_user {
+        let organization = user.organization.as_ref();
+        let parts = [
+            ("ID", Some(user.id.clone())),
+            ("Name", user.display_name.clone()),
+            ("E-mail", user.email.clone()),
+            (
+                "Organization",
+                organization.map(|one| one.display_name.clone().unwrap_or(one.id.clone())),
+            ),
+        ];
+        end_user.extend(parts.into_iter().filter_map(|(label, value)| Some(part(label, value?))));
+    }
+    let now = server.clock.now();
+    Ok(OnePage {
+        frame: visit.frame(Section::Connections),
+        shown: Shown::of(server, &integration),
+        row: Row::of(summary, now),
+        secrets,
+        revealed: reveal,
+        opens: contents.is_ok(),
+        config,
+        verified: summary.verified.verified,
+        end_user,
+        tags: summary.tags.clone().into_iter().collect(),
+        metadata: if summary.metadata.is_empty() {
+            String::new()
+        } else {
+            serde_json::to_string_pretty(&Value::Object(summary.metadata.clone()))
+                .map_err(ApiError::internal)?
+        },
+        created: moment(summary.created_at),
+        updated: moment(summary.updated_at),
+        fetched: summary.last_fetched_at.map(moment),
+        health_since: ago(summary.health_since, now),
+        notice: None,
+        problem: None,
+    })
+}
+
+/// `POST /dashboard/{environment}/connection/delete`: `integration`, `id`, and `confirm` when the
+/// person has read what it means.
+///
+/// # Errors
+/// 404 `unknown_provider_config`, `not_found`.
+pub async fn delete(visit: Visit, form: Form) -> Result<Response, ApiError> {
+    let named = Named::of(form.verbatim("id"), form.verbatim("integration"))?;
+    if form.text("confirm").is_empty() {
+        let mut page = page(&visit, &named, false).await?;
+        page.problem = Some("Nothing was deleted: tick the box first.");
+        return html(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    }
+    let (key, id) = (named.integration.as_str(), named.id.as_str());
+    let audit = visit.audit("connection.deleted", named.object());
+    let found = visit.state.store.delete_connection(visit.environment, key, id, audit).await?;
+    existing(found, &named.integration, not_found())?;
+    let query: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("key", key)
+        .append_pair("notice", "deleted")
+        .finish();
+    Ok(visit.to(&format!("integration?{query}")))
+}

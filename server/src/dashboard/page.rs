@@ -1,0 +1,248 @@
+//! What all pages of the dashboard share: the frame around them, their headers, and the visit that a
+//! handler is called for.
+
+use askama::Template;
+use axum::{
+    extract::{FromRequestParts, Path},
+    response::{IntoResponse, Redirect, Response},
+};
+use http::{HeaderName, StatusCode, header, request::Parts};
+use jiff::Timestamp;
+
+use super::{PREFIX, operator::Operator};
+use crate::{
+    envelope::RequestId,
+    error::ApiError,
+    model::{AuditEvent, FIRST_ENVIRONMENTS},
+    state::{AppState, Server},
+};
+
+/// No inline script or style, nothing from elsewhere, in no frame. `wasm-unsafe-eval` is what the
+/// widget needs.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// The parts of the dashboard, as its navigation shows them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// APIs that are enabled.
+    Integrations,
+    /// Credentials that are kept.
+    Connections,
+    /// Who did what.
+    Activity,
+    /// The server itself.
+    Settings,
+}
+
+impl Section {
+    /// The word in its address.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Integrations => "integrations",
+            Self::Connections => "connections",
+            Self::Activity => "activity",
+            Self::Settings => "settings",
+        }
+    }
+
+    /// The word in the navigation.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Integrations => "Integrations",
+            Self::Connections => "Connections",
+            Self::Activity => "Activity",
+            Self::Settings => "Settings",
+        }
+    }
+}
+
+/// What the frame of a page shows.
+pub struct Frame {
+    /// The path of the server, without a slash at its end.
+    pub root: String,
+    /// The path of the dashboard in this environment.
+    pub here: String,
+    /// Where clients reach the server, without a slash at its end.
+    pub host: String,
+    /// The environment.
+    pub environment: &'static str,
+    /// The part of the dashboard that this is.
+    pub section: Section,
+    /// The token that forms carry.
+    pub csrf: String,
+    /// Whether it is open without a password.
+    pub open: bool,
+}
+
+impl Frame {
+    /// The path of the dashboard.
+    pub fn dashboard(&self) -> String {
+        format!("{}{PREFIX}", self.root)
+    }
+
+    /// All parts.
+    pub fn sections(&self) -> [Section; 4] {
+        [Section::Integrations, Section::Connections, Section::Activity, Section::Settings]
+    }
+
+    /// All environments.
+    pub fn environments(&self) -> [&'static str; 2] {
+        FIRST_ENVIRONMENTS
+    }
+
+    /// The logo of a provider.
+    pub fn logo(&self, provider: &str) -> String {
+        format!("{}/images/template-logos/{provider}.svg", self.root)
+    }
+}
+
+/// One request of an operator in one environment.
+pub struct Visit {
+    /// The server.
+    pub state: AppState,
+    /// The environment.
+    pub environment: &'static str,
+    operator: Operator,
+    request: RequestId,
+}
+
+impl Visit {
+    /// The frame of a page in `section`.
+    pub fn frame(&self, section: Section) -> Frame {
+        Frame {
+            root: self.state.base_path().to_owned(),
+            here: self.here(),
+            host: self.state.public_base().to_owned(),
+            environment: self.environment,
+            section,
+            csrf: self.operator.csrf.clone(),
+            open: self.state.operators.open(),
+        }
+    }
+
+    fn here(&self) -> String {
+        format!("{}{PREFIX}/{}", self.state.base_path(), self.environment)
+    }
+
+    /// What an operator did or saw.
+    pub fn audit(&self, action: &'static str, object: String) -> AuditEvent {
+        AuditEvent {
+            at: self.state.clock.now(),
+            environment: self.environment.to_owned(),
+            actor: "operator".to_owned(),
+            action,
+            object,
+            request_id: self.request.to_string(),
+        }
+    }
+
+    /// Goes on to another page of this environment; `path` is what follows the environment.
+    pub fn to(&self, path: &str) -> Response {
+        Redirect::to(&format!("{}/{path}", self.here())).into_response()
+    }
+}
+
+impl FromRequestParts<AppState> for Visit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let operator = parts.extensions.get().cloned().ok_or_else(|| {
+            ApiError::internal("the route does not declare that it is for operators")
+        })?;
+        let nowhere = || ApiError::NotFound("There is no such environment.".into());
+        let Path(name) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| nowhere())?;
+        let environment =
+            FIRST_ENVIRONMENTS.into_iter().find(|known| *known == name).ok_or_else(nowhere)?;
+        Ok(Self {
+            state: state.clone(),
+            environment,
+            operator,
+            request: RequestId::of(&parts.extensions),
+        })
+    }
+}
+
+/// A page with its headers.
+///
+/// # Errors
+/// When the template fails, which is a fault of ours.
+pub fn html(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {
+    let text = page.render().map_err(ApiError::internal)?;
+    Ok((status, headers(), text).into_response())
+}
+
+fn headers() -> [(HeaderName, &'static str); 2] {
+    [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)]
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/error.html")]
+struct ErrorPage<'a> {
+    root: &'a str,
+    message: String,
+    code: &'static str,
+    request: String,
+    sign_in: bool,
+}
+
+/// The page that says an error. The error goes along, for the log.
+pub fn error(server: &Server, error: ApiError, request: &RequestId) -> Response {
+    let page = ErrorPage {
+        root: server.base_path(),
+        message: error.to_string(),
+        code: error.code(),
+        request: request.to_string(),
+        sign_in: matches!(error, ApiError::NotSignedIn),
+    };
+    match html(error.status(), &page) {
+        Ok(mut response) => {
+            response.extensions_mut().insert(error);
+            response
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+/// A moment as pages show it: `2026-11-24 07:46 UTC`.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// How long ago, in words.
+pub fn ago(at: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(at).as_secs().max(0);
+    let (count, unit) = match seconds {
+        0..60 => return "just now".to_owned(),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        86_400..2_592_000 => (seconds / 86_400, "day"),
+        _ => return format!("on {}", at.strftime("%Y-%m-%d")),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn times_are_said_as_a_person_would() {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        for (seconds, expected) in [
+            (0, "just now"),
+            (-5, "just now"),
+            (60, "1 minute ago"),
+            (7300, "2 hours ago"),
+            (90_000, "1 day ago"),
+            (40 * 86_400, "on 2026-08-12"),
+        ] {
+            assert_eq!(ago(now - SignedDuration::from_secs(seconds), now), expected);
+        }
+        assert_eq!(moment(now), "2026-09-21 14:13 UTC");
+    }
+}

@@ -1,0 +1,448 @@
+//! The store in a PostgreSQL database (14 or newer), which several servers may share. It commits what
+//! arrives together in one flush by itself, so there is no writer of ours; each method is a transaction
+//! on a connection of a pool.
+//!
+//! Why `tokio-postgres` and not `sqlx`: the SQLite driver of the latter cannot be in one dependency
+//! graph with `rusqlite`, and nothing else of it would be used.
+
+mod checks;
+pub mod copy;
+mod migrations;
+mod pool;
+mod queries;
+mod webhooks;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use deadpool_postgres::{Client, Pool};
+use jiff::Timestamp;
+use tokio_postgres::error::SqlState;
+
+use super::{
+    CheckRecord, ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate,
+    MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter,
+    Write, Written,
+};
+use crate::{
+    ids::ConnectionId,
+    model::{
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
+        EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, SecretKey, Webhook,
+    },
+    ownership::Situation,
+    token::TokenHash,
+    vault::Sealed,
+};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// How often a transaction is tried that the database undid because of another one.
+const ATTEMPTS: u32 = 5;
+
+/// A store in a PostgreSQL database.
+pub struct PostgresStore {
+    pool: Pool,
+}
+
+impl PostgresStore {
+    /// Connects to the database at `url` (`postgres://USER:PASSWORD@HOST:PORT/DATABASE`) and brings its
+    /// schema up to date.
+    ///
+    /// The connection is encrypted and the certificate checked, unless the database is on this machine
+    /// or the URL says `sslmode=disable`. `authority` is a PEM file of the certificates that the
+    /// database's may come from, instead of the public ones.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the URL cannot be read, the database cannot be reached, is older
+    /// than 14 or not in UTF-8, or its schema belongs to a newer server. The text holds nothing of the
+    /// URL but host names.
+    pub async fn open(url: &str, authority: Option<&Path>) -> Result<Self> {
+        let pool = pool::connect(url, authority).await?;
+        migrations::run(&mut pool.get().await?).await?;
+        Ok(Self { pool })
+    }
+
+    async fn client(&self) -> Result<Client> {
+        Ok(self.pool.get().await?)
+    }
+}
+
+/// Runs the future that `$work` makes of a transaction, and commits; once more from the start when the
+/// database undid it because of another transaction. A macro, because a closure cannot yet say that the
+/// future it returns may move between threads.
+macro_rules! transaction {
+    ($store:expr, |$db:ident| $work:expr) => {{
+        let mut attempt = 1;
+        loop {
+            let outcome: Result<_> = async {
+                let mut client = $store.client().await?;
+                let transaction = client.transaction().await?;
+                let value = {
+                    let $db = &transaction;
+                    $work.await?
+                };
+                transaction.commit().await?;
+                Ok(value)
+            }
+            .await;
+            match outcome {
+                Err(error) if attempt < ATTEMPTS && was_undone(&error) => attempt += 1,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+/// Whether the database undid a transaction that would succeed by itself: a deadlock, which it ended, or
+/// a conflict (<https://www.postgresql.org/docs/14/mvcc-serialization-failure-handling.html>).
+fn was_undone(error: &StoreError) -> bool {
+    let StoreError::Engine(error) = error else { return false };
+    let code = error.downcast_ref::<pool::Failure>().and_then(|failure| failure.0.code());
+    code.is_some_and(|code| {
+        [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code)
+    })
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn ping(&self) -> Result<()> {
+        self.client().await?.simple_query("select 1").await?;
+        Ok(())
+    }
+
+    async fn close(&self) {
+        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+        self.pool.close();
+        // Connections in use go when their transaction ends.
+        let idle = async {
+            while self.pool.status().size > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, idle).await.is_err() {
+            tracing::warn!("transactions were still running when the store was closed");
+        }
+    }
+
+    async fn ensure_environments(&self, names: &[&str], at: Timestamp) -> Result<()> {
+        transaction!(self, |db| queries::ensure_environments(db, names, at))
+    }
+
+    async fn environments(&self) -> Result<Vec<Environment>> {
+        queries::environments(&self.client().await?).await
+    }
+
+    async fn put_environment_settings(
+        &self,
+        name: &str,
+        settings: EnvironmentSettings,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        transaction!(self, |db| async {
+            let found = queries::put_environment_settings(db, name, &settings).await?;
+            if found {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(found)
+        })
+    }
+
+    async fn put_server_secret(&self, name: &str, sealed: Sealed, audit: AuditEvent) -> Result<()> {
+        transaction!(self, |db| async {
+            queries::put_server_secret(db, name, &sealed).await?;
+            queries::audit(db, &audit).await
+        })
+    }
+
+    async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed> {
+        transaction!(self, |db| queries::server_secret(db, name, &candidate))
+    }
+
+    async fn put_secret_key(&self, new: NewSecretKey, audit: AuditEvent) -> Result<()> {
+        transaction!(self, |db| async {
+            queries::put_secret_key(db, &new, audit.at).await?;
+            queries::audit(db, &audit).await
+        })
+    }
+
+    async fn remove_secret_key(
+        &self,
+        environment: &str,
+        id: &str,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        transaction!(self, |db| async {
+            let removed = queries::remove_secret_key(db, environment, id).await?;
+            if removed {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(removed)
+        })
+    }
+
+    async fn secret_key(&self, hash: TokenHash) -> Result<Option<SecretKey>> {
+        queries::secret_key(&self.client().await?, hash).await
+    }
+
+    async fn count_secret_keys(&self) -> Result<u64> {
+        queries::count_secret_keys(&self.client().await?).await
+    }
+
+    async fn create_integration(
+        &self,
+        new: NewIntegration,
+        audit: AuditEvent,
+    ) -> Result<Created<Integration>> {
+        transaction!(self, |db| async {
+            let created = queries::create_integration(db, &new, audit.at).await?;
+            if matches!(created, Created::New(_)) {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(created)
+        })
+    }
+
+    async fn integrations(&self, environment: &str) -> Result<Vec<Integration>> {
+        queries::integrations(&self.client().await?, environment).await
+    }
+
+    async fn integration(&self, environment: &str, key: &str) -> Result<Option<Integration>> {
+        queries::integration(&self.client().await?, environment, key).await
+    }
+
+    async fn update_integration(
+        &self,
+        environment: &str,
+        key: &str,
+        change: IntegrationChange,
+        audit: AuditEvent,
+    ) -> Result<IntegrationUpdate> {
+        transaction!(self, |db| async {
+            let update =
+                queries::update_integration(db, environment, key, &change, audit.at).await?;
+            if matches!(update, IntegrationUpdate::Changed(_)) {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(update)
+        })
+    }
+
+    async fn delete_integration(
+        &self,
+        environment: &str,
+        key: &str,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        transaction!(self, |db| async {
+            let deleted = queries::delete_integration(db, environment, key).await?;
+            if deleted {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(deleted)
+        })
+    }
+
+    async fn create_session(&self, new: NewSession, audit: AuditEvent) -> Result<()> {
+        transaction!(self, |db| async {
+            queries::create_session(db, &new).await?;
+            queries::audit(db, &audit).await
+        })
+    }
+
+    async fn session(&self, hash: TokenHash, now: Timestamp) -> Result<Option<ConnectSession>> {
+        queries::session(&self.client().await?, hash, now).await
+    }
+
+    async fn delete_session(&self, hash: TokenHash, audit: AuditEvent) -> Result<bool> {
+        transaction!(self, |db| async {
+            let deleted = queries::delete_session(db, hash).await?;
+            if deleted {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(deleted)
+        })
+    }
+
+    async fn purge_sessions(&self, now: Timestamp) -> Result<u64> {
+        transaction!(self, |db| queries::purge_sessions(db, now))
+    }
+
+    async fn situation(
+        &self,
+        environment: &str,
+        integration: &str,
+        session: TokenHash,
+        named: Option<&ConnectionId>,
+    ) -> Result<Option<Situation>> {
+        let db = self.client().await?;
+        let Some(integration) = queries::integration(&db, environment, integration).await? else {
+            return Ok(None);
+        };
+        queries::situation(&db, integration.id, session, named).await.map(Some)
+    }
+
+    async fn write_connection(&self, write: Write, audit: AuditEvent) -> Result<Written> {
+        transaction!(self, |db| queries::write_connection(db, &write, &audit))
+    }
+
+    async fn connection(
+        &self,
+        environment: &str,
+        integration: &str,
+        id: &str,
+    ) -> Result<Found<Box<Connection>>> {
+        queries::connection(&self.client().await?, environment, integration, id).await
+    }
+
+    async fn connections(
+        &self,
+        environment: &str,
+        filter: ConnectionFilter,
+    ) -> Result<Vec<ConnectionSummary>> {
+        queries::connections(&self.client().await?, environment, &filter).await
+    }
+
+    async fn update_connection(
+        &self,
+        environment: &str,
+        integration: &str,
+        id: &str,
+        change: ConnectionChange,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<Found<()>> {
+        transaction!(self, |db| async {
+            let row = match queries::locked(db, environment, integration, id).await? {
+                Found::Found(row) => row,
+                Found::UnknownIntegration => return Ok(Found::UnknownIntegration),
+                Found::UnknownConnection => return Ok(Found::UnknownConnection),
+            };
+            queries::update_connection(db, row, &change, at).await?;
+            queries::audit(db, &audit).await?;
+            Ok::<_, StoreError>(Found::Found(()))
+        })
+    }
+
+    async fn write_metadata(
+        &self,
+        environment: &str,
+        integration: &str,
+        ids: Vec<ConnectionId>,
+        metadata: Object,
+        mode: MetadataMode,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<Found<()>> {
+        transaction!(self, |db| async {
+            let found =
+                queries::write_metadata(db, environment, integration, &ids, &metadata, mode, at)
+                    .await?;
+            if matches!(found, Found::Found(())) {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(found)
+        })
+    }
+
+    async fn delete_connection(
+        &self,
+        environment: &str,
+        integration: &str,
+        id: &str,
+        audit: AuditEvent,
+    ) -> Result<Found<()>> {
+        transaction!(self, |db| async {
+            let row = match queries::locked(db, environment, integration, id).await? {
+                Found::Found(row) => row,
+                Found::UnknownIntegration => return Ok(Found::UnknownIntegration),
+                Found::UnknownConnection => return Ok(Found::UnknownConnection),
+            };
+            queries::delete_connection(db, row).await?;
+            queries::audit(db, &audit).await?;
+            Ok::<_, StoreError>(Found::Found(()))
+        })
+    }
+
+    async fn claim_checks(
+        &self,
+        now: Timestamp,
+        used_since: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Connection>> {
+        transaction!(self, |db| checks::claim(db, now, used_since, leased_until, limit))
+    }
+
+    async fn record_check(
+        &self,
+        record: CheckRecord,
+        audit: AuditEvent,
+    ) -> Result<Option<Box<Connection>>> {
+        transaction!(self, |db| checks::record(db, &record, &audit))
+            .map(|found| found.map(Box::new))
+    }
+
+    async fn note_fetched(&self, fetched: Vec<(i64, Timestamp)>) -> Result<()> {
+        transaction!(self, |db| queries::note_fetched(db, &fetched))
+    }
+
+    async fn claim_webhooks(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Webhook>> {
+        transaction!(self, |db| webhooks::claim(db, now, leased_until, limit))
+    }
+
+    async fn settle_webhook(&self, settlement: Settlement) -> Result<()> {
+        transaction!(self, |db| webhooks::settle(db, &settlement))
+    }
+
+    async fn webhooks(&self, environment: &str, filter: WebhookFilter) -> Result<Vec<Webhook>> {
+        webhooks::list(&self.client().await?, environment, &filter).await
+    }
+
+    async fn replay_webhook(
+        &self,
+        environment: &str,
+        id: &str,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        transaction!(self, |db| async {
+            let found = webhooks::replay(db, environment, id, at).await?;
+            if found {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(found)
+        })
+    }
+
+    async fn purge_webhooks(&self, before: Timestamp) -> Result<u64> {
+        transaction!(self, |db| webhooks::purge(db, before))
+    }
+
+    async fn sealed_under_other_keys(
+        &self,
+        key_id: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<SealedRecord>> {
+        queries::sealed_under_other_keys(&self.client().await?, key_id, after, limit).await
+    }
+
+    async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64> {
+        transaction!(self, |db| queries::replace_sealed(db, &records))
+    }
+
+    async fn record(&self, audit: AuditEvent) -> Result<()> {
+        transaction!(self, |db| queries::audit(db, &audit))
+    }
+
+    async fn audit_events(&self, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>> {
+        queries::audit_events(&self.client().await?, environment, limit).await
+    }
+}

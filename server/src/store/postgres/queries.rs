@@ -1,0 +1,892 @@
+//! The SQL, one function an operation. Those that change something run inside a transaction that the
+//! caller owns and may run again from the start; isolation is read committed, so each takes the row
+//! locks that its decision rests on. Locks are taken in one order everywhere: integration, session,
+//! connections by number.
+
+use deadpool_postgres::{GenericClient, Transaction};
+use jiff::Timestamp;
+use tokio_postgres::{Row, types::ToSql};
+
+use super::{
+    super::{
+        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
+        SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        values::{auth_mode, document, health_after, json, millis, moment},
+    },
+    Result, StoreError, webhooks,
+};
+use crate::{
+    ids::{ConnectionId, IntegrationKey},
+    model::{
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
+        EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, Operation, Owner, Role, SecretKey, Tags, Verified,
+    },
+    ownership::{self, Decision, Situation},
+    recheck::next_check,
+    token::TokenHash,
+    vault::Sealed,
+};
+
+pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+pub(super) async fn all(
+    db: &impl GenericClient,
+    sql: &str,
+    values: Values<'_>,
+) -> Result<Vec<Row>> {
+    let statement = db.prepare_cached(sql).await?;
+    Ok(db.query(&statement, values).await?)
+}
+
+pub(super) async fn first(
+    db: &impl GenericClient,
+    sql: &str,
+    values: Values<'_>,
+) -> Result<Option<Row>> {
+    let statement = db.prepare_cached(sql).await?;
+    Ok(db.query_opt(&statement, values).await?)
+}
+
+async fn one(db: &impl GenericClient, sql: &str, values: Values<'_>) -> Result<Row> {
+    let statement = db.prepare_cached(sql).await?;
+    Ok(db.query_one(&statement, values).await?)
+}
+
+/// Tells how many rows it changed.
+pub(super) async fn execute(db: &impl GenericClient, sql: &str, values: Values<'_>) -> Result<u64> {
+    let statement = db.prepare_cached(sql).await?;
+    Ok(db.execute(&statement, values).await?)
+}
+
+// --- environments, server secrets, secret keys, audit ---
+
+pub(super) async fn ensure_environments(
+    db: &Transaction<'_>,
+    names: &[&str],
+    at: Timestamp,
+) -> Result<()> {
+    let sql = "insert into environments (name, created_at) select unnest($1::text[]), $2 on conflict do nothing";
+    execute(db, sql, &[&names, &millis(at)]).await.map(drop)
+}
+
+pub(super) async fn environments(db: &impl GenericClient) -> Result<Vec<Environment>> {
+    let sql = "select name, settings from environments order by name collate \"C\"";
+    all(db, sql, &[])
+        .await?
+        .iter()
+        .map(|row| {
+            let settings = document(row.try_get(1)?, "environments.settings")?;
+            Ok(Environment { name: row.try_get(0)?, settings })
+        })
+        .collect()
+}
+
+pub(super) async fn environment_settings(
+    db: &impl GenericClient,
+    name: &str,
+) -> Result<EnvironmentSettings> {
+    let row = one(db, "select settings from environments where name = $1", &[&name]).await?;
+    document(row.try_get(0)?, "environments.settings")
+}
+
+pub(super) async fn put_environment_settings(
+    db: &Transaction<'_>,
+    name: &str,
+    settings: &EnvironmentSettings,
+) -> Result<bool> {
+    let sql = "update environments set settings = $2 where name = $1";
+    Ok(execute(db, sql, &[&name, &json(settings)?]).await? > 0)
+}
+
+pub(super) async fn put_server_secret(
+    db: &Transaction<'_>,
+    name: &str,
+    sealed: &Sealed,
+) -> Result<()> {
+    let sql = "insert into server_secrets (name, key_id, sealed) values ($1, $2, $3)
+         on conflict (name) do update set key_id = excluded.key_id, sealed = excluded.sealed";
+    execute(db, sql, &[&name, &sealed.key_id, &sealed.blob]).await.map(drop)
+}
+
+pub(super) async fn server_secret(
+    db: &Transaction<'_>,
+    name: &str,
+    candidate: &Sealed,
+) -> Result<Sealed> {
+    let sql = "insert into server_secrets (name, key_id, sealed) values ($1, $2, $3) on conflict do nothing";
+    execute(db, sql, &[&name, &candidate.key_id, &candidate.blob]).await?;
+    let sql = "select key_id, sealed from server_secrets where name = $1";
+    let row = one(db, sql, &[&name]).await?;
+    Ok(Sealed { key_id: row.try_get(0)?, blob: row.try_get(1)? })
+}
+
+pub(super) async fn put_secret_key(
+    db: &Transaction<'_>,
+    new: &NewSecretKey,
+    at: Timestamp,
+) -> Result<()> {
+    let sql = "insert into secret_keys (id, environment, name, role, hash, created_at) values ($1, $2, $3, $4, $5, $6)
+         on conflict (id) do update set environment = excluded.environment, name = excluded.name,
+             role = excluded.role, hash = excluded.hash";
+    let key = &new.key;
+    let hash = new.hash.as_bytes();
+    execute(db, sql, &[&key.id, &key.environment, &key.name, &key.role.word(), &hash, &millis(at)])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn remove_secret_key(
+    db: &Transaction<'_>,
+    environment: &str,
+    id: &str,
+) -> Result<bool> {
+    let sql = "delete from secret_keys where environment = $1 and id = $2";
+    Ok(execute(db, sql, &[&environment, &id]).await? > 0)
+}
+
+pub(super) async fn secret_key(
+    db: &impl GenericClient,
+    hash: TokenHash,
+) -> Result<Option<SecretKey>> {
+    let sql = "select id, environment, name, role from secret_keys where hash = $1";
+    let Some(row) = first(db, sql, &[&hash.as_bytes()]).await? else { return Ok(None) };
+    Ok(Some(SecretKey {
+        id: row.try_get(0)?,
+        environment: row.try_get(1)?,
+        name: row.try_get(2)?,
+        role: Role::of(row.try_get(3)?).ok_or(StoreError::Corrupt("secret_keys.role"))?,
+    }))
+}
+
+pub(super) async fn count_secret_keys(db: &impl GenericClient) -> Result<u64> {
+    let row = one(db, "select count(*) from secret_keys", &[]).await?;
+    Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
+}
+
+pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()> {
+    let sql = "insert into audit_events (at, environment, actor, action, object, request_id)
+         values ($1, $2, $3, $4, $5, $6)";
+    execute(
+        db,
+        sql,
+        &[
+            &millis(event.at),
+            &event.environment,
+            &event.actor,
+            &event.action,
+            &event.object,
+            &event.request_id,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn audit_events(
+    db: &impl GenericClient,
+    environment: &str,
+    limit: u32,
+) -> Result<Vec<StoredAuditEvent>> {
+    let sql = "select id, at, actor, action, object, request_id from audit_events
+         where environment = $1 order by id desc limit $2";
+    let rows = all(db, sql, &[&environment, &i64::from(limit)]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(StoredAuditEvent {
+                id: row.try_get(0)?,
+                at: moment(row.try_get(1)?)?,
+                actor: row.try_get(2)?,
+                action: row.try_get(3)?,
+                object: row.try_get(4)?,
+                request_id: row.try_get(5)?,
+            })
+        })
+        .collect()
+}
+
+// --- integrations ---
+
+const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, forward_webhooks, config, \
+                           created_at, updated_at from integrations";
+
+pub(super) async fn create_integration(
+    db: &Transaction<'_>,
+    new: &NewIntegration,
+    at: Timestamp,
+) -> Result<Created<Integration>> {
+    let sql = "insert into integrations (environment, unique_key, provider, display_name, forward_webhooks, config,
+             created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict (environment, unique_key) do nothing returning id";
+    let inserted = first(
+        db,
+        sql,
+        &[
+            &new.environment,
+            &new.unique_key.as_str(),
+            &new.provider,
+            &new.display_name,
+            &new.forward_webhooks,
+            &json(&new.config)?,
+            &millis(at),
+        ],
+    )
+    .await?;
+    let Some(row) = inserted else { return Ok(Created::Exists) };
+    Ok(Created::New(Integration {
+        id: row.try_get(0)?,
+        environment: new.environment.clone(),
+        unique_key: new.unique_key.clone(),
+        provider: new.provider.clone(),
+        display_name: new.display_name.clone(),
+        forward_webhooks: new.forward_webhooks,
+        config: new.config.clone(),
+        created_at: at,
+        updated_at: at,
+    }))
+}
+
+pub(super) async fn integrations(
+    db: &impl GenericClient,
+    environment: &str,
+) -> Result<Vec<Integration>> {
+    let sql = format!("{INTEGRATION} where environment = $1 order by id");
+    all(db, &sql, &[&environment]).await?.iter().map(integration_of).collect()
+}
+
+pub(super) async fn integration(
+    db: &impl GenericClient,
+    environment: &str,
+    key: &str,
+) -> Result<Option<Integration>> {
+    let sql = format!("{INTEGRATION} where environment = $1 and unique_key = $2");
+    first(db, &sql, &[&environment, &key]).await?.as_ref().map(integration_of).transpose()
+}
+
+pub(super) async fn update_integration(
+    db: &Transaction<'_>,
+    environment: &str,
+    key: &str,
+    change: &IntegrationChange,
+    at: Timestamp,
+) -> Result<IntegrationUpdate> {
+    // Whoever writes a connection holds the row too, so none appears while the key changes.
+    let sql = format!("{INTEGRATION} where environment = $1 and unique_key = $2 for update");
+    let Some(row) = first(db, &sql, &[&environment, &key]).await? else {
+        return Ok(IntegrationUpdate::Unknown);
+    };
+    let mut current = integration_of(&row)?;
+    if let Some(new_key) = change.unique_key.as_ref().filter(|new| **new != current.unique_key) {
+        let sql = "select exists (select 1 from connections where integration_id = $1)";
+        if one(db, sql, &[&current.id]).await?.try_get(0)? {
+            return Ok(IntegrationUpdate::HasConnections);
+        }
+        let sql = "select 1 from integrations where environment = $1 and unique_key = $2";
+        if first(db, sql, &[&environment, &new_key.as_str()]).await?.is_some() {
+            return Ok(IntegrationUpdate::KeyTaken);
+        }
+        current.unique_key = new_key.clone();
+    }
+    if let Some(name) = &change.display_name {
+        current.display_name.clone_from(name);
+    }
+    if let Some(forward) = change.forward_webhooks {
+        current.forward_webhooks = forward;
+    }
+    if let Some(config) = &change.config {
+        current.config.clone_from(config);
+    }
+    current.updated_at = at;
+    let sql = "update integrations set unique_key = $2, display_name = $3, forward_webhooks = $4, config = $5,
+             updated_at = $6 where id = $1";
+    execute(
+        db,
+        sql,
+        &[
+            &current.id,
+            &current.unique_key.as_str(),
+            &current.display_name,
+            &current.forward_webhooks,
+            &json(&current.config)?,
+            &millis(at),
+        ],
+    )
+    .await?;
+    Ok(IntegrationUpdate::Changed(current))
+}
+
+pub(super) async fn delete_integration(
+    db: &Transaction<'_>,
+    environment: &str,
+    key: &str,
+) -> Result<bool> {
+    let sql = "delete from integrations where environment = $1 and unique_key = $2";
+    Ok(execute(db, sql, &[&environment, &key]).await? > 0)
+}
+
+fn integration_of(row: &Row) -> Result<Integration> {
+    Ok(Integration {
+        id: row.try_get(0)?,
+        environment: row.try_get(1)?,
+        unique_key: IntegrationKey::parse(row.try_get(2)?, vec![])
+            .map_err(|_| StoreError::Corrupt("integrations.unique_key"))?,
+        provider: row.try_get(3)?,
+        display_name: row.try_get(4)?,
+        forward_webhooks: row.try_get(5)?,
+        config: document(row.try_get(6)?, "integrations.config")?,
+        created_at: moment(row.try_get(7)?)?,
+        updated_at: moment(row.try_get(8)?)?,
+    })
+}
+
+// --- connect sessions ---
+
+pub(super) async fn create_session(db: &Transaction<'_>, new: &NewSession) -> Result<()> {
+    let session = &new.session;
+    let sql =
+        "insert into connect_sessions (id, environment, hash, terms, key_id, presets, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)";
+    execute(
+        db,
+        sql,
+        &[
+            &session.id,
+            &session.environment,
+            &new.hash.as_bytes(),
+            &json(&session.terms)?,
+            &session.presets.as_ref().map(|presets| &presets.key_id),
+            &session.presets.as_ref().map(|presets| &presets.blob),
+            &millis(session.expires_at),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+const SESSION: &str = "select id, environment, terms, key_id, presets, expires_at from connect_sessions \
+                       where hash = $1 and expires_at > $2";
+
+pub(super) async fn session(
+    db: &impl GenericClient,
+    hash: TokenHash,
+    now: Timestamp,
+) -> Result<Option<ConnectSession>> {
+    let row = first(db, SESSION, &[&hash.as_bytes(), &millis(now)]).await?;
+    row.as_ref().map(session_of).transpose()
+}
+
+fn session_of(row: &Row) -> Result<ConnectSession> {
+    let presets = match (row.try_get(3)?, row.try_get(4)?) {
+        (Some(key_id), Some(blob)) => Some(Sealed { key_id, blob }),
+        _ => None,
+    };
+    Ok(ConnectSession {
+        id: row.try_get(0)?,
+        environment: row.try_get(1)?,
+        terms: document(row.try_get(2)?, "connect_sessions.terms")?,
+        presets,
+        expires_at: moment(row.try_get(5)?)?,
+    })
+}
+
+pub(super) async fn delete_session(db: &Transaction<'_>, hash: TokenHash) -> Result<bool> {
+    let sql = "delete from connect_sessions where hash = $1";
+    Ok(execute(db, sql, &[&hash.as_bytes()]).await? > 0)
+}
+
+pub(super) async fn purge_sessions(db: &Transaction<'_>, now: Timestamp) -> Result<u64> {
+    // Several servers do this at a time, and one that is being written with is left for the next time.
+    let sql = "delete from connect_sessions where id in
+         (select id from connect_sessions where expires_at <= $1 for update skip locked)";
+    execute(db, sql, &[&millis(now)]).await
+}
+
+// --- connections ---
+
+pub(super) async fn situation(
+    db: &impl GenericClient,
+    integration_id: i64,
+    session: TokenHash,
+    named: Option<&ConnectionId>,
+) -> Result<Situation> {
+    let named = match named {
+        Some(id) => {
+            let sql = "select owner_end_user, owner_organization from connections
+                 where integration_id = $1 and connection_id = $2";
+            let row = first(db, sql, &[&integration_id, &id.as_str()]).await?;
+            row.as_ref().map(owner_of).transpose()?
+        }
+        None => None,
+    };
+    let sql = "select m.connection_id from session_connections m join connect_sessions s on s.id = m.session
+         where s.hash = $1 and m.integration_id = $2 order by m.connection_id";
+    let made = all(db, sql, &[&session.as_bytes(), &integration_id]).await?;
+    let made = made.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<_>>()?;
+    Ok(Situation { named, made })
+}
+
+fn owner_of(row: &Row) -> Result<Option<Owner>> {
+    let (end_user, organization): (Option<String>, Option<String>) =
+        (row.try_get(0)?, row.try_get(1)?);
+    Ok(end_user.map(|end_user| Owner { end_user, organization }))
+}
+
+pub(super) async fn write_connection(
+    db: &Transaction<'_>,
+    write: &Write,
+    event: &AuditEvent,
+) -> Result<Written> {
+    // Held to the end, so that the integration is neither deleted nor renamed meanwhile.
+    let sql =
+        "select id from integrations where environment = $1 and unique_key = $2 for key share";
+    let row = first(db, sql, &[&write.environment, &write.integration.as_str()]).await?;
+    let Some(row) = row else { return Ok(Written::UnknownIntegration) };
+    let integration_id: i64 = row.try_get(0)?;
+
+    let session = match &write.writer {
+        Writer::Backend => None,
+        Writer::Session { hash, .. } => {
+            // One session writes one connection at a time: what it has made decides what it may make.
+            let sql = format!("{SESSION} for update");
+            let row = first(db, &sql, &[&hash.as_bytes(), &millis(write.at)]).await?;
+            let Some(row) = row else { return Ok(Written::SessionEnded) };
+            Some(session_of(&row)?)
+        }
+    };
+
+    let (id, created) = loop {
+        let sql = "select id from connections where integration_id = $1 and connection_id = $2 for update";
+        let existing = first(db, sql, &[&integration_id, &write.connection.as_str()]).await?;
+        if let (Some(session), Writer::Session { hash, requested }) = (&session, &write.writer) {
+            let named = ownership::named(&session.terms, requested.as_ref());
+            let situation = situation(db, integration_id, *hash, named.as_ref()).await?;
+            match ownership::decide(&session.terms, requested.as_ref(), &situation) {
+                Decision::Use(id) if id == write.connection => {}
+                Decision::Use(id) => return Ok(Written::Moved(id)),
+                // A fresh id was drawn by the caller; that it is unused is what fresh means.
+                Decision::Fresh => {}
+                Decision::Denied(id) => return Ok(Written::Denied(id)),
+                Decision::Gone => return Ok(Written::Gone),
+            }
+        }
+        match existing {
+            Some(row) => {
+                let id = row.try_get(0)?;
+                replace(db, id, write).await?;
+                break (id, false);
+            }
+            None => {
+                // When somebody else has made one of this id by now, the rules are asked about that one.
+                if let Some(id) = insert(db, integration_id, write).await? {
+                    break (id, true);
+                }
+            }
+        }
+    };
+
+    if let Some(session) = session {
+        let sql = "insert into session_connections (session, integration_id, connection_id) values ($1, $2, $3)
+             on conflict do nothing";
+        execute(db, sql, &[&session.id, &integration_id, &write.connection.as_str()]).await?;
+    }
+    let action = if created { "connection.created" } else { "connection.replaced" };
+    audit(db, &AuditEvent { action, ..event.clone() }).await?;
+
+    match connection(db, &write.environment, write.integration.as_str(), write.connection.as_str())
+        .await?
+    {
+        Found::Found(connection) if connection.summary.id == id => {
+            let operation = if created { Operation::Creation } else { Operation::Override };
+            webhooks::announce(db, &connection, operation, write.at).await?;
+            Ok(Written::Stored { created, connection })
+        }
+        _ => Err(StoreError::Corrupt("connections")),
+    }
+}
+
+/// The new number, or nothing when there is a connection of this id.
+async fn insert(db: &Transaction<'_>, integration_id: i64, write: &Write) -> Result<Option<i64>> {
+    let tags = write.tags.clone().unwrap_or_default();
+    let sql = "insert into connections (environment, integration_id, connection_id, auth_mode, key_id, sealed,
+             metadata, tags, end_user, end_user_name, end_user_email, owner_end_user, owner_organization,
+             webhook_url_override, verified, account, health, health_since, created_at, updated_at, checked_at,
+             next_check_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $18, $19, $20)
+         on conflict (integration_id, connection_id) do nothing returning id";
+    let row = first(
+        db,
+        sql,
+        &[
+            &write.environment,
+            &integration_id,
+            &write.connection.as_str(),
+            &write.auth_mode.as_str(),
+            &write.sealed.key_id,
+            &write.sealed.blob,
+            &json(&write.metadata.clone().unwrap_or_default())?,
+            &json(&tags)?,
+            &write.end_user.as_ref().map(json).transpose()?,
+            &write.end_user.as_ref().and_then(|user| user.display_name.as_ref()),
+            &write.end_user.as_ref().and_then(|user| user.email.as_ref()),
+            &write.owner.as_ref().map(|owner| &owner.end_user),
+            &write.owner.as_ref().and_then(|owner| owner.organization.as_ref()),
+            &write.webhook_url_override.as_ref().and_then(Option::as_ref),
+            &write.verified.verified,
+            &write.verified.account,
+            &health_after(&write.verified).word(),
+            &millis(write.at),
+            &write.verified.verified.then(|| millis(write.at)),
+            // The number is not known yet; the moment scatters as well.
+            &millis(next_check(write.at, millis(write.at))),
+        ],
+    )
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let id = row.try_get(0)?;
+    index_tags(db, id, &tags).await?;
+    Ok(Some(id))
+}
+
+async fn replace(db: &Transaction<'_>, id: i64, write: &Write) -> Result<()> {
+    let sql = "update connections set auth_mode = $2, key_id = $3, sealed = $4, verified = $5, account = $6,
+             health = $7, health_since = $8, health_reason = null, checked_at = $10, next_check_at = $11,
+             updated_at = $8, metadata = coalesce($9, metadata) where id = $1";
+    execute(
+        db,
+        sql,
+        &[
+            &id,
+            &write.auth_mode.as_str(),
+            &write.sealed.key_id,
+            &write.sealed.blob,
+            &write.verified.verified,
+            &write.verified.account,
+            &health_after(&write.verified).word(),
+            &millis(write.at),
+            &write.metadata.as_ref().map(json).transpose()?,
+            &write.verified.verified.then(|| millis(write.at)),
+            &millis(next_check(write.at, id)),
+        ],
+    )
+    .await?;
+    let change = ConnectionChange {
+        end_user: write.end_user.clone(),
+        owner: write.owner.clone(),
+        tags: write.tags.clone(),
+        webhook_url_override: write.webhook_url_override.clone(),
+    };
+    update_connection(db, id, &change, write.at).await
+}
+
+async fn index_tags(db: &Transaction<'_>, id: i64, tags: &Tags) -> Result<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let (keys, values): (Vec<&String>, Vec<&String>) = tags.iter().unzip();
+    let sql = "insert into connection_tags (connection, key, value)
+         select $1, key, value from unnest($2::text[], $3::text[]) as label (key, value)";
+    execute(db, sql, &[&id, &keys, &values]).await.map(drop)
+}
+
+pub(super) const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
+                          c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
+                          c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at";
+
+pub(super) async fn connection(
+    db: &impl GenericClient,
+    environment: &str,
+    integration: &str,
+    id: &str,
+) -> Result<Found<Box<Connection>>> {
+    let sql = format!(
+        "select {CONNECTION}, c.auth_mode, c.key_id, c.sealed from integrations i
+         left join connections c on c.integration_id = i.id and c.connection_id = $3
+         where i.environment = $1 and i.unique_key = $2"
+    );
+    let Some(row) = first(db, &sql, &[&environment, &integration, &id]).await? else {
+        return Ok(Found::UnknownIntegration);
+    };
+    if row.try_get::<_, Option<i64>>(0)?.is_none() {
+        return Ok(Found::UnknownConnection);
+    }
+    Ok(Found::Found(Box::new(connection_of(&row)?)))
+}
+
+/// Reads `{CONNECTION}, c.auth_mode, c.key_id, c.sealed`.
+pub(super) fn connection_of(row: &Row) -> Result<Connection> {
+    Ok(Connection {
+        summary: summary_of(row)?,
+        auth_mode: auth_mode(row.try_get(18)?)?,
+        sealed: Sealed { key_id: row.try_get(19)?, blob: row.try_get(20)? },
+    })
+}
+
+pub(super) async fn connections(
+    db: &impl GenericClient,
+    environment: &str,
+    filter: &ConnectionFilter,
+) -> Result<Vec<ConnectionSummary>> {
+    let mut sql = format!(
+        "select {CONNECTION} from connections c join integrations i on i.id = c.integration_id where c.environment = $1"
+    );
+    // Only the conditions that are asked for, so that the planner sees which index serves them.
+    let mut values: Vec<Box<dyn ToSql + Sync + Send>> = vec![Box::new(environment.to_owned())];
+    let exact = [
+        ("c.connection_id", &filter.connection_id),
+        ("c.owner_end_user", &filter.end_user_id),
+        ("c.owner_organization", &filter.organization_id),
+    ];
+    for (column, wanted) in exact {
+        if let Some(wanted) = wanted {
+            values.push(Box::new(wanted.clone()));
+            sql.push_str(&format!(" and {column} = ${}", values.len()));
+        }
+    }
+    if let Some(search) = &filter.search {
+        // strpos, not like: what is searched for may hold % and _. ASCII letters only, as in SQLite.
+        values.push(Box::new(search.to_ascii_lowercase()));
+        let at = values.len();
+        sql.push_str(&format!(
+            " and (strpos(lower(c.connection_id collate \"C\"), ${at}) > 0
+               or strpos(lower(coalesce(c.end_user_name, '') collate \"C\"), ${at}) > 0
+               or strpos(lower(coalesce(c.end_user_email, '') collate \"C\"), ${at}) > 0)"
+        ));
+    }
+    if let Some(integrations) = &filter.integrations {
+        values.push(Box::new(integrations.clone()));
+        sql.push_str(&format!(" and i.unique_key = any(${})", values.len()));
+    }
+    for (key, value) in &filter.tags {
+        values.push(Box::new(key.clone()));
+        values.push(Box::new(value.clone()));
+        let at = values.len();
+        sql.push_str(&format!(
+            " and exists (select 1 from connection_tags t where t.connection = c.id and t.key = ${} and t.value = ${at})",
+            at - 1
+        ));
+    }
+    values.push(Box::new(i64::from(filter.limit)));
+    values.push(Box::new(i64::try_from(filter.offset).unwrap_or(i64::MAX)));
+    let at = values.len();
+    sql.push_str(&format!(" order by c.id desc limit ${} offset ${at}", at - 1));
+
+    let values: Vec<&(dyn ToSql + Sync)> =
+        values.iter().map(|value| value.as_ref() as &(dyn ToSql + Sync)).collect();
+    // Prepared for this once: there are too many forms of it to keep.
+    db.query(&sql, &values).await?.iter().map(summary_of).collect()
+}
+
+fn summary_of(row: &Row) -> Result<ConnectionSummary> {
+    Ok(ConnectionSummary {
+        id: row.try_get(0)?,
+        environment: row.try_get(1)?,
+        connection_id: ConnectionId::stored(row.try_get(2)?),
+        integration: row.try_get(3)?,
+        provider: row.try_get(4)?,
+        end_user: row
+            .try_get::<_, Option<&str>>(5)?
+            .map(|text| document(text, "connections.end_user"))
+            .transpose()?,
+        tags: document(row.try_get(6)?, "connections.tags")?,
+        metadata: document(row.try_get(7)?, "connections.metadata")?,
+        webhook_url_override: row.try_get(8)?,
+        verified: Verified { verified: row.try_get(9)?, account: row.try_get(10)? },
+        health: Health::of(row.try_get(11)?),
+        health_since: moment(row.try_get(12)?)?,
+        health_reason: row.try_get(13)?,
+        checked_at: row.try_get::<_, Option<i64>>(14)?.map(moment).transpose()?,
+        created_at: moment(row.try_get(15)?)?,
+        updated_at: moment(row.try_get(16)?)?,
+        last_fetched_at: row.try_get::<_, Option<i64>>(17)?.map(moment).transpose()?,
+    })
+}
+
+/// The row of a connection, held to the end of the transaction.
+pub(super) async fn locked(
+    db: &Transaction<'_>,
+    environment: &str,
+    integration: &str,
+    id: &str,
+) -> Result<Found<i64>> {
+    let sql =
+        "select id from integrations where environment = $1 and unique_key = $2 for key share";
+    let Some(row) = first(db, sql, &[&environment, &integration]).await? else {
+        return Ok(Found::UnknownIntegration);
+    };
+    let integration_id: i64 = row.try_get(0)?;
+    let sql =
+        "select id from connections where integration_id = $1 and connection_id = $2 for update";
+    match first(db, sql, &[&integration_id, &id]).await? {
+        Some(row) => Ok(Found::Found(row.try_get(0)?)),
+        None => Ok(Found::UnknownConnection),
+    }
+}
+
+pub(super) async fn update_connection(
+    db: &Transaction<'_>,
+    id: i64,
+    change: &ConnectionChange,
+    at: Timestamp,
+) -> Result<()> {
+    let user: Option<&EndUser> = change.end_user.as_ref();
+    let sql = "update connections set updated_at = $2,
+             end_user = coalesce($3, end_user),
+             end_user_name = case when $3::text is null then end_user_name else $4 end,
+             end_user_email = case when $3::text is null then end_user_email else $5 end,
+             owner_end_user = coalesce($6, owner_end_user),
+             owner_organization = case when $6::text is null then owner_organization else $7 end,
+             tags = coalesce($8, tags),
+             webhook_url_override = case when $9 then $10 else webhook_url_override end
+         where id = $1";
+    execute(
+        db,
+        sql,
+        &[
+            &id,
+            &millis(at),
+            &user.map(json).transpose()?,
+            &user.and_then(|user| user.display_name.as_ref()),
+            &user.and_then(|user| user.email.as_ref()),
+            &change.owner.as_ref().map(|owner| &owner.end_user),
+            &change.owner.as_ref().and_then(|owner| owner.organization.as_ref()),
+            &change.tags.as_ref().map(json).transpose()?,
+            &change.webhook_url_override.is_some(),
+            &change.webhook_url_override.as_ref().and_then(Option::as_ref),
+        ],
+    )
+    .await?;
+    if let Some(tags) = &change.tags {
+        execute(db, "delete from connection_tags where connection = $1", &[&id]).await?;
+        index_tags(db, id, tags).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn write_metadata(
+    db: &Transaction<'_>,
+    environment: &str,
+    integration: &str,
+    ids: &[ConnectionId],
+    metadata: &Object,
+    mode: MetadataMode,
+    at: Timestamp,
+) -> Result<Found<()>> {
+    let sql =
+        "select id from integrations where environment = $1 and unique_key = $2 for key share";
+    let Some(row) = first(db, sql, &[&environment, &integration]).await? else {
+        return Ok(Found::UnknownIntegration);
+    };
+    let integration_id: i64 = row.try_get(0)?;
+    let mut names: Vec<&str> = ids.iter().map(ConnectionId::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    // In the order of their numbers, so that two of these at a time do not wait for each other.
+    let sql =
+        "select id, metadata from connections where integration_id = $1 and connection_id = any($2)
+         order by id for update";
+    let rows = all(db, sql, &[&integration_id, &names]).await?;
+    if rows.len() < names.len() {
+        return Ok(Found::UnknownConnection);
+    }
+    for row in rows {
+        let whole = match mode {
+            MetadataMode::Replace => metadata.clone(),
+            MetadataMode::Merge => {
+                let mut merged: Object = document(row.try_get(1)?, "connections.metadata")?;
+                merged.extend(metadata.clone());
+                merged
+            }
+        };
+        let sql = "update connections set metadata = $2, updated_at = $3 where id = $1";
+        execute(db, sql, &[&row.try_get::<_, i64>(0)?, &json(&whole)?, &millis(at)]).await?;
+    }
+    Ok(Found::Found(()))
+}
+
+pub(super) async fn delete_connection(db: &Transaction<'_>, id: i64) -> Result<()> {
+    execute(db, "delete from connections where id = $1", &[&id]).await.map(drop)
+}
+
+pub(super) async fn note_fetched(db: &Transaction<'_>, fetched: &[(i64, Timestamp)]) -> Result<()> {
+    let (ids, moments): (Vec<i64>, Vec<i64>) =
+        fetched.iter().map(|(id, at)| (*id, millis(*at))).unzip();
+    // Several servers do this at a time: the rows are taken in one order.
+    let sql = "update connections c set last_fetched_at = noted.at
+         from (select c.id, n.at from connections c
+               join unnest($1::bigint[], $2::bigint[]) as n (id, at) on n.id = c.id
+               where coalesce(c.last_fetched_at, 0) < n.at order by c.id for update of c) noted
+         where c.id = noted.id";
+    execute(db, sql, &[&ids, &moments]).await.map(drop)
+}
+
+// --- rotation of master keys ---
+
+pub(super) async fn sealed_under_other_keys(
+    db: &impl GenericClient,
+    key_id: &str,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<SealedRecord>> {
+    let mut found = Vec::new();
+    if after == 0 {
+        let sql = "select name, key_id, sealed from server_secrets where key_id <> $1";
+        for row in all(db, sql, &[&key_id]).await? {
+            found.push(SealedRecord {
+                owner: SealedOwner::Server { name: row.try_get(0)? },
+                sealed: Sealed { key_id: row.try_get(1)?, blob: row.try_get(2)? },
+            });
+        }
+        let sql = "select id, environment, key_id, presets from connect_sessions
+             where key_id <> $1 and presets is not null";
+        for row in all(db, sql, &[&key_id]).await? {
+            found.push(SealedRecord {
+                owner: SealedOwner::Session { id: row.try_get(0)?, environment: row.try_get(1)? },
+                sealed: Sealed { key_id: row.try_get(2)?, blob: row.try_get(3)? },
+            });
+        }
+    }
+    let sql = "select c.id, c.environment, i.unique_key, c.connection_id, c.key_id, c.sealed
+         from connections c join integrations i on i.id = c.integration_id
+         where c.id > $2 and c.key_id <> $1 order by c.id limit $3";
+    for row in all(db, sql, &[&key_id, &after, &i64::from(limit)]).await? {
+        found.push(SealedRecord {
+            owner: SealedOwner::Connection {
+                id: row.try_get(0)?,
+                environment: row.try_get(1)?,
+                integration: row.try_get(2)?,
+                connection: row.try_get(3)?,
+            },
+            sealed: Sealed { key_id: row.try_get(4)?, blob: row.try_get(5)? },
+        });
+    }
+    Ok(found)
+}
+
+pub(super) async fn replace_sealed(
+    db: &Transaction<'_>,
+    records: &[(SealedRecord, Sealed)],
+) -> Result<u64> {
+    let mut replaced = 0;
+    for (old, new) in records {
+        // Only what still is what was read: a credential replaced meanwhile is newer, and sealed under
+        // the current key already.
+        let sealed: [&(dyn ToSql + Sync); 3] = [&new.key_id, &new.blob, &old.sealed.blob];
+        let [key_id, blob, was] = sealed;
+        replaced += match &old.owner {
+            SealedOwner::Connection { id, .. } => {
+                let sql =
+                    "update connections set key_id = $2, sealed = $3 where id = $1 and sealed = $4";
+                execute(db, sql, &[id, key_id, blob, was]).await?
+            }
+            SealedOwner::Session { id, .. } => {
+                let sql = "update connect_sessions set key_id = $2, presets = $3 where id = $1 and presets = $4";
+                execute(db, sql, &[id, key_id, blob, was]).await?
+            }
+            SealedOwner::Server { name } => {
+                let sql = "update server_secrets set key_id = $2, sealed = $3 where name = $1 and sealed = $4";
+                execute(db, sql, &[name, key_id, blob, was]).await?
+            }
+        };
+    }
+    Ok(replaced)
+}

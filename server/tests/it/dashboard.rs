@@ -1,0 +1,329 @@
+//! The dashboard without a browser: who gets in, what a form must carry, what is written down.
+
+use axum::body::Body;
+use http::{Method, Request, StatusCode, header};
+use keyslot_server::{
+    access::Access,
+    routes::{self, Endpoint},
+};
+use serde_json::json;
+
+use crate::harness::{Answer, GOOD, Harness, user};
+
+const PASSWORD: &str = "a password of the operators";
+
+/// A browser of an operator: keeps the cookie and knows the token of its forms.
+struct Browser<'a> {
+    server: &'a Harness,
+    cookie: String,
+    csrf: String,
+}
+
+fn request(method: Method, path: &str) -> http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "keyslot.test")
+        .header("accept", "text/html")
+        .header("sec-fetch-site", "same-origin")
+}
+
+fn form(path: &str) -> http::request::Builder {
+    request(Method::POST, path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+}
+
+fn encoded(fields: &[(&str, &str)]) -> Body {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into()
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8(answer.bytes.clone()).unwrap()
+}
+
+impl<'a> Browser<'a> {
+    async fn signed_in(server: &'a Harness) -> Self {
+        let fields = [("password", PASSWORD), ("next", "")];
+        let posted = form("/dashboard/sign-in").body(encoded(&fields)).unwrap();
+        let answer = server.send(posted).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", text(&answer));
+        let cookie = answer.headers["set-cookie"].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let mut browser = Self { server, cookie, csrf: String::new() };
+        let page = text(&browser.get("/dashboard/dev/integrations").await);
+        browser.csrf = page.split("data-csrf=\"").nth(1).unwrap()[..64].to_owned();
+        browser
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        let got = request(Method::GET, path).header("cookie", &self.cookie);
+        self.server.send(got.body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let fields = [fields, &[("csrf", &self.csrf)]].concat();
+        let posted = form(path).header("cookie", &self.cookie);
+        self.server.send(posted.body(encoded(&fields)).unwrap()).await
+    }
+}
+
+async fn locked() -> Harness {
+    Harness::with("http://keyslot.test", Some(PASSWORD)).await
+}
+
+fn of_operators() -> Vec<Endpoint> {
+    routes::endpoints(true).into_iter().filter(|one| one.access == Access::Operator).collect()
+}
+
+fn address(endpoint: &Endpoint) -> String {
+    endpoint.path.replace("{environment}", "dev")
+}
+
+#[tokio::test]
+async fn nobody_sees_a_page_or_posts_a_form_without_signing_in() {
+    let server = locked().await;
+    for endpoint in of_operators() {
+        let path = address(&endpoint);
+        let mut visit = request(endpoint.method.clone(), &path);
+        // Neither a key of the API nor a cookie of somebody's own making is a sign-in.
+        visit = visit.header("authorization", format!("Bearer {}", crate::harness::SECRET));
+        visit = visit.header("cookie", "keyslot_operator=9999999999.00.00");
+        let answer = server.send(visit.body(Body::empty()).unwrap()).await;
+        if endpoint.method == Method::GET {
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+            let target = answer.headers["location"].to_str().unwrap();
+            assert!(target.starts_with("/dashboard/sign-in?next=%2Fdashboard"), "{target}");
+        } else {
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+            assert!(text(&answer).contains("not_signed_in"), "{path}");
+        }
+        assert_eq!(answer.headers["cache-control"], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn every_form_needs_the_token_of_its_session_and_a_page_of_ours() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    for endpoint in of_operators().into_iter().filter(|one| one.method == Method::POST) {
+        let path = address(&endpoint);
+        for csrf in ["", "0", &"0".repeat(64)] {
+            let fields = [("csrf", csrf), ("integration", "demo"), ("key", "demo")];
+            let posted = form(&path).header("cookie", &browser.cookie);
+            let answer = server.send(posted.body(encoded(&fields)).unwrap()).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+            assert!(text(&answer).contains("stale_form"), "{path}");
+        }
+        let fields = [("csrf", browser.csrf.as_str())];
+        for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")] {
+            let mut posted = form(&path).header("cookie", &browser.cookie);
+            posted.headers_mut().unwrap().insert(name, value.parse().unwrap());
+            let answer = server.send(posted.body(encoded(&fields)).unwrap()).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} from {value}");
+        }
+    }
+    let others = Browser::signed_in(&server).await;
+    assert_ne!(others.csrf, browser.csrf, "each session has its own");
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_and_the_right_one_has_to_wait() {
+    let server = locked().await;
+    let attempt = async |password: &str| {
+        let fields = [("password", password)];
+        let posted = form("/dashboard/sign-in").body(encoded(&fields)).unwrap();
+        server.send(posted).await
+    };
+    for _ in 0..5 {
+        let answer = attempt("wrong").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert!(!answer.headers.contains_key("set-cookie"));
+    }
+    let answer = attempt(PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.headers["retry-after"], "300");
+    server.advance(5);
+    assert_eq!(attempt(PASSWORD).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+    let server = Harness::with("https://keyslot.test/base", Some(PASSWORD)).await;
+    let fields = [("password", PASSWORD), ("next", "/dashboard/prod/settings")];
+    let posted = form("/base/dashboard/sign-in").body(encoded(&fields)).unwrap();
+    let answer = server.send(posted).await;
+    let cookie = answer.headers["set-cookie"].to_str().unwrap();
+    for part in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/base/dashboard", "Max-Age=43200"] {
+        assert!(cookie.contains(part), "{part} in {cookie}");
+    }
+    assert_eq!(answer.headers["location"], "/base/dashboard/prod/settings");
+}
+
+#[tokio::test]
+async fn a_session_ends_after_twelve_hours_and_by_signing_out() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let left = browser.post("/dashboard/sign-out", &[]).await;
+    assert!(left.headers["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    server.advance(12 * 60 - 1);
+    assert_eq!(browser.get("/dashboard/dev/activity").await.status, StatusCode::OK);
+    server.advance(1);
+    assert_eq!(browser.get("/dashboard/dev/activity").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn in_development_only_names_of_this_machine_reach_it() {
+    let server = Harness::new().await;
+    for (host, status) in [
+        ("127.0.0.1:3003", StatusCode::OK),
+        ("localhost:3003", StatusCode::OK),
+        ("keyslot.test", StatusCode::OK),
+        ("rebound.example", StatusCode::MISDIRECTED_REQUEST),
+    ] {
+        let visit = Request::get("/dashboard/dev/integrations").header("host", host);
+        let answer = server.send(visit.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, status, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn every_page_has_a_strict_policy_and_no_script_of_its_own() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let session = server.session(user("u1")).await;
+    let id = server.connected(&session, "demo", json!({ "apiKey": GOOD })).await;
+    for path in [
+        "integrations".to_owned(),
+        "integrations/new".to_owned(),
+        "integrations/new?provider=freshdesk".to_owned(),
+        "integration?key=demo".to_owned(),
+        "integration/add?key=demo".to_owned(),
+        "integration/settings?key=demo".to_owned(),
+        "invite?integration=demo".to_owned(),
+        "connections".to_owned(),
+        format!("connection?integration=demo&id={id}"),
+        "activity".to_owned(),
+        "settings".to_owned(),
+        "nothing".to_owned(),
+    ] {
+        let page = browser.get(&format!("/dashboard/dev/{path}")).await;
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
+        let html = text(&page);
+        assert!(html.starts_with("<!doctype html>"), "{path}");
+        for inline in ["<style", "style=\"", "<script>", " onclick=", "javascript:"] {
+            assert!(!html.contains(inline), "{inline} in {path}");
+        }
+        assert!(!html.contains(GOOD), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn to_reveal_a_credential_is_written_down_before_it_is_shown() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let session = server.session(user("u1")).await;
+    let id = server.connected(&session, "demo", json!({ "apiKey": GOOD })).await;
+    let shown =
+        text(&browser.get(&format!("/dashboard/dev/connection?integration=demo&id={id}")).await);
+    assert!(shown.contains("••••2mX9") && !shown.contains(GOOD));
+
+    let fields = [("integration", "demo"), ("id", id.as_str())];
+    let revealed = browser.post("/dashboard/dev/connection/reveal", &fields).await;
+    assert!(text(&revealed).contains(GOOD));
+    let newest = server.state.store.audit_events("dev", 1).await.unwrap().remove(0);
+    assert_eq!(
+        (newest.actor.as_str(), newest.action.as_str(), newest.object.as_str()),
+        ("operator", "connection.revealed", format!("connection:demo/{id}").as_str())
+    );
+    assert_eq!(newest.request_id, revealed.headers["x-request-id"].to_str().unwrap());
+
+    server.state.store.close().await;
+    let refused = browser.post("/dashboard/dev/connection/reveal", &fields).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!text(&refused).contains(GOOD));
+}
+
+#[tokio::test]
+async fn what_is_typed_is_shown_as_text() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let evil = "<img src=x onerror=alert(1)>\"'";
+    let fields = [("provider", "openai"), ("key", "evil"), ("name", evil)];
+    let made = browser.post("/dashboard/dev/integrations/new", &fields).await;
+    assert_eq!(made.headers["location"], "/dashboard/dev/integration?key=evil&notice=made");
+    for path in ["integrations", "integration?key=evil", "integration/settings?key=evil"] {
+        let html = text(&browser.get(&format!("/dashboard/dev/{path}")).await);
+        assert!(!html.contains("<img src=x") && html.contains("img src=x"), "{path}");
+    }
+    let found = browser.get("/dashboard/dev/integrations?search=%3Cscript%3E").await;
+    assert!(!text(&found).contains("<script>"));
+}
+
+#[tokio::test]
+async fn the_second_of_two_operators_is_told_and_overwrites_nothing() {
+    let server = locked().await;
+    let (first, second) = (Browser::signed_in(&server).await, Browser::signed_in(&server).await);
+    let page = text(&second.get("/dashboard/dev/integration/settings?key=demo").await);
+    let version =
+        page.split("name=\"version\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    server.advance(1);
+    let path = "/dashboard/dev/integration/settings";
+    let theirs = [("key", "demo"), ("version", version), ("name", "Theirs")];
+    assert_eq!(first.post(path, &theirs).await.status, StatusCode::SEE_OTHER);
+    let ours = [("key", "demo"), ("version", version), ("name", "Ours")];
+    let answer = second.post(path, &ours).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    let html = text(&answer);
+    assert!(html.contains("value=\"Ours\"") && html.contains("in the meantime"));
+    let kept = server.state.store.integration("dev", "demo").await.unwrap().unwrap();
+    assert_eq!(kept.display_name.as_deref(), Some("Theirs"));
+    let version =
+        html.split("name=\"version\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let again = [("key", "demo"), ("version", version), ("name", "Ours")];
+    assert_eq!(second.post(path, &again).await.status, StatusCode::SEE_OTHER, "now they know");
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_by_one_press() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let session = server.session(user("u1")).await;
+    let id = server.connected(&session, "demo", json!({ "apiKey": GOOD })).await;
+    let fields = [("integration", "demo"), ("id", id.as_str())];
+    let path = "/dashboard/dev/connection/delete";
+    assert_eq!(browser.post(path, &fields).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(server.connection("demo", &id).await.status, StatusCode::OK);
+    let confirmed = [&fields[..], &[("confirm", "yes")]].concat();
+    assert_eq!(browser.post(path, &confirmed).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(server.connection("demo", &id).await.status, StatusCode::NOT_FOUND);
+
+    let path = "/dashboard/dev/integration/delete";
+    for (confirm, status) in [
+        ("", StatusCode::UNPROCESSABLE_ENTITY),
+        ("other", StatusCode::UNPROCESSABLE_ENTITY),
+        ("demo", StatusCode::SEE_OTHER),
+    ] {
+        let fields = [("key", "demo"), ("confirm", confirm)];
+        assert_eq!(browser.post(path, &fields).await.status, status);
+    }
+    assert!(server.state.store.integration("dev", "demo").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_invite_link_is_for_one_connection_and_one_integration() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let fields = [("integration", "demo"), ("id", "user-42"), ("name", "Ada"), ("hours", "168")];
+    let html = text(&browser.post("/dashboard/dev/invite", &fields).await);
+    let token = html.split("?session_token=").nth(1).unwrap().split('"').next().unwrap();
+    let shown = server.call(Method::GET, "/connect/session", Some(token), None).await.json();
+    assert_eq!(shown["data"]["allowed_integrations"], json!(["demo"]));
+    assert_eq!(shown["data"]["keyslot"]["connection_id"], "user-42");
+    server.advance(7 * 24 * 60 - 1);
+    let body = json!({ "apiKey": GOOD });
+    assert_eq!(server.connected(token, "demo", body.clone()).await, "user-42");
+    server.advance(1);
+    let late = server.connect(token, "demo", body).await;
+    assert_eq!(late.error(), "401 unknown_connect_session_token");
+}
