@@ -15,7 +15,7 @@ use crate::{
         webhooks,
     },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
-    connect_page, dashboard, demo, pages,
+    connect_page, dashboard, demo, openapi, pages,
     state::AppState,
 };
 
@@ -124,6 +124,7 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         // For the people who run it.
         e(M::GET, "/health", Public, get(health::health)),
         e(M::GET, "/ready", Public, get(health::ready)),
+        e(M::GET, "/openapi.json", Public, get(openapi::show)),
         // Pages and their parts.
         e(M::GET, "/", Public, get(pages::root)),
         e(M::GET, "/connect", Public, get(connect_page::show)),

@@ -9,6 +9,7 @@ mod harness;
 mod health;
 mod integrations;
 mod moving;
+mod openapi;
 mod pages;
 mod postgres;
 mod process;
