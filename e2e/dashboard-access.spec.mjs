@@ -82,6 +82,8 @@ const PAGES = [
   "dev/activity",
   "prod/activity",
   "dev/settings",
+  "dev/webhooks",
+  "dev/webhooks?status=failed",
   "dev/nothing",
 ];
 
@@ -169,4 +171,18 @@ test("the keyboard alone makes an integration and connects a key", async ({ page
   await press.type("correct-horse");
   await press.press("Enter");
   await expect(page.getByText("The key was checked and is stored.")).toBeVisible();
+});
+
+test("a badge of any state is one line high", async ({ page, server }) => {
+  await signIn(page, `${server.url}/dashboard/dev/connections`);
+  for (const tone of ["good", "bad", "plain"]) {
+    const height = await page
+      .locator(".badge")
+      .first()
+      .evaluate((badge, name) => {
+        badge.className = `badge ${name}`;
+        return badge.getBoundingClientRect().height;
+      }, tone);
+    expect(height, tone).toBeLessThan(40);
+  }
 });

@@ -245,6 +245,81 @@ test("everything but the dialog works without JavaScript", async ({ browser, pla
   await context.close();
 });
 
+test("a key is checked on demand, and the webhook about it can be replayed", async ({ page, place }) => {
+  const { createServer } = await import("node:http");
+  /** @type {string[]} */
+  const received = [];
+  const receiver = createServer((request, answer) => {
+    request.resume();
+    request.on("end", () => {
+      received.push(String(request.headers["webhook-id"]));
+      answer.writeHead(204).end();
+    });
+  });
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (receiver.address());
+  try {
+    await signIn(page, `${place.dashboard}/dev/webhooks`);
+    await page.getByRole("link", { name: "To the settings" }).click();
+    const address = page.locator("#webhook_url");
+    await address.fill("nonsense");
+    await page.getByRole("button", { name: "Save webhooks" }).click();
+    await expect(address).toHaveAttribute("aria-invalid", "true");
+    await address.fill(`http://127.0.0.1:${port}/hook`);
+    await page.getByRole("button", { name: "Save webhooks" }).click();
+    await expect(page.getByText("Saved.")).toBeVisible();
+
+    await place.sdk.createIntegration({ provider: "acme-key", unique_key: "checking" });
+    await importKey(place, "checking", "held");
+    await expect.poll(() => received.length).toBe(1);
+    await page.goto(`${place.dashboard}/dev/connection?integration=checking&id=held`);
+    await page.getByRole("button", { name: "Check now" }).click();
+    await expect(page.getByText("The provider accepts this key.")).toBeVisible();
+
+    await page.goto(`${place.dashboard}/dev/webhooks`);
+    const delivery = page.getByRole("list", { name: "Webhooks" }).getByRole("listitem").first();
+    await expect(delivery).toContainText("checking/held");
+    await expect(delivery).toContainText("delivered");
+    await delivery.getByRole("button", { name: /^Replay/ }).click();
+    await expect(page.getByText("It is sent once more, under the same ID.")).toBeVisible();
+    await expect.poll(() => received.length).toBe(2);
+    expect(new Set(received).size).toBe(1);
+    await page.locator("#status-filter").selectOption("failed");
+    await page.getByRole("button", { name: "Show" }).click();
+    await expect(page.getByText("There is none like that.")).toBeVisible();
+  } finally {
+    await page.goto(`${place.dashboard}/dev/settings`);
+    await page.locator("#webhook_url").fill("");
+    await page.getByRole("button", { name: "Save webhooks" }).click();
+    receiver.close();
+    receiver.closeAllConnections();
+  }
+});
+
+test("the connect page's name and colour are previewed as they are typed, and are there for end users", async ({
+  page,
+  place,
+  dialog,
+}) => {
+  await place.sdk.createIntegration({ provider: "acme-key", unique_key: "branding" });
+  await signIn(page, `${place.dashboard}/dev/settings`);
+  await page.locator("#product_name").fill("Northlight");
+  await page.locator("#accent").fill("#0b6e4f");
+  const preview = page.locator(".preview");
+  await expect(preview).toContainText("Northlight asked you for access");
+  await expect(preview.locator("[data-preview-accent]")).toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await page.getByRole("button", { name: "Save connect page" }).click();
+  await expect(page.getByText("Saved.")).toBeVisible();
+  const { data } = await place.sdk.createConnectSession({
+    end_user: { id: "branded" },
+    allowed_integrations: ["branding"],
+  });
+  await page.goto(data.connect_link);
+  await expect(dialog.submit).toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await page.keyboard.press("Escape");
+  await expect(page.getByText("Northlight asked you for access to Acme Mail.")).toBeVisible();
+});
+
 /** @param {Place} place @param {string} integration @param {string} id */
 async function importKey(place, integration, id) {
   const answer = await fetch(`${place.server.url}/connections`, {

@@ -96,12 +96,12 @@ test("the page and its dialog change language, direction and theme, and remember
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("lang", "ar");
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
-  await page.getByRole("button", { name: "ربط Demo API" }).click();
+  await page.getByRole("button", { name: "ربط OpenAI" }).click();
   await expect(dialog.root).toBeVisible();
   await page.keyboard.press("Escape");
-  await expect(page.locator('[data-integration="demo"] .state')).toHaveText("أُغلق دون ربط");
+  await expect(page.locator('[data-integration="openai"] .state')).toHaveText("أُغلق دون ربط");
   await page.setViewportSize({ width: 390, height: 844 });
-  await page.getByRole("button", { name: "ربط Demo API" }).click();
+  await page.locator('[data-integration="demo"] .connect').click();
   await dialog.field("apiKey").fill("demo_live_4cK7pQ2mX9");
   await dialog.submit.click();
   await expect(page.locator("#backend")).toBeVisible();

@@ -22,7 +22,7 @@ export { expect };
 
 /**
  * @param {{ release?: boolean, database?: string }} [options] `release`: the server as it is shipped, for
- *   benchmarks; the URL of the `database`: SQLite in a folder of its own by default
+ *   benchmarks; the URL of the database, SQLite in a folder of its own by default
  * @returns {Promise<World>}
  */
 export async function startWorld({ release, database } = {}) {

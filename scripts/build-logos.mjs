@@ -17,7 +17,8 @@ export async function buildLogos() {
   const stamp = path.join(folder, ".made");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === made) return;
 
-  const icons = new Map(Object.values(await import("simple-icons")).map((icon) => [icon.slug, icon]));
+  const found = Object.values(await import("simple-icons")).flatMap((icon) => ("slug" in icon ? [icon] : []));
+  const icons = new Map(found.map((icon) => [icon.slug, icon]));
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
   let drawn = 0;

@@ -1,6 +1,6 @@
 // Pictures of the demo page, of the theming page and of every state of the dialog in e2e/states.mjs, into
 // screenshots/ (not committed). `npm run screenshots -- states` takes the latter only.
-// `npm run screenshots -- --readme` also renews the picture in the README.
+// `npm run screenshots -- --readme` also renews the pictures in the README.
 import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { buildServer } from "./build-server.mjs";
@@ -101,6 +101,26 @@ await main(async () => {
         animations: "disabled",
         fullPage: true,
       });
+      await page.goto(`${server.url}/dashboard/dev/integrations/new`);
+      // The logos come as they are scrolled to.
+      await page.waitForLoadState("networkidle");
+      await shoot("9-dashboard-catalogue");
+      if (screen.name === "light")
+        await page.screenshot({
+          path: path.join(folder, "readme-dashboard.png"),
+          animations: "disabled",
+          scale: "css",
+        });
+      for (const [number, address] of [
+        [10, "integrations/new?provider=freshdesk"],
+        [11, "integration/add?key=demo"],
+        [12, "connection?integration=demo&id=user-42"],
+        [13, "activity"],
+        [14, "settings"],
+      ]) {
+        await page.goto(`${server.url}/dashboard/dev/${address}`);
+        await shoot(`${number}-dashboard`);
+      }
       await context.close();
       await server.stop();
       server.remove();
@@ -111,6 +131,7 @@ await main(async () => {
   if (process.argv.includes("--readme")) {
     mkdirSync(path.join(root, "docs"), { recursive: true });
     copyFileSync(path.join(folder, "readme.png"), path.join(root, "docs", "connect-dialog.png"));
+    copyFileSync(path.join(folder, "readme-dashboard.png"), path.join(root, "docs", "dashboard.png"));
   }
   say(`  ✓ ${count} pictures in screenshots/`);
 });

@@ -1,7 +1,9 @@
 // The settings page of a made-up product. Everything about connecting is the call of `auth()` below;
 // the rest is the page's own list, its languages and themes, and what it shows afterwards.
-import { auth, configure, isAuthError, preload } from "../assets/index.js";
 import { TEXTS } from "./texts.js";
+
+/** Beside this page's folder, wherever the server is mounted. @type {typeof import("../js/index.js")} */
+const { auth, configure, isAuthError, preload } = await import(new URL("../assets/index.js", import.meta.url).href);
 
 /** Where the server is: the folder that this page's folder is in. */
 const HOST = new URL("..", import.meta.url).href.replace(/\/$/, "");

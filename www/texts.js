@@ -27,6 +27,7 @@ const en = {
   madeUp:
     "Northlight is a made-up product. What you see is what your own settings page could be: the list and the buttons are its own, the dialog is Keyslot.",
   dashboard: "Open the dashboard of this server",
+  theming: "Make the dialog look like yours",
   aboutDemo: "An API inside this server. Takes the API keys on this page.",
   aboutDemoBasic: "The same with a user name and a password.",
   aboutReal: "The real one: your key is checked with the vendor.",
@@ -80,6 +81,7 @@ const ar = {
   madeUp:
     "Northlight منتج خيالي. ما تراه هو ما يمكن أن تكون عليه صفحة إعداداتك: القائمة والأزرار من الصفحة نفسها، ومربع الحوار من Keyslot.",
   dashboard: "افتح لوحة تحكم هذا الخادم",
+  theming: "اجعل مربع الحوار يشبه منتجك",
   aboutDemo: "واجهة داخل هذا الخادم تقبل المفاتيح المعروضة في هذه الصفحة.",
   aboutDemoBasic: "الواجهة نفسها باسم مستخدم وكلمة مرور.",
   aboutReal: "الخدمة الحقيقية: يُتحقق من مفتاحك لدى مزوّدها.",

@@ -5,7 +5,7 @@ const token = new URLSearchParams(location.search).get("session_token") ?? "";
 // Before anything else: not in the history, not in a screenshot, not in what a person copies.
 history.replaceState(null, "", location.pathname);
 
-const { host = "", renews } = document.body.dataset;
+const { host = "", renews, accent } = document.body.dataset;
 const server = new URL(host || "/", location.origin).href.replace(/\/$/, "");
 const buttons = [...document.querySelectorAll("button[data-connect]")].filter(
   (one) => one instanceof HTMLButtonElement,
@@ -53,7 +53,12 @@ async function connect(button) {
   try {
     const { auth, reconnect } = await widget();
     const open = renews === undefined ? auth : reconnect;
-    const { verification } = await open(integration, undefined, { host: server, session: token, returnFocus });
+    const { verification } = await open(integration, undefined, {
+      host: server,
+      session: token,
+      returnFocus,
+      theme: accent ? { accent } : undefined,
+    });
     connected.push(verification?.account ? `${name} (${verification.account})` : name);
     if (buttons.length === 1) return end();
     button.textContent = "Connected";

@@ -119,3 +119,29 @@ if (filter instanceof HTMLFormElement) {
     category instanceof HTMLSelectElement && category.addEventListener("change", () => filter.requestSubmit());
   }
 }
+
+// The connect page's name and colour, as they are typed.
+const preview = document.querySelector("form[data-preview]");
+if (preview instanceof HTMLFormElement) {
+  const product = preview.elements.namedItem("product_name");
+  const accent = preview.elements.namedItem("accent");
+  const name = preview.querySelector("[data-preview-name]");
+  const button = preview.querySelector("[data-preview-accent]");
+  const show = () => {
+    if (!(product instanceof HTMLInputElement) || !(accent instanceof HTMLInputElement)) return;
+    if (name) name.textContent = product.value.trim() || "Somebody";
+    const colour = accent.value.trim();
+    if (!(button instanceof HTMLElement)) return;
+    const usable = /^#[0-9a-f]{6}$/i.test(colour);
+    button.style.background = usable ? colour : "";
+    // Black or white, whichever is read better (WCAG 2.2, relative luminance).
+    const [red, green, blue] = [1, 3, 5].map((at) => {
+      const part = parseInt(colour.slice(at, at + 2), 16) / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    const luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    button.style.color = usable ? (luminance > 0.179 ? "#000000" : "#ffffff") : "";
+  };
+  preview.addEventListener("input", show);
+  show();
+}

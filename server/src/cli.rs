@@ -158,7 +158,6 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(settings)) => runtime.block_on(serve::serve(settings)),
         Some(Command::RotateKeys(settings)) => runtime.block_on(serve::rotate_keys(settings)),
         Some(Command::Check(settings)) => check(&settings),
-        Some(Command::Openapi) => print_openapi(),
         Some(Command::Backup { file, settings }) => {
             let from = settings.database();
             let copy = from.map(|from| (from, Database::Sqlite(file)));
@@ -172,6 +171,7 @@ pub fn run() -> ExitCode {
             let copy = named("--from", &from).and_then(|from| Ok((from, named("--to", &to)?)));
             runtime.block_on(copied(copy, &settings, Source::AtRest))
         }
+        Some(Command::Openapi) => print_openapi(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,17 +9,24 @@ use axum::{
 use http::{StatusCode, header};
 
 use crate::{
+    appearance,
     error::ApiError,
-    model::{ConnectSession, Target},
+    model::{ConnectSession, EnvironmentSettings, Target},
     query::Query,
     state::AppState,
     token,
 };
 
-/// As strict as the dashboard's; it sends no form anywhere, the widget does.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     img-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; \
-     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// As strict as the dashboard's; it sends no form anywhere, the widget does. Framed by the sites that the
+/// environment names, which makes `X-Frame-Options` moot (CSP Level 3 §6.4.2.2).
+fn policy(settings: &EnvironmentSettings) -> String {
+    format!(
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
+         connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors {}; \
+         require-trusted-types-for 'script'; trusted-types 'none'",
+        appearance::frame_ancestors(settings)
+    )
+}
 
 /// An API that the link is for.
 struct Choice {
@@ -32,6 +39,10 @@ struct Choice {
 #[template(path = "connect.html")]
 struct Page<'a> {
     root: &'a str,
+    /// Who asks.
+    product: Option<String>,
+    /// The colour of the dialog's button.
+    accent: String,
     /// What can be connected; nothing when the link is of no use any more.
     choices: Vec<Choice>,
     /// Whether a key is to be replaced.
@@ -55,17 +66,33 @@ pub async fn show(State(state): State<AppState>, query: Query) -> Result<Respons
         Some(session) => choices(&state, session).await?,
         None => Vec::new(),
     };
+    let settings = match &session {
+        Some(session) => {
+            let all = state.store.environments().await?;
+            all.into_iter().find(|one| one.name == session.environment).map(|one| one.settings)
+        }
+        None => None,
+    };
+    let settings = settings.unwrap_or_default();
     let renews = session.is_some_and(|one| matches!(one.terms.target, Target::Reconnect { .. }));
     let status = match (token, choices.is_empty()) {
         (None, _) => StatusCode::BAD_REQUEST,
         (Some(_), true) => StatusCode::GONE,
         (Some(_), false) => StatusCode::OK,
     };
-    let page = Page { root: state.base_path(), choices, renews, complete: token.is_some() };
+    let policy = policy(&settings);
+    let page = Page {
+        root: state.base_path(),
+        product: settings.product_name,
+        accent: settings.accent.unwrap_or_default(),
+        choices,
+        renews,
+        complete: token.is_some(),
+    };
     let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];
     let text = page.render().map_err(ApiError::internal)?;
     Ok((status, headers, text).into_response())

@@ -4,13 +4,12 @@
 
 use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::{
-    access::Key,
     error::ApiError,
+    model::AuditEvent,
     state::Server,
     vault::{Binding, Sealed, VaultError},
 };
@@ -81,21 +80,18 @@ impl EnvironmentKey {
         Ok(Self(text.into()))
     }
 
-    /// Makes a new key for the environment of a secret key, in the place of the one that may be there.
+    /// Makes a new key for an environment, in the place of the one that may be there.
     ///
     /// # Errors
     /// What store and vault say.
     pub async fn renew(
         server: &Server,
-        key: &Key,
+        environment: &str,
         purpose: Purpose,
-        action: &'static str,
-        at: Timestamp,
+        audit: AuditEvent,
     ) -> Result<Self, ApiError> {
-        let environment = key.environment();
         let name = purpose.name(environment);
         let new = Self::random(purpose)?;
-        let audit = key.audit(action, format!("environment:{environment}"), at);
         server.store.put_server_secret(&name, new.seal(server, &name)?, audit).await?;
         Ok(new)
     }

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod api;
+pub mod appearance;
 pub mod body;
 pub mod cli;
 pub mod clock;

@@ -44,6 +44,12 @@ pub struct EnvironmentSettings {
     pub public_key_enabled: bool,
     /// Whether a backend must vouch for the connection id that comes with it.
     pub hmac_enabled: bool,
+    /// The product that end users are asked to connect their keys to.
+    pub product_name: Option<String>,
+    /// Its colour, `#rrggbb`.
+    pub accent: Option<String>,
+    /// The sites that may show the connect page in a frame.
+    pub allowed_origins: Vec<String>,
 }
 
 impl Default for EnvironmentSettings {
@@ -56,6 +62,9 @@ impl Default for EnvironmentSettings {
             public_key: None,
             public_key_enabled: false,
             hmac_enabled: false,
+            product_name: None,
+            accent: None,
+            allowed_origins: Vec::new(),
         }
     }
 }

@@ -236,8 +236,15 @@ fn pages_of_operators() -> Vec<Endpoint> {
         page("/dashboard/{environment}/connection", get(connections::show)),
         form("/dashboard/{environment}/connection/reveal", Operator, post(connections::reveal)),
         form("/dashboard/{environment}/connection/delete", Operator, post(connections::delete)),
+        form("/dashboard/{environment}/connection/verify", Operator, post(connections::verify)),
         page("/dashboard/{environment}/activity", get(activity::show)),
+        page("/dashboard/{environment}/webhooks", get(activity::webhooks)),
+        form("/dashboard/{environment}/webhooks/replay", Operator, post(activity::replay)),
         page("/dashboard/{environment}/settings", get(settings::show)),
+        form("/dashboard/{environment}/settings/webhooks", Operator, post(settings::webhooks)),
+        form("/dashboard/{environment}/settings/connect", Operator, post(settings::connect)),
+        form("/dashboard/{environment}/settings/legacy", Operator, post(settings::legacy)),
+        form("/dashboard/{environment}/settings/key", Operator, post(settings::renew_key)),
     ]
 }
 

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::{json as answer, ok};
 use crate::{
     access::Key,
+    appearance,
     body::JsonBody,
     environment_key::{EnvironmentKey, Purpose},
     error::ApiError,
-    fields::{Fields, Length},
+    fields::{Fields, Length, SHORT},
     issue::Issue,
     model::{Environment, EnvironmentSettings},
     query::Query,
@@ -35,7 +36,8 @@ pub async fn show(
 
 /// `PATCH /environment`: changes what is given. `webhook_url` and `webhook_url_secondary` are URLs, null
 /// or an empty string to take them away; `on_auth_creation` and `on_auth_refresh_error` switch
-/// announcements; `public_key_enabled` accepts the environment's public key from old pages, and
+/// announcements; `product_name`, `accent` (`#rrggbb`) and `allowed_origins` are about the connect page;
+/// `public_key_enabled` accepts the environment's public key from old pages, and
 /// `hmac_enabled` asks them for proof that the backend knows the connection id.
 ///
 /// # Errors
@@ -74,6 +76,7 @@ pub async fn update(
             *switch = on;
         }
     }
+    appearance(&mut fields, &mut settings);
     fields.finish()?;
     if settings.public_key_enabled {
         settings.public_key.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
@@ -83,6 +86,28 @@ pub async fn update(
         return Err(missing());
     }
     Ok(ok(&view(&Environment { name, settings })))
+}
+
+/// Reads what the connect page shows and who may frame it.
+fn appearance(fields: &mut Fields, settings: &mut EnvironmentSettings) {
+    let any = Length { min: 0, max: appearance::NAME_MAX };
+    if let Some(name) = fields.nullable_string("product_name", any) {
+        settings.product_name = name.filter(|name| !name.is_empty());
+    }
+    if let Some(given) = fields.nullable_string("accent", any) {
+        settings.accent = given.as_deref().and_then(appearance::accent);
+        if given.is_some_and(|text| !text.is_empty()) && settings.accent.is_none() {
+            fields.refuse(Issue::pattern(fields.path_of("accent"), "^#[0-9a-fA-F]{6}$"));
+        }
+    }
+    if let Some(given) = fields.optional_list("allowed_origins", SHORT) {
+        let known: Vec<String> = given.iter().filter_map(|text| appearance::origin(text)).collect();
+        if known.len() < given.len() || known.len() > appearance::ORIGINS_MAX {
+            let message = "Expected at most 20 origins such as https://app.example.com";
+            fields.refuse(Issue::custom(fields.path_of("allowed_origins"), message));
+        }
+        settings.allowed_origins = known;
+    }
 }
 
 /// `POST /environment/webhook-signing-key`: makes a new signing key and shows it this once. Everything
@@ -96,9 +121,10 @@ pub async fn renew_signing_key(
     query: Query,
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
-    let action = "environment.signing_key_renewed";
-    let now = state.clock.now();
-    let new = EnvironmentKey::renew(&state, &key, Purpose::WebhookSigning, action, now).await?;
+    let name = key.environment();
+    let object = format!("environment:{name}");
+    let audit = key.audit("environment.signing_key_renewed", object, state.clock.now());
+    let new = EnvironmentKey::renew(&state, name, Purpose::WebhookSigning, audit).await?;
     Ok(answer(StatusCode::CREATED, &json!({ "data": { "signing_key": new.expose() } })))
 }
 
@@ -112,9 +138,10 @@ pub async fn renew_hmac_key(
     query: Query,
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
-    let action = "environment.hmac_key_renewed";
-    let now = state.clock.now();
-    let new = EnvironmentKey::renew(&state, &key, Purpose::ConnectionHmac, action, now).await?;
+    let name = key.environment();
+    let object = format!("environment:{name}");
+    let audit = key.audit("environment.hmac_key_renewed", object, state.clock.now());
+    let new = EnvironmentKey::renew(&state, name, Purpose::ConnectionHmac, audit).await?;
     Ok(answer(StatusCode::CREATED, &json!({ "data": { "hmac_key": new.expose() } })))
 }
 
@@ -136,6 +163,9 @@ fn view(environment: &Environment) -> Value {
         public_key,
         public_key_enabled,
         hmac_enabled,
+        product_name,
+        accent,
+        allowed_origins,
     } = &environment.settings;
     json!({ "data": {
         "name": environment.name,
@@ -146,12 +176,15 @@ fn view(environment: &Environment) -> Value {
         "public_key": public_key,
         "public_key_enabled": public_key_enabled,
         "hmac_enabled": hmac_enabled,
+        "product_name": product_name,
+        "accent": accent,
+        "allowed_origins": allowed_origins,
     }})
 }
 
 /// What speaks against an address, as far as it can be told now: where a name leads is judged again
 /// whenever something is sent.
-async fn objection(server: &Server, url: &str) -> Option<&'static str> {
+pub(crate) async fn objection(server: &Server, url: &str) -> Option<&'static str> {
     let Some(uri) = webhooks::address(url) else { return Some("Invalid URL") };
     match server.egress.check(&uri, Cleartext::OpenedOnly).await {
         Err(EgressError::BadUrl(_)) => Some("Invalid URL"),

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
-use keyslot_providers::Credential;
+use keyslot_providers::{Credential, Reason, Verification};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -19,6 +19,7 @@ use crate::{
     error::ApiError,
     model::{ConnectionSummary, Health},
     query::Query,
+    recheck,
     state::Server,
     store::ConnectionFilter,
 };
@@ -183,6 +184,7 @@ struct OnePage {
     updated: String,
     fetched: Option<String>,
     health_since: String,
+    health_reason: &'static str,
     notice: Option<&'static str>,
     problem: Option<&'static str>,
 }
@@ -294,9 +296,49 @@ async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, Api
         updated: moment(summary.updated_at),
         fetched: summary.last_fetched_at.map(moment),
         health_since: ago(summary.health_since, now),
+        health_reason: match summary.health_reason.as_deref() {
+            Some("refused") => "the provider refused the key",
+            Some("forbidden") => "the key lacks a permission",
+            Some("address") => "the address is not found",
+            _ => "",
+        },
         notice: None,
         problem: None,
     })
+}
+
+/// `POST /dashboard/{environment}/connection/verify`: asks the provider now.
+///
+/// # Errors
+/// 404 `unknown_provider_config`, `not_found`, `unknown_provider_template`.
+pub async fn verify(visit: Visit, form: Form) -> Result<Response, ApiError> {
+    let named = Named::of(form.verbatim("id"), form.verbatim("integration"))?;
+    let (key, id) = (named.integration.as_str(), named.id.as_str());
+    let found = visit.state.store.connection(visit.environment, key, id).await?;
+    let connection = existing(found, &named.integration, not_found())?;
+    let who = visit.audit("connection.verified", named.object());
+    let outcome = recheck::check(&visit.state, &connection, &who.actor, &who.request_id).await?;
+    let mut page = page(&visit, &named, false).await?;
+    match outcome.verification {
+        Verification::Verified { .. } => page.notice = Some("The provider accepts this key."),
+        Verification::NoCheck => page.notice = Some("This API has nothing to check a key with."),
+        Verification::Failed { reason, .. } => page.problem = Some(failure(reason)),
+    }
+    html(StatusCode::OK, &page)
+}
+
+/// What a failed check means and what to do, to the operator.
+fn failure(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Refused => {
+            "The provider no longer accepts this key. Replace it, or send an invite link."
+        }
+        Reason::Forbidden => {
+            "The provider knows this key but no longer allows it what is needed. Whoever owns it can give it the permission back."
+        }
+        Reason::Address => "The provider was not found at the address of this connection.",
+        Reason::Unavailable => "The provider could not be asked just now. Nothing has changed.",
+    }
 }
 
 /// `POST /dashboard/{environment}/connection/delete`: `integration`, `id`, and `confirm` when the

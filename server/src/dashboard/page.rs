@@ -13,7 +13,7 @@ use super::{PREFIX, operator::Operator};
 use crate::{
     envelope::RequestId,
     error::ApiError,
-    model::{AuditEvent, FIRST_ENVIRONMENTS},
+    model::{AuditEvent, EnvironmentSettings, FIRST_ENVIRONMENTS},
     state::{AppState, Server},
 };
 
@@ -136,6 +136,16 @@ impl Visit {
             object,
             request_id: self.request.to_string(),
         }
+    }
+
+    /// What this environment has been set to.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn settings(&self) -> Result<EnvironmentSettings, ApiError> {
+        let all = self.state.store.environments().await?;
+        let own = all.into_iter().find(|environment| environment.name == self.environment);
+        Ok(own.map(|environment| environment.settings).unwrap_or_default())
     }
 
     /// Goes on to another page of this environment; `path` is what follows the environment.

@@ -236,6 +236,7 @@ fn security_schemes() -> Value {
 
 fn security(access: Access) -> Vec<Value> {
     let schemes: &[&str] = match access {
+        // No token of the API opens the dashboard, and none of it is described.
         Access::Public | Access::DevPage | Access::Operator => &[],
         Access::SecretKey(_) => &["secretKey"],
         Access::Session => &["sessionToken"],
@@ -266,7 +267,9 @@ fn responses(endpoint: &Endpoint, described: &Described) -> Value {
         add(415, &["invalid_content_type"]);
     }
     match endpoint.access {
-        Access::Public | Access::DevPage | Access::Operator => add(421, &["misdirected_request"]),
+        Access::Public | Access::DevPage | Access::Operator => {
+            add(421, &["misdirected_request"]);
+        }
         Access::SecretKey(_) => add(401, &[&TOKEN[..], &SECRET_KEY].concat()),
         Access::Session => add(401, &[&TOKEN[..], &SESSION].concat()),
         Access::SessionOrKey(_) => add(401, &[&TOKEN[..], &SECRET_KEY, &SESSION].concat()),

@@ -202,6 +202,7 @@ async fn every_page_has_a_strict_policy_and_no_script_of_its_own() {
         "connections".to_owned(),
         format!("connection?integration=demo&id={id}"),
         "activity".to_owned(),
+        "webhooks".to_owned(),
         "settings".to_owned(),
         "nothing".to_owned(),
     ] {
@@ -326,4 +327,79 @@ async fn an_invite_link_is_for_one_connection_and_one_integration() {
     server.advance(1);
     let late = server.connect(token, "demo", body).await;
     assert_eq!(late.error(), "401 unknown_connect_session_token");
+}
+
+#[tokio::test]
+async fn settings_are_saved_for_one_environment_and_a_bad_one_saves_nothing() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let settings = async |name: &str| {
+        let all = server.state.store.environments().await.unwrap();
+        all.into_iter().find(|environment| environment.name == name).unwrap().settings
+    };
+    let path = "/dashboard/dev/settings/connect";
+    for (field, value, said) in [
+        ("accent", "red", "Expected a colour"),
+        ("allowed_origins", "https://a.example/path", "is not an origin"),
+        ("allowed_origins", "https://a.example\n*", "is not an origin"),
+    ] {
+        let fields = [("product_name", "Northlight"), (field, value)];
+        let answer = browser.post(path, &fields).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{value}");
+        let html = text(&answer);
+        assert!(html.contains(said) && html.contains("value=\"Northlight\""), "{value}");
+    }
+    assert_eq!(settings("dev").await.product_name, None);
+    let fields = [
+        ("product_name", "Northlight"),
+        ("accent", "#AA3355"),
+        ("allowed_origins", "https://A.example/\nhttp://localhost:8080"),
+    ];
+    assert_eq!(browser.post(path, &fields).await.status, StatusCode::SEE_OTHER);
+    let saved = settings("dev").await;
+    assert_eq!(saved.product_name.as_deref(), Some("Northlight"));
+    assert_eq!(saved.accent.as_deref(), Some("#aa3355"));
+    assert_eq!(saved.allowed_origins, ["https://a.example", "http://localhost:8080"]);
+    assert_eq!(settings("prod").await.product_name, None);
+
+    let path = "/dashboard/dev/settings/webhooks";
+    let fields = [("webhook_url", "https://10.0.0.1/x"), ("on_auth_creation", "yes")];
+    let bad = browser.post(path, &fields).await;
+    assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(&bad).contains("not public"));
+    assert_eq!(browser.post(path, &[]).await.status, StatusCode::SEE_OTHER);
+    let saved = settings("dev").await;
+    assert!(!saved.on_auth_creation && saved.product_name.is_some(), "the rest stays");
+}
+
+#[tokio::test]
+async fn a_key_of_an_environment_is_shown_once_when_it_is_made() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    for (purpose, prefix) in [("webhooks", "whsec_"), ("hmac", "hmac_")] {
+        let made = browser.post("/dashboard/dev/settings/key", &[("purpose", purpose)]).await;
+        assert!(text(&made).contains(&format!("value=\"{prefix}")), "{purpose}");
+        let page = text(&browser.get("/dashboard/dev/settings").await);
+        assert!(!page.contains(&format!("value=\"{prefix}")), "{purpose}");
+    }
+    let other = browser.post("/dashboard/dev/settings/key", &[("purpose", "x")]).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_connect_page_is_framed_by_the_sites_of_its_environment_only() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let token = server.session(user("u1")).await;
+    let policy = async |query: &str| {
+        let page = server.call(Method::GET, &format!("/connect/{query}"), None, None).await;
+        page.headers["content-security-policy"].to_str().unwrap().to_owned()
+    };
+    let query = format!("?session_token={token}");
+    assert!(policy(&query).await.contains("frame-ancestors 'none';"));
+    let fields = [("allowed_origins", "https://a.example https://b.example")];
+    browser.post("/dashboard/dev/settings/connect", &fields).await;
+    let framed = policy(&query).await;
+    assert!(framed.contains("frame-ancestors https://a.example https://b.example;"), "{framed}");
+    assert!(policy("").await.contains("frame-ancestors 'none';"), "it belongs to no environment");
 }

@@ -11,6 +11,7 @@ use super::presets::Presets;
 use crate::{
     access::Session,
     api::{credentials::provider_of, end_user, integrations, ok, providers},
+    appearance,
     error::ApiError,
     model::{Integration, Object, Target},
     query::Query,
@@ -35,7 +36,10 @@ pub async fn show(
     let terms = &session.session.terms;
     let mut data = Object::new();
     data.insert("endUser".into(), end_user::view(terms.end_user.as_ref()));
-    data.insert("connectUISettings".into(), appearance());
+    let environments = state.store.environments().await?;
+    let environment = environments.into_iter().find(|one| one.name == session.session.environment);
+    let settings = environment.map(|one| one.settings).unwrap_or_default();
+    data.insert("connectUISettings".into(), appearance::view(&settings));
 
     let integrations = match &terms.allowed_integrations {
         Some(allowed) => {
@@ -98,15 +102,6 @@ pub async fn end(
     let audit = session.audit("connect_session.ended", object, state.clock.now());
     state.store.delete_session(session.hash, audit).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// Colours and theme, which existing pages expect; this server has one look for all so far.
-fn appearance() -> Value {
-    json!({
-        "showWatermark": false,
-        "defaultTheme": "system",
-        "theme": { "light": { "primary": "#4f46e5" }, "dark": { "primary": "#818cf8" } },
-    })
 }
 
 async fn allowed_integrations(
