@@ -20,13 +20,16 @@ export { expect };
  * @property {() => Promise<void>} close
  */
 
-/** @returns {Promise<World>} */
-export async function startWorld() {
+/**
+ * @param {{ release?: boolean }} [options] `release`: the server as it is shipped, for benchmarks
+ * @returns {Promise<World>}
+ */
+export async function startWorld({ release } = {}) {
   const provider = await startProviderApi();
   const folder = mkdtempSync(path.join(tmpdir(), "keyslot-catalog-"));
   const catalog = path.join(folder, "acme.yaml");
   writeFileSync(catalog, provider.catalog);
-  const server = await startServer({ args: ["--catalog", catalog, "--allow-net", "127.0.0.0/8"] });
+  const server = await startServer({ release, args: ["--catalog", catalog, "--allow-net", "127.0.0.0/8"] });
   const sdk = new Nango({ host: server.url, secretKey: server.secretKey });
   for (const name of PROVIDERS) await sdk.createIntegration({ provider: name, unique_key: name });
   const app = await startCustomerApp({ host: server.url, secretKey: server.secretKey });

@@ -3,7 +3,7 @@
 // what is sent is decided inside the module, not here.
 import { AuthError } from "./auth-error.js";
 import { inLanguage } from "./language.js";
-import { loadFailure, notSupported } from "./load-failure.js";
+import { loadFailure, notSupported, tooOld } from "./load-failure.js";
 
 /**
  * @typedef {object} Glue the functions that wasm-bindgen exports (src/bindings.rs)
@@ -29,6 +29,12 @@ import { loadFailure, notSupported } from "./load-failure.js";
  * @property {boolean} started whether the module has taken it over
  * @property {boolean} settled
  */
+
+/** What the dialog is made of, youngest first, and whether the browser has it. @type {[string, () => boolean][]} */
+const LOOKED_FOR = [
+  ["adopted style sheets", () => "adoptedStyleSheets" in Document.prototype],
+  ["the dialog element", () => typeof HTMLDialogElement === "function"],
+];
 
 /** How long a module may take to arrive before the calls that wait for it are rejected. */
 const LOAD_TIMEOUT_MS = 30_000;
@@ -254,6 +260,8 @@ async function startModule(loader) {
     throw notSupported("there is no page. Call it in a browser, not while rendering on a server.");
   if (typeof WebAssembly !== "object")
     throw notSupported("this browser has no WebAssembly, or it is turned off (some hardened modes do that).");
+  const lacking = LOOKED_FOR.find(([, isThere]) => !isThere());
+  if (lacking) throw notSupported(tooOld(lacking[0]));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const late = new Promise((_, reject) => {

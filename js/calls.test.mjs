@@ -75,6 +75,11 @@ beforeEach(() => {
   loads = [];
   Object.assign(globalThis, {
     window: page,
+    // What a browser of the floor has; js/calls.js looks for it.
+    Document: class {
+      adoptedStyleSheets() {}
+    },
+    HTMLDialogElement: class {},
     document: {
       querySelectorAll: (/** @type {string} */ selector) => {
         assert.equal(selector, "[data-keyslot]");
