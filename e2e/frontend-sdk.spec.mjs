@@ -1,4 +1,5 @@
 // The stock `@nangohq/frontend`, headless, in a real browser, against the server.
+import { createHmac } from "node:crypto";
 import { expect, test } from "./fixtures.mjs";
 import { ACCEPTED } from "./provider-api.mjs";
 
@@ -38,4 +39,37 @@ test("an empty key rejects with a message, where the original server gives none"
 test("an unknown integration rejects with Nango's own code", async ({ open, outcome }) => {
   await open({ integrationId: "nobody-knows", options: { credentials: { apiKey: "x" } } }, "stock");
   expect((await outcome()).error.type).toBe("unknown_provider_config");
+});
+
+test("an old page connects with a public key and its backend's proof of the connection id", async ({
+  world,
+  open,
+  outcome,
+}) => {
+  /** @param {string} method @param {string} path @param {object} [body] */
+  const call = async (method, path, body) => {
+    const answer = await fetch(`${world.server.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${world.server.secretKey}`, "content-type": "application/json" },
+      body: body && JSON.stringify(body),
+    });
+    expect(answer.ok).toBe(true);
+    return (await answer.json()).data;
+  };
+  const { public_key: publicKey } = await call("PATCH", "/environment", {
+    public_key_enabled: true,
+    hmac_enabled: true,
+  });
+  const { hmac_key } = await call("POST", "/environment/hmac-key");
+  try {
+    const credentials = { apiKey: ACCEPTED.apiKey };
+    const hmac = createHmac("sha256", hmac_key).update("acme-key:old-page-1").digest("hex");
+    const task = { integrationId: "acme-key", connectionId: "old-page-1", options: { publicKey, hmac, credentials } };
+    await open(task, "stock");
+    expect((await outcome()).result).toMatchObject({ connectionId: "old-page-1", providerConfigKey: "acme-key" });
+    await open({ ...task, connectionId: "old-page-2" }, "stock");
+    expect((await outcome()).error.type).toBe("invalid_hmac");
+  } finally {
+    await call("PATCH", "/environment", { public_key_enabled: false, hmac_enabled: false });
+  }
 });

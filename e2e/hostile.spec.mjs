@@ -152,6 +152,7 @@ test("rules for everything, all of them important, change nothing in the dialog"
 });
 
 test("a transform on body neither moves nor scales the dialog", async ({ page, on, dialog, connects }) => {
+  await page.emulateMedia({ reducedMotion: "reduce" }); // its own motion is no part of this
   await on(() => {
     document.body.style.transform = "scale(0.5) rotate(10deg)";
     document.body.style.filter = "grayscale(1)";

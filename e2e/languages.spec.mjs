@@ -53,13 +53,17 @@ test("Arabic is laid out from right to left; what is typed, and what the provide
   connectionId,
 }) => {
   const words = await wordsOf("ar");
-  await open({ integrationId: "acme-workspace", connectionId, options: { locale: "ar" } });
+  await open({ integrationId: "acme-cloud", connectionId, options: { locale: "ar" } });
   await expect(dialog.root).toHaveAttribute("dir", "rtl");
   await expect(dialog.root).toHaveAttribute("lang", "ar");
   await expect(dialog.submit).toHaveText(words.submit);
   await expect(dialog.field("apiKey")).toHaveAttribute("dir", "ltr");
-  const help = page.getByText("From Settings, Developers.");
-  await expect(help).toHaveAttribute("lang", "en");
+  await expect(page.getByText("Begins with acme_live_.")).toHaveAttribute("lang", "en");
+  await expect(page.getByText("Secret key", { exact: true })).toHaveAttribute("lang", "en");
+  await expect(page.getByText("Secret key", { exact: true })).toBeVisible();
+  const left = async (/** @type {string} */ text) =>
+    (await page.getByText(text, { exact: true }).boundingBox())?.x ?? Number.NaN;
+  expect(await left("https://")).toBeLessThan(await left(".acme.invalid"));
   // The close button is at the other end: left of the title.
   const [close, title] = [await dialog.close.boundingBox(), await dialog.root.locator("[part~=title]").boundingBox()];
   expect(/** @type {any} */ (close).x).toBeLessThan(/** @type {any} */ (title).x);

@@ -1,6 +1,7 @@
 // The stock `@nangohq/node`, unmodified, against the server.
+import { createServer } from "node:http";
 import { expect, test } from "./fixtures.mjs";
-import { ACCEPTED } from "./provider-api.mjs";
+import { ACCEPTED, PROVIDERS } from "./provider-api.mjs";
 
 /** A connection made the way a browser makes it, without a browser. */
 async function connect(
@@ -112,11 +113,57 @@ test("an integration of an unknown provider, and a second one of the same key, a
   });
 });
 
+test("updateIntegration changes what is given", async ({ world }) => {
+  await world.sdk.createIntegration({ provider: "acme-key", unique_key: "acme-renamed" });
+  const { data } = await world.sdk.updateIntegration({ uniqueKey: "acme-renamed" }, { display_name: "Another name" });
+  expect(data).toMatchObject({ unique_key: "acme-renamed", display_name: "Another name" });
+  await world.sdk.deleteIntegration("acme-renamed");
+});
+
+test("createReconnectSession replaces the credential and keeps metadata and tags", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-basic", { end_user: { id: "again" }, tags: { team: "red" } });
+  await world.sdk.setMetadata("acme-basic", connectionId, { kept: true });
+  const { data } = await world.sdk.createReconnectSession({
+    connection_id: connectionId,
+    integration_id: "acme-basic",
+  });
+  const answer = await fetch(`${world.server.url}/api-auth/basic/acme-basic?connect_session_token=${data.token}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ username: ACCEPTED.username, password: ACCEPTED.password }),
+  });
+  expect(await answer.json()).toMatchObject({ connectionId });
+  const connection = await world.sdk.getConnection("acme-basic", connectionId);
+  expect(connection).toMatchObject({ metadata: { kept: true }, tags: { team: "red", end_user_id: "again" } });
+  await expect(
+    world.sdk.createReconnectSession({ connection_id: "nobody", integration_id: "acme-basic" }),
+  ).rejects.toMatchObject({ response: { status: 400, data: { error: { code: "invalid_body" } } } });
+});
+
+test("patchConnection changes labels and end user", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key");
+  const target = { connectionId, provider_config_key: "acme-key" };
+  expect(await world.sdk.patchConnection(target, { end_user: { id: "patched" }, tags: { plan: "pro" } })).toEqual({
+    success: true,
+  });
+  const { tags, end_user } = await world.sdk.getConnection("acme-key", connectionId);
+  expect(tags).toEqual({ plan: "pro", end_user_id: "patched" });
+  expect(end_user).toMatchObject({ id: "patched" });
+});
+
+test("getRawTokenResponse has nothing to give, and waitForConnection finds what a user connected", async ({
+  world,
+}) => {
+  const { connectionId } = await connect(world, "acme-key", { end_user: { id: "awaited" } });
+  expect(await world.sdk.getRawTokenResponse("acme-key", connectionId)).toBeUndefined();
+  expect(await world.sdk.waitForConnection("acme-key", "awaited")).toMatchObject({ connection_id: connectionId });
+});
+
 test("providers can be listed and read", async ({ world }) => {
   const { data } = await world.sdk.getProvider({ provider: "acme-basic" });
   expect(data).toMatchObject({ name: "acme-basic", display_name: "Acme Desk", auth_mode: "BASIC" });
   const names = (await world.sdk.listProviders({ search: "acme" })).data.map((provider) => provider.name);
-  expect(names.sort()).toEqual(["acme-basic", "acme-key", "acme-workspace"]);
+  expect(names.sort()).toEqual(PROVIDERS.toSorted());
 });
 
 test("metadata is replaced by setMetadata and merged by updateMetadata", async ({ world }) => {
@@ -126,6 +173,111 @@ test("metadata is replaced by setMetadata and merged by updateMetadata", async (
   expect(await world.sdk.getMetadata("acme-key", connectionId)).toEqual({ a: 1, b: 3 });
   await world.sdk.setMetadata("acme-key", connectionId, { c: 4 });
   expect(await world.sdk.getMetadata("acme-key", connectionId)).toEqual({ c: 4 });
+});
+
+test("get, post, put, patch and delete reach the vendor with the connection's key", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key");
+  const call = { connectionId, providerConfigKey: "acme-key", endpoint: "/v1/echo?a=1", params: { b: "x y" } };
+  for (const method of /** @type {const} */ (["get", "post", "put", "patch", "delete"])) {
+    const { status, data } = await world.sdk[method]({
+      ...call,
+      headers: { "X-Thing": "7" },
+      ...(method === "get" ? {} : { data: { name: "Ada" } }),
+    });
+    expect(status).toBe(method === "post" ? 201 : 200);
+    expect(data).toMatchObject({
+      method: method.toUpperCase(),
+      authorization: `Bearer ${ACCEPTED.apiKey}`,
+      thing: "7",
+      body: method === "get" ? "" : '{"name":"Ada"}',
+    });
+    expect(data.path).toMatch(/^\/v1\/echo\?a=1&b=x(\+|%20)y$/);
+  }
+  const { data } = await world.sdk.proxy({
+    ...call,
+    method: "POST",
+    data: "<a/>",
+    headers: { "Content-Type": "text/xml" },
+  });
+  expect(data).toMatchObject({ method: "POST", body: "<a/>", type: "text/xml" });
+});
+
+test("proxy puts Basic credentials in their header and keeps the vendor's refusals", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-basic");
+  const target = { connectionId, providerConfigKey: "acme-basic" };
+  expect((await world.sdk.get({ ...target, endpoint: "v1/me" })).data).toEqual({ account: { name: "Acme Ltd" } });
+  await expect(world.sdk.get({ ...target, endpoint: "/v1/nothing" })).rejects.toMatchObject({
+    response: { status: 404, data: { error: "no such path" } },
+  });
+});
+
+test("proxy tries again when it is asked to", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key");
+  const call = { connectionId, providerConfigKey: "acme-key", endpoint: "/v1/busy-once" };
+  expect((await world.sdk.get({ ...call, retries: 1 })).data).toEqual({ served: true });
+  await expect(world.sdk.get({ ...call, retries: 0 })).rejects.toMatchObject({ response: { status: 429 } });
+  expect((await world.sdk.get({ ...call, retries: 0 })).data).toEqual({ served: true });
+});
+
+test("proxy of an unknown connection or integration is told so", async ({ world }) => {
+  const call = { connectionId: "nobody", endpoint: "/v1/echo" };
+  await expect(world.sdk.get({ ...call, providerConfigKey: "acme-key" })).rejects.toMatchObject({
+    response: { status: 400, data: { error: { code: "server_error", message: "Failed to get connection" } } },
+  });
+  await expect(world.sdk.get({ ...call, providerConfigKey: "nothing" })).rejects.toMatchObject({
+    response: { status: 404, data: { error: { code: "unknown_provider_config" } } },
+  });
+});
+
+test("a webhook that the server sent passes verifyIncomingWebhookRequest, and a changed one does not", async ({
+  world,
+}) => {
+  const { Nango } = await import("@nangohq/node");
+  /** @param {string} method @param {string} path @param {object} [body] */
+  const call = async (method, path, body) => {
+    const answer = await fetch(`${world.server.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${world.server.secretKey}`, "content-type": "application/json" },
+      body: body && JSON.stringify(body),
+    });
+    expect(answer.ok).toBe(true);
+    return (await answer.json()).data;
+  };
+  /** @type {(value: { body: string, headers: import("node:http").IncomingHttpHeaders }) => void} */
+  let arrived = () => {};
+  const arrival = new Promise((/** @type {typeof arrived} */ resolve) => (arrived = resolve));
+  const receiver = createServer(async (request, answer) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    answer.end();
+    arrived({ body, headers: request.headers });
+  });
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (receiver.address());
+  try {
+    const { signing_key: webhookSigningKey } = await call("POST", "/environment/webhook-signing-key");
+    await call("PATCH", "/environment", { webhook_url: `http://127.0.0.1:${port}/nango` });
+    const { connectionId } = await connect(world, "acme-key", { end_user: { id: "hooked" } });
+    const { body, headers } = await arrival;
+    const sdk = new Nango({ host: world.server.url, secretKey: world.server.secretKey, webhookSigningKey });
+    expect(sdk.verifyIncomingWebhookRequest(body, headers)).toBe(true);
+    expect(sdk.verifyWebhookSignature(/** @type {string} */ (headers["x-nango-signature"]), JSON.parse(body))).toBe(
+      true,
+    );
+    expect(sdk.verifyIncomingWebhookRequest(body.replace("creation", "override"), headers)).toBe(false);
+    expect(JSON.parse(body)).toMatchObject({
+      from: "nango",
+      type: "auth",
+      operation: "creation",
+      success: true,
+      connectionId,
+      providerConfigKey: "acme-key",
+      endUser: { endUserId: "hooked" },
+    });
+  } finally {
+    await call("PATCH", "/environment", { webhook_url: null });
+    receiver.close();
+  }
 });
 
 test("a wrong secret key is told so", async ({ world }) => {

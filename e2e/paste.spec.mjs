@@ -23,6 +23,7 @@ test("another vendor's key is recognised at once, before the field is left", asy
   await open({ integrationId: "acme-key", connectionId });
   await paste(dialog.field("apiKey"), "nvapi-0000111122223333444455556666");
   await expect(dialog.note).toContainText("NVIDIA");
+  await expect(dialog.root.getByRole("status")).toContainText("NVIDIA");
   await expect(dialog.field("apiKey")).toBeFocused();
 });
 
@@ -36,6 +37,7 @@ test("a password with quotes is left as it is, and taking them off is offered", 
   await dialog.field("username").fill(ACCEPTED.username);
   await paste(dialog.field("password"), `"${ACCEPTED.password}"`);
   await expect(dialog.field("password")).toHaveValue(`"${ACCEPTED.password}"`);
+  await expect(dialog.root.getByRole("status")).toContainText("around the password");
   await dialog.note.getByRole("button").click();
   await expect(dialog.field("password")).toHaveValue(ACCEPTED.password);
   await dialog.submit.click();

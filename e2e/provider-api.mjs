@@ -27,6 +27,7 @@ export async function startProviderApi() {
   /** @type {() => void} */
   let hangs = () => {};
   let waiting = new Promise((/** @type {(value: void) => void} */ resolve) => (hangs = resolve));
+  let busy = false;
   const basic = `Basic ${Buffer.from(`${ACCEPTED.username}:${ACCEPTED.password}`).toString("base64")}`;
 
   const server = createServer((request, answer) => {
@@ -35,6 +36,12 @@ export async function startProviderApi() {
     const send = (/** @type {number} */ status, /** @type {unknown} */ body) => {
       answer.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     };
+    if (request.url?.startsWith("/v1/echo")) return void echo(request, send);
+    if (request.url === "/v1/busy-once") {
+      // Too many requests the first time, and then not any more.
+      busy = !busy;
+      return busy ? answer.writeHead(429, { "retry-after": "0" }).end() : send(200, { served: true });
+    }
     if (request.url === "/basic/v1/me")
       return authorization === basic ? send(200, { account: { name: "Acme Ltd" } }) : send(401, { error: "no" });
     const workspace = request.url?.match(/^\/w\/([^/]+)\/me$/)?.[1];
@@ -69,6 +76,24 @@ export async function startProviderApi() {
       server.close();
     },
   };
+}
+
+/**
+ * Answers with what it was sent; what was made (POST) has status 201.
+ * @param {import("node:http").IncomingMessage} request
+ * @param {(status: number, body: unknown) => void} send
+ */
+async function echo(request, send) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  send(request.method === "POST" ? 201 : 200, {
+    method: request.method,
+    path: request.url,
+    authorization: request.headers.authorization,
+    thing: request.headers["x-thing"],
+    type: request.headers["content-type"],
+    body: Buffer.concat(chunks).toString(),
+  });
 }
 
 /** The names of the providers in the catalogue below; tests use them as integration ids too. */

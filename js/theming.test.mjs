@@ -24,13 +24,23 @@ test("the table of custom properties is that of src/view/widget.css, with the sa
   );
 });
 
+test("the grounds that are named by us are shown as they are, in light and in dark", () => {
+  const value = (/** @type {string} */ file, /** @type {string} */ name) =>
+    read(file).match(new RegExp(`--${name}:\\s*(#\\w+)`))?.[1];
+  for (const { initial, shown } of TOKENS) {
+    const own = initial.match(/^var\(--(\w+)\)$/)?.[1];
+    const both = own && `${value("src/view/widget.css", own)}, dark ${value("src/view/style.rs", own)}`;
+    assert.equal(shown, both);
+  }
+});
+
 test("docs/theming.md lists the same properties and parts in the same words", () => {
   const rows = read("docs/theming.md")
     .split("\n")
     .filter((line) => line.startsWith("| `"))
     .map((line) => line.split(" | ").map((cell) => cell.replace(/^\| | *\|$/g, "").trim()));
   const expected = [
-    ...TOKENS.map(({ name, initial, about }) => [`\`--keyslot-${name}\``, `\`${initial}\``, about]),
+    ...TOKENS.map(({ name, initial, shown = initial, about }) => [`\`--keyslot-${name}\``, `\`${shown}\``, about]),
     ...Object.entries(PARTS).map(([name, about]) => [`\`${name}\``, about]),
   ];
   assert.deepEqual(rows, expected);

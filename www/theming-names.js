@@ -5,6 +5,7 @@
  * @typedef {object} Token
  * @property {string} name without `--keyslot-`; as in `theme.tokens`
  * @property {string} initial what holds when it is not set, as in src/view/widget.css
+ * @property {string} [shown] the same for people, where `initial` is a name of ours
  * @property {string} about
  * @property {string} part the part that shows it
  * @property {string} property the CSS property that it sets there
@@ -39,6 +40,7 @@ export const TOKENS = [
   {
     name: "surface",
     initial: "var(--bg)",
+    shown: "#fff, dark #191b20",
     about:
       "The ground of the dialog. Keep it light in light mode and dark in dark mode: accent and errors are made for that.",
     part: "dialog",
@@ -48,6 +50,7 @@ export const TOKENS = [
   {
     name: "field",
     initial: "var(--bg)",
+    shown: "#fff, dark #191b20",
     about: "The ground of a box.",
     part: "box",
     property: "background-color",
@@ -56,6 +59,7 @@ export const TOKENS = [
   {
     name: "text",
     initial: "var(--fg)",
+    shown: "#16181d, dark #eceef2",
     about: "Text, apart from what is quieter or marked.",
     part: "dialog",
     property: "color",

@@ -138,18 +138,18 @@ function showTokens() {
   pictures.style.setProperty("--keyslot-backdrop", tokens.backdrop ?? "");
   byId("code", HTMLElement).textContent =
     `configure(${JSON.stringify({ theme: options().theme }, null, 2)});\n\n` +
-    `/* or, in the page's style sheet */\n:root {\n${TOKENS.map(
-      ({ name, initial }) => `  --keyslot-${name}: ${tokens[name] ?? initial};\n`,
-    ).join("")}}`;
+    `/* or, in the page's style sheet */\n:root {\n${TOKENS.filter(({ name }) => tokens[name])
+      .map(({ name }) => `  --keyslot-${name}: ${tokens[name]};\n`)
+      .join("")}}`;
 }
 
 for (const mode of MODES) choices.mode.append(make("option", { value: mode }, mode));
 for (const locale of LOCALES) choices.locale.append(make("option", { value: locale }, locale));
 
-for (const { name, initial, about, sample } of TOKENS) {
+for (const { name, initial, shown = initial, about, sample } of TOKENS) {
   const label = `--keyslot-${name}`;
   const input = /** @type {HTMLInputElement} */ (
-    make("input", { type: "text", name, placeholder: initial, "aria-label": label, list: `samples-${name}` })
+    make("input", { type: "text", name, placeholder: shown, "aria-label": label, list: `samples-${name}` })
   );
   input.addEventListener("input", () => {
     if (input.value.trim()) tokens[name] = input.value.trim();

@@ -96,6 +96,6 @@ export default {
 
   connected: "تم ربط {provider}",
   connected_account: "الحساب: {account}",
-  connected_unchecked: "تم الحفظ. لا يتيح {provider} التحقق مسبقًا.",
+  connected_unchecked: "تم الحفظ بدون تحقق: تعذّر سؤال {provider}.",
   done: "تم",
 };

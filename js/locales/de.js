@@ -96,6 +96,6 @@ export default {
 
   connected: "{provider} ist verbunden",
   connected_account: "Konto: {account}",
-  connected_unchecked: "Gespeichert. Bei {provider} lässt es sich vorab nicht prüfen.",
+  connected_unchecked: "Ungeprüft gespeichert: {provider} konnte nicht gefragt werden.",
   done: "Fertig",
 };

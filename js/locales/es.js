@@ -96,6 +96,6 @@ export default {
 
   connected: "{provider} está conectado",
   connected_account: "Cuenta: {account}",
-  connected_unchecked: "Guardado. {provider} no permite comprobarlo de antemano.",
+  connected_unchecked: "Guardado sin comprobar: no se pudo preguntar a {provider}.",
   done: "Listo",
 };

@@ -96,6 +96,6 @@ export default {
 
   connected: "{provider} est connecté",
   connected_account: "Compte : {account}",
-  connected_unchecked: "Enregistré. {provider} ne permet pas de vérifier à l’avance.",
+  connected_unchecked: "Enregistré sans vérification : {provider} n’a pas pu être interrogé.",
   done: "Terminé",
 };

@@ -96,6 +96,6 @@ export default {
 
   connected: "החיבור ל־{provider} הושלם",
   connected_account: "חשבון: {account}",
-  connected_unchecked: "נשמר. אין דרך לבדוק מראש מול {provider}.",
+  connected_unchecked: "נשמר ללא בדיקה: לא היה אפשר לשאול את {provider}.",
   done: "סיום",
 };

@@ -96,6 +96,6 @@ export default {
 
   connected: "{provider} è collegato",
   connected_account: "Account: {account}",
-  connected_unchecked: "Salvato. {provider} non permette di verificare in anticipo.",
+  connected_unchecked: "Salvato senza verifica: non è stato possibile chiedere a {provider}.",
   done: "Fine",
 };

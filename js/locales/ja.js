@@ -96,6 +96,6 @@ export default {
 
   connected: "{provider} に接続しました",
   connected_account: "アカウント：{account}",
-  connected_unchecked: "保存しました。{provider} では事前に確認できません。",
+  connected_unchecked: "確認せずに保存しました。{provider} に問い合わせできませんでした。",
   done: "完了",
 };

@@ -96,6 +96,6 @@ export default {
 
   connected: "{provider} 연결됨",
   connected_account: "계정: {account}",
-  connected_unchecked: "저장했습니다. {provider}에서는 미리 확인할 수 없습니다.",
+  connected_unchecked: "확인하지 않고 저장했습니다. {provider}에 확인할 수 없었습니다.",
   done: "완료",
 };

@@ -96,6 +96,6 @@ export default {
 
   connected: "{provider} is verbonden",
   connected_account: "Account: {account}",
-  connected_unchecked: "Opgeslagen. {provider} biedt geen manier om het vooraf te controleren.",
+  connected_unchecked: "Opgeslagen zonder controle: {provider} kon niet worden gevraagd.",
   done: "Klaar",
 };

@@ -96,6 +96,6 @@ export default {
 
   connected: "Połączono z {provider}",
   connected_account: "Konto: {account}",
-  connected_unchecked: "Zapisano. {provider} nie pozwala sprawdzić tego z góry.",
+  connected_unchecked: "Zapisano bez sprawdzenia: nie można było zapytać {provider}.",
   done: "Gotowe",
 };

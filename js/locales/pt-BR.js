@@ -96,6 +96,6 @@ export default {
 
   connected: "{provider} está conectado",
   connected_account: "Conta: {account}",
-  connected_unchecked: "Salvo. {provider} não oferece como verificar antes.",
+  connected_unchecked: "Salvo sem verificar: não foi possível consultar {provider}.",
   done: "Concluir",
 };

@@ -96,6 +96,6 @@ export default {
 
   connected: "{provider} 已连接",
   connected_account: "账号：{account}",
-  connected_unchecked: "已保存。{provider} 不支持事先核实。",
+  connected_unchecked: "已保存，未经核实：无法向 {provider} 查询。",
   done: "完成",
 };

@@ -9,12 +9,13 @@ use axum::{
 };
 use http::{HeaderMap, header, request::Parts};
 use jiff::Timestamp;
+use url::{Host, Url};
 
 use crate::{
     body::BodyLimit,
     envelope::RequestId,
     error::ApiError,
-    model::{AuditEvent, ConnectSession, Role, SecretKey},
+    model::{AuditEvent, ConnectSession, Environment, Role, SecretKey},
     query::Query,
     state::AppState,
     token::{self, TokenHash},
@@ -31,7 +32,8 @@ pub enum Access {
     Session,
     /// Either of the two.
     SessionOrKey(Permission),
-    /// A connect session token in the `Authorization` header or, for existing clients, the query.
+    /// A connect session token in the `Authorization` header or, for existing clients, the query; or a
+    /// public key in the query, where the environment accepts it.
     Intake,
     /// A page of this server itself, with the development conveniences on.
     DevPage,
@@ -54,6 +56,12 @@ pub enum Permission {
     WriteConnections,
     /// Making connect sessions.
     WriteSessions,
+    /// Calling providers with stored credentials.
+    Proxy,
+    /// Reading the settings of the environment and what its webhooks have come to.
+    ReadSettings,
+    /// Changing the settings of the environment and sending webhooks again.
+    WriteSettings,
 }
 
 impl Permission {
@@ -67,6 +75,9 @@ impl Permission {
             Self::ReadCredentials => "environment:connections:read_credentials",
             Self::WriteConnections => "environment:connections:update",
             Self::WriteSessions => "environment:connect_sessions:write",
+            Self::Proxy => "environment:proxy",
+            Self::ReadSettings => "environment:settings:read",
+            Self::WriteSettings => "environment:settings:update",
         }
     }
 
@@ -78,8 +89,13 @@ impl Permission {
                 Self::ReadProviders
                 | Self::ReadIntegrations
                 | Self::ListConnections
-                | Self::ReadCredentials => true,
-                Self::WriteIntegrations | Self::WriteConnections | Self::WriteSessions => false,
+                | Self::ReadCredentials
+                | Self::ReadSettings => true,
+                Self::WriteIntegrations
+                | Self::WriteConnections
+                | Self::WriteSessions
+                | Self::Proxy
+                | Self::WriteSettings => false,
             },
             Role::SessionsOnly => self == Self::WriteSessions,
         }
@@ -93,6 +109,8 @@ pub enum Caller {
     Key(SecretKey),
     /// A browser.
     Session(Box<ConnectSession>, TokenHash),
+    /// A browser with nothing but the public key of this environment.
+    PublicKey(Box<Environment>),
 }
 
 impl Caller {
@@ -101,6 +119,7 @@ impl Caller {
         match self {
             Self::Key(key) => &key.environment,
             Self::Session(session, _) => &session.environment,
+            Self::PublicKey(environment) => &environment.name,
         }
     }
 }
@@ -154,6 +173,36 @@ impl Session {
     }
 }
 
+/// A browser that brings a credential.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack of one request")]
+pub enum Browser {
+    /// With a connect session.
+    Session(Session),
+    /// With a public key.
+    PublicKey(PublicKey),
+}
+
+/// A browser with the public key of an environment. Anybody may know it, so it proves nothing.
+pub struct PublicKey {
+    /// The environment.
+    pub environment: Environment,
+    request: RequestId,
+}
+
+impl PublicKey {
+    /// The audit event of what it was used for.
+    pub fn audit(&self, action: &'static str, object: String, at: Timestamp) -> AuditEvent {
+        AuditEvent {
+            at,
+            environment: self.environment.name.clone(),
+            actor: "public_key".to_owned(),
+            action,
+            object,
+            request_id: self.request.to_string(),
+        }
+    }
+}
+
 /// The layer of one route: checks its [`Access`] and sets its body limit.
 pub async fn check(
     State((state, access, limit)): State<(AppState, Access, BodyLimit)>,
@@ -178,10 +227,17 @@ pub async fn check(
                 secret_key(&state, token, permission).await?
             })
         }
-        Access::Intake => Some(session(&state, &intake_token(&request)?).await?),
+        Access::Intake => Some(match intake(&request)? {
+            Intake::Token(token) => session(&state, &token).await?,
+            Intake::PublicKey(key) => public_key(&state, &key).await?,
+        }),
     };
-    if let Some(caller) = caller {
-        request.extensions_mut().insert(caller);
+    match caller {
+        Some(caller) => {
+            request.extensions_mut().insert(caller);
+        }
+        None if state.dev => own_host(&state, request.headers())?,
+        None => {}
     }
     request.extensions_mut().insert(limit);
     Ok(next.run(request).await)
@@ -200,18 +256,46 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     if token.is_empty() { Err(ApiError::MalformedAuthHeader) } else { Ok(token) }
 }
 
-/// The session token of a credential route: header first, then the query.
-fn intake_token(request: &Request) -> Result<String, ApiError> {
+/// What a credential route is called with.
+enum Intake {
+    Token(String),
+    PublicKey(String),
+}
+
+/// Header first, then the query; a session token before a public key.
+fn intake(request: &Request) -> Result<Intake, ApiError> {
     if request.headers().contains_key(header::AUTHORIZATION) {
-        return bearer(request.headers()).map(str::to_owned);
+        return bearer(request.headers()).map(|token| Intake::Token(token.to_owned()));
     }
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let mut tokens = query.all("connect_session_token");
     match (tokens.next(), tokens.next()) {
-        (Some(token), None) => Ok(token.to_owned()),
+        (Some(token), None) => Ok(Intake::Token(token.to_owned())),
         (Some(_), Some(_)) => Err(ApiError::InvalidConnectSessionTokenFormat),
-        (None, _) if query.first("public_key").is_some() => Err(ApiError::DeprecatedAuthentication),
-        (None, _) => Err(ApiError::MissingPublicKey),
+        (None, _) => match query.first("public_key") {
+            Some(key) => Ok(Intake::PublicKey(key.to_owned())),
+            None => Err(ApiError::MissingPublicKey),
+        },
+    }
+}
+
+async fn public_key(state: &AppState, key: &str) -> Result<Caller, ApiError> {
+    let environments = state.store.environments().await?;
+    if !environments.iter().any(|environment| environment.settings.public_key_enabled) {
+        return Err(ApiError::DeprecatedAuthentication);
+    }
+    if uuid::Uuid::try_parse(key).is_err() {
+        return Err(ApiError::InvalidPublicKey);
+    }
+    let found = environments
+        .into_iter()
+        .find(|environment| environment.settings.public_key.as_deref() == Some(key));
+    match found {
+        Some(environment) if environment.settings.public_key_enabled => {
+            Ok(Caller::PublicKey(Box::new(environment)))
+        }
+        Some(_) => Err(ApiError::DeprecatedAuthentication),
+        None => Err(ApiError::UnknownAccount),
     }
 }
 
@@ -261,6 +345,24 @@ fn same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     if from.is_some() && from == host { Ok(()) } else { Err(ApiError::CrossOrigin) }
 }
 
+/// Refuses a `Host` that is neither loopback nor that of the public URL: a page of another site whose
+/// name was made to resolve to 127.0.0.1 (DNS rebinding) is same-origin for its browser, and the name is
+/// all that gives it away. Tokens are not known to such a page, so only what needs none is guarded.
+fn own_host(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
+    let named = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| Url::parse(&format!("http://{host}")).ok());
+    let own = match named.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let public = named.as_ref().is_some_and(|named| named.host() == state.public_url.host());
+    if own || public { Ok(()) } else { Err(ApiError::ForeignHost) }
+}
+
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
@@ -279,7 +381,25 @@ impl<S: Sync> FromRequestParts<S> for Key {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Caller::from_request_parts(parts, state).await? {
             Caller::Key(key) => Ok(Self { key, request: RequestId::of(&parts.extensions) }),
-            Caller::Session(..) => Err(ApiError::InvalidSecretKeyFormat),
+            Caller::Session(..) | Caller::PublicKey(_) => Err(ApiError::InvalidSecretKeyFormat),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Browser {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let request = RequestId::of(&parts.extensions);
+        match caller {
+            Caller::Session(session, hash) => {
+                Ok(Self::Session(Session { session: *session, hash, request }))
+            }
+            Caller::PublicKey(environment) => {
+                Ok(Self::PublicKey(PublicKey { environment: *environment, request }))
+            }
+            Caller::Key(_) => Err(ApiError::InvalidConnectSessionTokenFormat),
         }
     }
 }
@@ -288,11 +408,9 @@ impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match Caller::from_request_parts(parts, state).await? {
-            Caller::Session(session, hash) => {
-                Ok(Self { session: *session, hash, request: RequestId::of(&parts.extensions) })
-            }
-            Caller::Key(_) => Err(ApiError::InvalidConnectSessionTokenFormat),
+        match Browser::from_request_parts(parts, state).await? {
+            Browser::Session(session) => Ok(session),
+            Browser::PublicKey(_) => Err(ApiError::InvalidConnectSessionTokenFormat),
         }
     }
 }

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use keyslot_providers::{Catalogue, Report};
 use url::Url;
 
-use crate::{keyring::KeyRing, logging, serve};
+use crate::{keyring::KeyRing, logging, openapi, serve};
 
 /// The Keyslot backend: hands out connect sessions, checks the credentials that end users type, keeps
 /// them sealed, and gives them to the backends that hold a secret key.
@@ -34,6 +34,8 @@ enum Command {
     RotateKeys(Settings),
     /// Check the settings and the catalogue, and print the providers. Nothing is started or changed.
     Check(Settings),
+    /// Print the API document (OpenAPI 3.1) as JSON.
+    Openapi,
 }
 
 /// Where to listen, where to keep what, and what to trust.
@@ -99,6 +101,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(settings)) => runtime.block_on(serve::serve(settings)),
         Some(Command::RotateKeys(settings)) => runtime.block_on(serve::rotate_keys(settings)),
         Some(Command::Check(settings)) => check(&settings),
+        Some(Command::Openapi) => print_openapi(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -209,6 +212,12 @@ fn yaml_files(path: &Path) -> Vec<Result<PathBuf, Refusal>> {
         .collect();
     files.sort();
     files.into_iter().map(Ok).collect()
+}
+
+#[expect(clippy::print_stdout, reason = "the document is what was asked for")]
+fn print_openapi() -> Result<(), Refusal> {
+    print!("{}", openapi::text().map_err(Refusal)?);
+    Ok(())
 }
 
 /// Prints the catalogue and what of it cannot be used.

@@ -110,7 +110,8 @@ fn headers(
     state: &AppState,
 ) {
     if let Ok(id) = HeaderValue::from_str(&id.0) {
-        headers.insert(REQUEST_ID, id);
+        // A provider's answer keeps the id that the provider can find it by.
+        headers.entry(REQUEST_ID).or_insert(id);
     }
     // A beacon is sent with cookies in mode "include", which "*" does not allow. Only our own hosted
     // page sends one, and nothing is read or kept.
@@ -153,6 +154,10 @@ fn log(
         Some(ApiError::Internal(cause)) => {
             let cause = causes(cause.as_ref());
             tracing::error!(%method, route, status, duration_ms, %request_id, code, cause, "request failed");
+        }
+        Some(ApiError::Proxy(cause)) => {
+            // It may name an address, and never holds a value of the caller or the credential.
+            tracing::info!(%method, route, status, duration_ms, %request_id, code, %cause, "request");
         }
         _ => tracing::info!(%method, route, status, duration_ms, %request_id, code, "request"),
     }

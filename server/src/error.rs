@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use keyslot_providers::Reason;
+use keyslot_egress::EgressError;
+use keyslot_providers::{ProxyError, Reason, RequestError};
 use serde_json::{Map, Value, json};
 
 use crate::{ids::ConnectionId, issue::Issue, store::StoreError, vault::VaultError};
@@ -77,17 +78,33 @@ pub enum ApiError {
     /// The credential routes were called without any token.
     #[error("Authentication failed. The request is missing a connect session token.")]
     MissingPublicKey,
-    /// A legacy public key, which this server does not hand out.
+    /// What was sent cannot be a public key.
+    #[error("Authentication failed. What was sent is not a public key (a UUID).")]
+    InvalidPublicKey,
+    /// A public key, where the environment does not accept it.
     #[error(
         "Public key authentication is deprecated. Please use connect session authentication instead."
     )]
     DeprecatedAuthentication,
+    /// The environment asks for a proof that the backend knows the connection id.
+    #[error("Missing param 'hmac'.")]
+    MissingHmac,
+    /// The proof is not one for this integration and connection id.
+    #[error(
+        "Invalid HMAC signature. Expected the hexadecimal HMAC-SHA-256 of \"<integration>:<connection id>\" under the environment's HMAC key."
+    )]
+    InvalidHmac,
     /// The secret key may not do this.
     #[error("This secret key has insufficient scope. Required: {0}")]
     InsufficientScope(&'static str),
     /// The request comes from a page of another site.
     #[error("This address answers only to pages of this server.")]
     CrossOrigin,
+    /// The request names a host that is not this one, on a server for development.
+    #[error(
+        "The Host header names another host. With --dev, what needs no token answers to localhost and to the host of --public-url only."
+    )]
+    ForeignHost,
 
     /// This session may not write the connection id it named.
     #[error("This connect session may not use the connection id \"{0}\".")]
@@ -98,6 +115,10 @@ pub enum ApiError {
     /// No such integration in this environment.
     #[error("There is no integration \"{0}\".")]
     UnknownProviderConfig(String),
+    /// The same, on the routes of single connections that name the integration in the query; the wire
+    /// answers it there with 400, not 404.
+    #[error("There is no integration \"{0}\".")]
+    NoIntegrationOfQuery(String),
     /// The integration's provider is not in the catalogue of this server.
     #[error("The provider \"{0}\" of this integration is not in this server's catalogue.")]
     UnknownProviderTemplate(String),
@@ -123,6 +144,13 @@ pub enum ApiError {
         /// The provider's status, when it answered.
         provider_status: Option<u16>,
     },
+
+    /// A proxied request names a connection that does not exist; code and status are the wire's.
+    #[error("Failed to get connection")]
+    ConnectionNotFetched,
+    /// A proxied request has no answer of the provider.
+    #[error("{}", proxy_sentence(.0))]
+    Proxy(Arc<ProxyError>),
 
     /// Nothing at this address, or no such object.
     #[error("{0}")]
@@ -174,6 +202,10 @@ impl ApiError {
             | Self::InvalidBody(_)
             | Self::InvalidJson(_)
             | Self::NothingToDelete
+            | Self::NoIntegrationOfQuery(_)
+            | Self::ConnectionNotFetched
+            | Self::MissingHmac
+            | Self::InvalidHmac
             | Self::BadRequest(_)
             | Self::InvalidAuthMode { .. }
             | Self::IntegrationNotAllowed(_)
@@ -186,6 +218,7 @@ impl ApiError {
             | Self::InvalidConnectSessionTokenFormat
             | Self::UnknownConnectSessionToken
             | Self::MissingPublicKey
+            | Self::InvalidPublicKey
             | Self::DeprecatedAuthentication => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_)
             | Self::CrossOrigin
@@ -195,10 +228,12 @@ impl ApiError {
             | Self::UnknownProviderTemplate(_)
             | Self::NotFound(_)
             | Self::UnknownConnection => StatusCode::NOT_FOUND,
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::InvalidContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Proxy(error) => proxy_class(error).0,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -222,11 +257,17 @@ impl ApiError {
             Self::InvalidConnectSessionTokenFormat => "invalid_connect_session_token_format",
             Self::UnknownConnectSessionToken => "unknown_connect_session_token",
             Self::MissingPublicKey => "missing_public_key",
+            Self::InvalidPublicKey => "invalid_public_key",
+            Self::MissingHmac => "missing_hmac",
+            Self::InvalidHmac => "invalid_hmac",
             Self::DeprecatedAuthentication => "deprecated_authentication",
             Self::InsufficientScope(_) | Self::CrossOrigin => "forbidden",
+            Self::ForeignHost => "misdirected_request",
             Self::ConnectionIdNotAllowed(_) => "connection_id_not_allowed",
             Self::UnverifiedNotAllowed => "unverified_not_allowed",
-            Self::UnknownProviderConfig(_) => "unknown_provider_config",
+            Self::UnknownProviderConfig(_) | Self::NoIntegrationOfQuery(_) => {
+                "unknown_provider_config"
+            }
             Self::UnknownProviderTemplate(_) => "unknown_provider_template",
             Self::InvalidAuthMode { .. } => "invalid_auth_mode",
             Self::IntegrationNotAllowed(_) => "integration_not_allowed",
@@ -235,8 +276,9 @@ impl ApiError {
             Self::NotFound(_) => "not_found",
             Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
             Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Proxy(error) => proxy_class(error).1,
             Self::Unavailable => "service_unavailable",
-            Self::Internal(_) => "server_error",
+            Self::ConnectionNotFetched | Self::Internal(_) => "server_error",
         }
     }
 
@@ -294,9 +336,51 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<ProxyError> for ApiError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(Arc::new(error))
+    }
+}
+
 impl From<VaultError> for ApiError {
     fn from(error: VaultError) -> Self {
         Self::internal(error)
+    }
+}
+
+/// Status and code of a proxied request without an answer. That of the provider is a gateway's (502,
+/// 504), where the original says 500: the fault is not ours.
+fn proxy_class(error: &ProxyError) -> (StatusCode, &'static str) {
+    match error {
+        ProxyError::BaseUrl(_) => (StatusCode::BAD_REQUEST, "base_url_override_not_allowed"),
+        ProxyError::Request(RequestError::NoBaseUrl) => {
+            (StatusCode::BAD_REQUEST, "unsupported_provider")
+        }
+        ProxyError::Request(RequestError::WrongMode) => {
+            (StatusCode::BAD_REQUEST, "unsupported_auth")
+        }
+        ProxyError::Request(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        ProxyError::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        ProxyError::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+        ProxyError::Body => (StatusCode::BAD_REQUEST, "invalid_body"),
+        ProxyError::Egress(
+            EgressError::Denied { .. } | EgressError::Cleartext | EgressError::BadUrl(_),
+        ) => (StatusCode::BAD_REQUEST, "address_not_allowed"),
+        ProxyError::Egress(EgressError::Timeout(_)) => {
+            (StatusCode::GATEWAY_TIMEOUT, "provider_timeout")
+        }
+        ProxyError::Egress(_) => (StatusCode::BAD_GATEWAY, "provider_unreachable"),
+    }
+}
+
+/// What a backend is told. Which address a name has inside the operator's network is for the log.
+fn proxy_sentence(error: &ProxyError) -> String {
+    match error {
+        ProxyError::Egress(EgressError::Denied { .. }) => {
+            "The provider was not called: its address is not public. An operator can open it with --allow-net.".into()
+        }
+        ProxyError::Egress(error) => format!("The provider gave no answer: {error}."),
+        error => format!("The provider was not called: {error}."),
     }
 }
 

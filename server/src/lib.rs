@@ -13,6 +13,7 @@ pub mod compressed;
 pub mod contents;
 pub mod demo;
 pub mod envelope;
+pub mod environment_key;
 pub mod error;
 pub mod fields;
 pub mod ids;
@@ -21,10 +22,12 @@ pub mod keyring;
 pub mod listener;
 pub mod logging;
 pub mod model;
+pub mod openapi;
 pub mod ownership;
 pub mod pages;
 pub mod private_file;
 pub mod query;
+pub mod recheck;
 pub mod rotation;
 pub mod routes;
 pub mod segment;
@@ -33,6 +36,7 @@ pub mod state;
 pub mod store;
 pub mod token;
 pub mod vault;
+pub mod webhooks;
 
 use axum::{
     Router,

@@ -17,6 +17,49 @@ use crate::{
 /// The environments that every server has from its first start.
 pub const FIRST_ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
 
+/// An environment and what it has been set to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// What it has been set to.
+    pub settings: EnvironmentSettings,
+}
+
+/// What an environment has been set to; kept as one document, so that more can be added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EnvironmentSettings {
+    /// Where webhooks go.
+    pub webhook_url: Option<String>,
+    /// Where they go as well.
+    pub webhook_url_secondary: Option<String>,
+    /// Whether a new connection is announced.
+    pub on_auth_creation: bool,
+    /// Whether it is announced that a connection needs attention, or no longer does.
+    pub on_auth_refresh_error: bool,
+    /// The key that old pages send instead of a session token: a UUID, and no secret.
+    pub public_key: Option<String>,
+    /// Whether it is accepted.
+    pub public_key_enabled: bool,
+    /// Whether a backend must vouch for the connection id that comes with it.
+    pub hmac_enabled: bool,
+}
+
+impl Default for EnvironmentSettings {
+    fn default() -> Self {
+        Self {
+            webhook_url: None,
+            webhook_url_secondary: None,
+            on_auth_creation: true,
+            on_auth_refresh_error: true,
+            public_key: None,
+            public_key_enabled: false,
+            hmac_enabled: false,
+        }
+    }
+}
+
 /// Labels of a session or a connection.
 pub type Tags = BTreeMap<String, String>;
 
@@ -270,6 +313,10 @@ pub struct ConnectionSummary {
     pub health: Health,
     /// Since when.
     pub health_since: Timestamp,
+    /// Why it needs attention: `refused`, `forbidden` or `address`.
+    pub health_reason: Option<String>,
+    /// When the provider was last asked.
+    pub checked_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -287,6 +334,127 @@ pub struct Connection {
     pub auth_mode: AuthMode,
     /// Credential and connection configuration.
     pub sealed: Sealed,
+}
+
+/// What a webhook tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A new connection.
+    Creation,
+    /// A connection whose credential was replaced.
+    Override,
+    /// A connection whose health changed.
+    Refresh,
+}
+
+impl Operation {
+    /// The word on the wire and in the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Creation => "creation",
+            Self::Override => "override",
+            Self::Refresh => "refresh",
+        }
+    }
+
+    /// The operation that a word means.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Creation, Self::Override, Self::Refresh].into_iter().find(|o| o.word() == word)
+    }
+}
+
+/// Which of the addresses a webhook goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The environment's first.
+    Primary,
+    /// The environment's second.
+    Secondary,
+    /// The connection's own.
+    Connection,
+}
+
+impl Slot {
+    /// The word in the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Secondary => "secondary",
+            Self::Connection => "connection",
+        }
+    }
+
+    /// The slot that a word means.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Primary, Self::Secondary, Self::Connection].into_iter().find(|s| s.word() == word)
+    }
+}
+
+/// What has become of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookStatus {
+    /// It is to be sent.
+    Pending,
+    /// The receiver has it.
+    Delivered,
+    /// It was given up.
+    Failed,
+}
+
+impl WebhookStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Failed];
+
+    /// The word on the wire and in the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The status that a word means.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+}
+
+/// One event on its way to one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// Its id, which the receiver sees: a UUID of version 7.
+    pub id: String,
+    /// The environment.
+    pub environment: String,
+    /// What it tells of.
+    pub operation: Operation,
+    /// The integration's key.
+    pub integration: String,
+    /// The connection's id.
+    pub connection_id: String,
+    /// Which of the addresses.
+    pub slot: Slot,
+    /// The address.
+    pub url: String,
+    /// What is sent: JSON.
+    pub body: String,
+    /// When what it tells of happened.
+    pub created_at: Timestamp,
+    /// What has become of it.
+    pub status: WebhookStatus,
+    /// When the tries began.
+    pub since: Timestamp,
+    /// How often it was tried since then.
+    pub attempts: u32,
+    /// When it is due.
+    pub next_at: Option<Timestamp>,
+    /// When it was last tried.
+    pub last_at: Option<Timestamp>,
+    /// What the receiver then answered.
+    pub last_status: Option<u16>,
+    /// Why it then got no answer.
+    pub last_error: Option<String>,
 }
 
 /// What a secret key may do.

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use crate::{
     compressed::{Compressed, ContentHash},
     error::ApiError,
+    segment::Segment,
     state::AppState,
 };
 
@@ -65,7 +66,7 @@ pub async fn demo_index(
 /// `GET /demo/{*path}`
 pub async fn demo(
     State(state): State<AppState>,
-    Path(path): Path<String>,
+    Segment(path): Segment,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     file(Www::get(&path), &path, &headers, &state.compressed)
@@ -74,7 +75,7 @@ pub async fn demo(
 /// `GET /assets/{*path}`: of `dist/`, and of `pkg/` below `pkg/`. Any site may use them.
 pub async fn asset(
     State(state): State<AppState>,
-    Path(path): Path<String>,
+    Segment(path): Segment,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let found = match path.strip_prefix("pkg/") {
@@ -109,7 +110,7 @@ fn content(file: EmbeddedFile) -> Bytes {
 /// `GET /images/template-logos/{file}`: the first letter of a provider's name on a plain ground.
 pub async fn logo(
     State(state): State<AppState>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Response, ApiError> {
     let provider = name.strip_suffix(".svg").and_then(|name| state.catalogue.get(name));
     let provider = provider.ok_or_else(|| ApiError::NotFound("There is no such logo.".into()))?;

@@ -4,15 +4,18 @@
 
 use axum::{
     Router, middleware,
-    routing::{MethodRouter, delete, get, patch, post},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 use http::Method;
 
 use crate::{
     access::{self, Access, Permission},
-    api::{connect, connections, credentials, health, integrations, providers},
+    api::{
+        connect, connections, credentials, environment, health, integrations, providers, proxy,
+        webhooks,
+    },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
-    demo, pages,
+    demo, openapi, pages,
     state::AppState,
 };
 
@@ -96,9 +99,32 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             SecretKey(P::WriteIntegrations),
             delete(integrations::delete),
         ),
+        e(M::GET, "/environment", SecretKey(P::ReadSettings), get(environment::show)),
+        e(M::PATCH, "/environment", SecretKey(P::WriteSettings), patch(environment::update)),
+        e(
+            M::POST,
+            "/environment/webhook-signing-key",
+            SecretKey(P::WriteSettings),
+            post(environment::renew_signing_key),
+        ),
+        e(
+            M::POST,
+            "/environment/hmac-key",
+            SecretKey(P::WriteSettings),
+            post(environment::renew_hmac_key),
+        ),
+        e(M::GET, "/webhooks", SecretKey(P::ReadSettings), get(webhooks::list)),
+        e(M::GET, "/webhooks/{webhookId}", SecretKey(P::ReadSettings), get(webhooks::get)),
+        e(
+            M::POST,
+            "/webhooks/{webhookId}/replay",
+            SecretKey(P::WriteSettings),
+            post(webhooks::replay),
+        ),
         // For the people who run it.
         e(M::GET, "/health", Public, get(health::health)),
         e(M::GET, "/ready", Public, get(health::ready)),
+        e(M::GET, "/openapi.json", Public, get(openapi::show)),
         // Pages and their parts.
         e(M::GET, "/", Public, get(pages::root)),
         e(M::GET, "/assets/{*path}", Public, get(pages::asset)),
@@ -128,6 +154,12 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             ),
         ]);
     }
+    all.push(e(
+        M::POST,
+        "/connections/{connectionId}/verify",
+        SecretKey(P::WriteConnections),
+        post(connections::verify),
+    ));
     let one_metadata = "/connection/{connectionId}/metadata";
     all.extend([
         e(M::POST, "/connections", SecretKey(P::WriteConnections), post(connections::import)),
@@ -145,6 +177,17 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             patch(connections::merge_metadata_legacy),
         ),
     ]);
+    // The second one is the provider's base URL itself.
+    for path in ["/proxy/{*path}", "/proxy/"] {
+        let through = SecretKey(P::Proxy);
+        all.extend([
+            e(M::GET, path, through, get(proxy::call)),
+            e(M::POST, path, through, post(proxy::call)),
+            e(M::PUT, path, through, put(proxy::call)),
+            e(M::PATCH, path, through, patch(proxy::call)),
+            e(M::DELETE, path, through, delete(proxy::call)),
+        ]);
+    }
     if dev {
         all.extend([
             e(M::GET, "/demo", Public, get(pages::demo_root)),

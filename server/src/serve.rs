@@ -2,10 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use keyslot_egress::{Egress, Policy};
 use keyslot_providers::Catalogue;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{net::TcpListener, signal::unix, time};
+use tokio::{
+    net::TcpListener,
+    signal::unix,
+    sync::{Notify, oneshot},
+    time,
+};
 use url::Url;
 
 use crate::{
@@ -14,15 +20,20 @@ use crate::{
     compressed::Compressed,
     demo, listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
-    pages, private_file, rotation,
+    pages, private_file,
+    recheck::{self, Observations},
+    rotation,
     state::{AppState, Fetched, Server, token_hasher},
     store::{Store, sqlite::SqliteStore},
     token,
     vault::Vault,
+    webhooks::delivery,
 };
 
 /// How often what is not urgent is written and what has ended is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+/// For how long webhooks can be seen and sent again.
+const WEBHOOKS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Serves until SIGTERM or SIGINT, then finishes the requests in flight.
 ///
@@ -71,6 +82,8 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         dev: settings.dev,
         fetched: Fetched::default(),
         compressed: Compressed::default(),
+        outbox: Notify::new(),
+        observations: Observations::default(),
     });
     secret_key_of_the_operator(&state).await?;
     if settings.dev {
@@ -85,10 +98,17 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     // Before the ready line: a script may stop the server the moment it reads it.
     let stop = stop_signal()?;
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
+    let (stop_delivery, stopped) = oneshot::channel::<()>();
+    // Dropping the sender is the signal.
+    let delivery = tokio::spawn(delivery::run(state.clone(), async { drop(stopped.await) }));
+    let (stop_checks, stopped) = oneshot::channel::<()>();
+    let checks = tokio::spawn(recheck::run(state.clone(), async { drop(stopped.await) }));
     ready(&origin);
     tracing::info!(%address, providers = state.catalogue.len(), "ready");
     listener::serve(socket, crate::app(state.clone()), stop).await;
     housekeeping.abort();
+    drop((stop_delivery, stop_checks));
+    let _ = tokio::join!(delivery, checks);
     if let Err(error) = state.flush_fetched().await {
         tracing::warn!(%error, "when connections were last read is not written down");
     }
@@ -210,6 +230,9 @@ async fn housekeeping(state: AppState) {
         }
         if let Err(error) = state.store.purge_sessions(state.clock.now()).await {
             tracing::warn!(%error, "ended sessions are not removed");
+        }
+        if let Err(error) = state.store.purge_webhooks(state.clock.now() - WEBHOOKS_KEPT).await {
+            tracing::warn!(%error, "old webhooks are not removed");
         }
     }
 }

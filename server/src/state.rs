@@ -5,11 +5,13 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex};
 use jiff::Timestamp;
 use keyslot_egress::Egress;
 use keyslot_providers::Catalogue;
+use tokio::sync::Notify;
 use url::Url;
 
 use crate::{
     clock::Clock,
     compressed::Compressed,
+    recheck::Observations,
     store::{Store, StoreError},
     token::TokenHasher,
     vault::{Binding, Vault, VaultError},
@@ -49,6 +51,10 @@ pub struct Server {
     pub fetched: Fetched,
     /// Smaller forms of the files for browsers.
     pub compressed: Compressed,
+    /// Wakes what sends webhooks, when one was written.
+    pub outbox: Notify,
+    /// Proxied requests that say something about a credential.
+    pub observations: Observations,
 }
 
 impl AppState {

@@ -124,6 +124,9 @@ impl FieldView {
             ],
         ));
         parts.at(TITLE).say(title(field, words));
+        if !field.title.is_empty() {
+            parts.at(TITLE).set("lang", "en"); // the template's, as the help
+        }
         parts.at(HELP).say(&field.description);
         parts.at(HELP).show(!field.description.is_empty());
         for (at, text) in [(PREFIX, &field.prefix), (SUFFIX, &field.suffix)] {
@@ -314,6 +317,11 @@ impl FieldView {
             self.set_value(&offered.value);
         }
         offered.split
+    }
+
+    /// What the note says.
+    pub(super) fn said(&self) -> JsValue {
+        self.parts.at(NOTE_TEXT).get("textContent")
     }
 
     /// Says what the value looks like, unless something more useful is said already.

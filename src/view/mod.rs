@@ -584,8 +584,17 @@ impl View {
                 self.parts.at(STATUS).say(&text);
                 return Some(Event::Edited);
             }
-            Ui::Did(Signal::Inserted(_)) => view.inserted(words),
-            Ui::Did(Signal::Left(_)) => view.advise(words),
+            Ui::Did(Signal::Inserted(_) | Signal::Left(_)) => {
+                match ui {
+                    Ui::Did(Signal::Inserted(_)) => view.inserted(words),
+                    _ => view.advise(words),
+                }
+                // Once: what was said about a paste is not said again when the field is left.
+                let (status, said) = (self.parts.at(STATUS), view.said());
+                if status.get("textContent") != said {
+                    status.say(&said.as_string().unwrap_or_default());
+                }
+            }
             Ui::Did(Signal::Toggle(_)) => view.toggle(words),
             Ui::Did(Signal::Edited(_)) => {
                 self.pristine = false;

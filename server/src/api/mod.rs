@@ -5,9 +5,12 @@ pub mod connect;
 pub mod connections;
 pub mod credentials;
 pub(crate) mod end_user;
+pub mod environment;
 pub mod health;
 pub mod integrations;
 pub mod providers;
+pub mod proxy;
+pub mod webhooks;
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};

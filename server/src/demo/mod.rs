@@ -100,8 +100,8 @@ fn banner(file: &str) {
     eprintln!("  secret key of environment dev: in the file {file}");
 }
 
-/// `POST /demo/session` `{ integration, connection_id? }`: what a customer's backend would do with
-/// `POST /connect/sessions`.
+/// `POST /demo/session` `{ integration, connection_id?, end_user?, organization?, tags? }`: what a
+/// customer's backend would do with `POST /connect/sessions`. Without an end user it is the demo's own.
 ///
 /// # Errors
 /// 400 `invalid_body`; 404 for an unknown integration.
@@ -112,6 +112,7 @@ pub async fn session(
     let mut fields = Fields::of_body(body)?;
     let integration = fields.string("integration", SHORT);
     let connection = fields.optional_string("connection_id", SHORT);
+    let mut whose = Whose::read(&mut fields);
     fields.finish()?;
     let integration =
         IntegrationKey::parse(&integration.unwrap_or_default(), vec!["integration".into()])
@@ -127,14 +128,14 @@ pub async fn session(
             Target::Bound(id.to_string())
         }
     };
-    let user = EndUser {
+    whose.end_user.get_or_insert_with(|| EndUser {
         id: USER.to_owned(),
         email: None,
         display_name: Some("Demo user".to_owned()),
         tags: None,
         organization: None,
-    };
-    let terms = connect::Terms::of(Whose { end_user: Some(user), tags: None });
+    });
+    let terms = connect::Terms::of(whose);
     let session = terms.into_session(target, Some(vec![integration.to_string()]), false);
     let minted = connect::mint(&state, ENVIRONMENT, session, |object, at| AuditEvent {
         at,

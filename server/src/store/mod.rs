@@ -12,14 +12,14 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use keyslot_providers::AuthMode;
+use keyslot_providers::{AuthMode, Reason};
 
 use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Integration,
-        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Owner, SecretKey,
-        Tags, Verified,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
+        EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, Owner, SecretKey, Tags, Verified, Webhook, WebhookStatus,
     },
     ownership::Situation,
     token::TokenHash,
@@ -187,6 +187,69 @@ pub enum MetadataMode {
     Merge,
 }
 
+/// What came of sending a webhook.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// Which.
+    pub id: String,
+    /// The number of this try. What a server says whose lease has ended counts only when it is that
+    /// the webhook was delivered.
+    pub attempts: u32,
+    /// What has become of it.
+    pub status: WebhookStatus,
+    /// When to try again, if at all.
+    pub next_at: Option<Timestamp>,
+    /// When it was tried.
+    pub at: Timestamp,
+    /// The status of the receiver's answer.
+    pub answer: Option<u16>,
+    /// Why there was no answer.
+    pub error: Option<String>,
+}
+
+/// What a check of a stored credential has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// The provider accepts it.
+    Healthy {
+        /// The account that the provider named; `None` keeps what was.
+        account: Option<String>,
+    },
+    /// The provider does not.
+    NeedsAttention(Reason),
+    /// Nothing that changes anything.
+    Unchanged,
+}
+
+/// The result of a check, to be written down.
+#[derive(Clone, Debug)]
+pub struct CheckRecord {
+    /// The store's own number of the connection.
+    pub connection: i64,
+    /// The credential that was checked. When the connection has another one by now, the result says
+    /// nothing about it.
+    pub sealed: Sealed,
+    /// What was found.
+    pub checked: Checked,
+    /// When.
+    pub at: Timestamp,
+    /// When to check again.
+    pub next_check_at: Timestamp,
+}
+
+/// Which webhooks to list.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookFilter {
+    /// Exactly this one.
+    pub id: Option<String>,
+    /// What has become of it.
+    pub status: Option<WebhookStatus>,
+    /// Only those older than the one of this id.
+    pub before: Option<String>,
+    /// At most so many.
+    pub limit: u32,
+}
+
 /// Whose ciphertext a sealed record is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SealedOwner {
@@ -237,8 +300,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// Makes sure that these environments exist.
     async fn ensure_environments(&self, names: &[&str], at: Timestamp) -> Result<()>;
+    /// All environments, by name.
+    async fn environments(&self) -> Result<Vec<Environment>>;
+    /// Replaces the settings of an environment; tells whether there is one of that name.
+    async fn put_environment_settings(
+        &self,
+        name: &str,
+        settings: EnvironmentSettings,
+        audit: AuditEvent,
+    ) -> Result<bool>;
     /// The sealed secret of this name; `candidate` is stored and returned when there is none yet.
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed>;
+    /// Stores a sealed secret under this name, in the place of one that may be there.
+    async fn put_server_secret(&self, name: &str, sealed: Sealed, audit: AuditEvent) -> Result<()>;
 
     /// Stores a secret key. One of the same id is replaced, so that the key from the operator's
     /// environment can change between starts.
@@ -299,7 +373,8 @@ pub trait Store: Send + Sync + 'static {
         session: TokenHash,
         named: Option<&ConnectionId>,
     ) -> Result<Option<Situation>>;
-    /// Makes or replaces a connection.
+    /// Makes or replaces a connection, and announces it by webhook
+    /// ([`crate::webhooks::announcements`]).
     async fn write_connection(&self, write: Write, audit: AuditEvent) -> Result<Written>;
     /// One connection.
     async fn connection(
@@ -343,8 +418,49 @@ pub trait Store: Send + Sync + 'static {
         id: &str,
         audit: AuditEvent,
     ) -> Result<Found<()>>;
+    /// Takes up to `limit` connections whose check is due and that were made or read since `used_since`,
+    /// until `leased_until`. What is due and not in use is put off for a day.
+    async fn claim_checks(
+        &self,
+        now: Timestamp,
+        used_since: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Connection>>;
+    /// Writes down what a check has found. A connection that comes to need attention, or no longer does,
+    /// is announced by webhook, and leaves its audit event. Returns the connection as it is now; `None`
+    /// when it is gone or has another credential.
+    async fn record_check(
+        &self,
+        record: CheckRecord,
+        audit: AuditEvent,
+    ) -> Result<Option<Box<Connection>>>;
     /// Notes when connections were last read.
     async fn note_fetched(&self, fetched: Vec<(i64, Timestamp)>) -> Result<()>;
+
+    /// Takes up to `limit` webhooks that are due and in nobody's hand, the longest due first, until
+    /// `leased_until`; counts the try.
+    async fn claim_webhooks(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Webhook>>;
+    /// Writes down what came of sending a webhook, and lets go of it.
+    async fn settle_webhook(&self, settlement: Settlement) -> Result<()>;
+    /// Webhooks of an environment, newest first.
+    async fn webhooks(&self, environment: &str, filter: WebhookFilter) -> Result<Vec<Webhook>>;
+    /// Makes a webhook due now, to the address that the environment has by now; tells whether there is
+    /// one of that id.
+    async fn replay_webhook(
+        &self,
+        environment: &str,
+        id: &str,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<bool>;
+    /// Removes webhooks older than `before` with which there is nothing more to do; tells how many.
+    async fn purge_webhooks(&self, before: Timestamp) -> Result<u64>;
 
     /// Sealed records that are not under `key_id`: up to `limit` connections whose number is greater
     /// than `after`, in order, and before them, when `after` is 0, all of everything else.

@@ -19,6 +19,7 @@ const PUBLIC: &[&str] = &[
     "GET /demo/{*path}",
     "GET /health",
     "GET /images/template-logos/{file}",
+    "GET /openapi.json",
     "GET /providers.json",
     "GET /ready",
     "POST /connect/telemetry",
@@ -30,10 +31,13 @@ const READ: &[&str] = &[
     "GET /connection/{connectionId}",
     "GET /connections",
     "GET /connections/{connectionId}",
+    "GET /environment",
     "GET /integrations",
     "GET /integrations/{uniqueKey}",
     "GET /providers",
     "GET /providers/{provider}",
+    "GET /webhooks",
+    "GET /webhooks/{webhookId}",
 ];
 
 /// What a secret key for connect sessions can call.

@@ -60,11 +60,11 @@ async fn a_bad_import_is_told_by_field() {
         ),
         (
             json!({ "provider_config_key": "nope", "credentials": { "type": "API_KEY", "apiKey": "k" } }),
-            "404 unknown_provider_config",
+            "404 not_found",
         ),
         (
             json!({ "provider_config_key": "demo", "credentials": { "type": "BASIC", "username": "u", "password": "" } }),
-            "400 invalid_auth_mode",
+            "400 invalid_body",
         ),
     ] {
         assert_eq!(server.post("/connections", body.clone()).await.error(), expected, "{body}");
@@ -77,7 +77,7 @@ async fn reading_what_is_not_there_is_told_apart() {
     server.post("/connections", import("c1", "k")).await;
     for (path, expected) in [
         ("/connections/c1", "400 invalid_query_params invalid_type [provider_config_key]"),
-        ("/connections/c1?provider_config_key=nope", "404 unknown_provider_config"),
+        ("/connections/c1?provider_config_key=nope", "400 unknown_provider_config"),
         ("/connections/c2?provider_config_key=unchecked", "404 not_found"),
         ("/connections/c1?provider_config_key=demo", "404 not_found"),
         (
@@ -96,6 +96,14 @@ async fn reading_what_is_not_there_is_told_apart() {
     ] {
         assert_eq!(server.get(path).await.error(), expected, "{path}");
     }
+    let nowhere = "/connections/c1?provider_config_key=nope";
+    for (method, body) in [(Method::PATCH, Some(json!({ "tags": {} }))), (Method::DELETE, None)] {
+        let answer = server.call(method, nowhere, Some(SECRET), body).await;
+        assert_eq!(answer.error(), "400 unknown_provider_config");
+    }
+    let metadata = json!({ "connection_id": "c1", "provider_config_key": "nope", "metadata": {} });
+    let answer = server.post("/connections/metadata", metadata).await;
+    assert_eq!(answer.error(), "404 unknown_connection");
     let long = format!("/connections/{}?provider_config_key=unchecked", "x".repeat(256));
     assert_eq!(server.get(&long).await.error(), "400 invalid_uri_params too_big [connectionId]");
     // As the stock Node package asks.

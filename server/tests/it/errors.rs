@@ -3,7 +3,8 @@
 use axum::response::IntoResponse;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use keyslot_providers::Reason;
+use keyslot_egress::{EgressError, Phase, special};
+use keyslot_providers::{ProxyError, Reason, RequestError};
 use keyslot_server::{
     error::{ApiError, Place},
     ids::ConnectionId,
@@ -51,10 +52,28 @@ fn number(error: &ApiError) -> usize {
         ApiError::MethodNotAllowed(_) => 31,
         ApiError::Unavailable => 32,
         ApiError::Internal(_) => 33,
+        ApiError::NoIntegrationOfQuery(_) => 34,
+        ApiError::ForeignHost => 35,
+        ApiError::ConnectionNotFetched => 36,
+        ApiError::Proxy(error) => match error.as_ref() {
+            ProxyError::BaseUrl(_) => 37,
+            ProxyError::Request(RequestError::NoBaseUrl) => 38,
+            ProxyError::Request(RequestError::WrongMode) => 39,
+            ProxyError::Request(_) => 40,
+            ProxyError::Method => 41,
+            ProxyError::BodyTooLarge(_) => 42,
+            ProxyError::Body => 43,
+            ProxyError::Egress(EgressError::Denied { .. }) => 44,
+            ProxyError::Egress(EgressError::Timeout(_)) => 45,
+            ProxyError::Egress(_) => 46,
+        },
+        ApiError::InvalidPublicKey => 47,
+        ApiError::MissingHmac => 48,
+        ApiError::InvalidHmac => 49,
     }
 }
 
-fn table() -> Vec<(ApiError, u16, &'static str)> {
+pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
     let issue = || vec![Issue::custom(vec!["a".into(), "0".into()], "does not fit")];
     let id = ConnectionId::parse("c1", vec![]).unwrap();
     vec![
@@ -100,6 +119,38 @@ fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::MethodNotAllowed(Method::PUT), 405, "method_not_allowed"),
         (ApiError::Unavailable, 503, "service_unavailable"),
         (ApiError::internal("a cause that names host db-7"), 500, "server_error"),
+        (ApiError::NoIntegrationOfQuery("x".into()), 400, "unknown_provider_config"),
+        (ApiError::ForeignHost, 421, "misdirected_request"),
+        (ApiError::ConnectionNotFetched, 400, "server_error"),
+        (
+            ProxyError::BaseUrl("it is not a URL".into()).into(),
+            400,
+            "base_url_override_not_allowed",
+        ),
+        (ProxyError::Request(RequestError::NoBaseUrl).into(), 400, "unsupported_provider"),
+        (ProxyError::Request(RequestError::WrongMode).into(), 400, "unsupported_auth"),
+        (ProxyError::Request(RequestError::Body("JSON")).into(), 400, "invalid_request"),
+        (ProxyError::Method.into(), 405, "method_not_allowed"),
+        (ProxyError::BodyTooLarge(1).into(), 413, "payload_too_large"),
+        (ProxyError::Body.into(), 400, "invalid_body"),
+        (
+            ProxyError::Egress(EgressError::Denied {
+                address: "10.0.0.7".parse().unwrap(),
+                block: special("10.0.0.7".parse().unwrap()).unwrap(),
+            })
+            .into(),
+            400,
+            "address_not_allowed",
+        ),
+        (
+            ProxyError::Egress(EgressError::Timeout(Phase::FirstByte)).into(),
+            504,
+            "provider_timeout",
+        ),
+        (ProxyError::Egress(EgressError::Dns).into(), 502, "provider_unreachable"),
+        (ApiError::InvalidPublicKey, 401, "invalid_public_key"),
+        (ApiError::MissingHmac, 400, "missing_hmac"),
+        (ApiError::InvalidHmac, 400, "invalid_hmac"),
     ]
 }
 
@@ -117,6 +168,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         assert_eq!(body["error"]["code"], code);
         assert_eq!(body["error"]["message"], sentence);
         assert!(sentence.len() > 2, "{code}");
+        assert!(!sentence.contains("10.0.0.7"), "no address of the operator's network");
         let mut keys: Vec<&String> = body["error"].as_object().unwrap().keys().collect();
         keys.retain(|key| !matches!(key.as_str(), "code" | "message"));
         let expected: &[&str] = match error {
@@ -128,7 +180,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 34);
+    assert_eq!(table().len(), 50);
 }
 
 #[test]

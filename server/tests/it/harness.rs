@@ -20,14 +20,18 @@ use keyslot_server::{
     keyring::KeyRing,
     listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
+    recheck::Observations,
     state::{AppState, Fetched, Server, token_hasher},
     store::{Store, sqlite::SqliteStore},
     vault::Vault,
+    webhooks::delivery,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 use tower::ServiceExt;
+
+use crate::upstream::Upstream;
 
 pub(crate) const KEYS: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// A secret key of environment `dev` with every permission.
@@ -60,11 +64,30 @@ templated:
     note: { type: string, title: Note, description: Yours., optional: true }
     second: { type: string, title: Second key, description: Yours., optional: true, secret: true }
   proxy: { base_url: 'https://${connectionConfig.subdomain}.templated.example' }
+upstream:
+  display_name: Upstream
+  auth_mode: API_KEY
+  credentials:
+    apiKey: { type: string, title: Key, description: Any key. }
+  proxy:
+    base_url: 'http://upstream.invalid/base'
+    headers: { authorization: 'Bearer ${apiKey}' }
+checked:
+  display_name: Checked
+  auth_mode: API_KEY
+  credentials:
+    apiKey: { type: string, title: Key, description: Any key. }
+  proxy:
+    base_url: 'http://upstream.invalid/base'
+    headers: { authorization: 'Bearer ${apiKey}' }
+    verification: { method: GET, endpoints: [/check] }
 ";
 
 pub(crate) struct Harness {
     pub(crate) state: AppState,
     pub(crate) clock: Arc<TestClock>,
+    /// What integration `upstream` leads to.
+    pub(crate) upstream: Upstream,
     app: Router,
     dir: TempDir,
 }
@@ -120,7 +143,9 @@ impl Harness {
         let address = listener.local_addr().unwrap();
         let mut catalogue = EMBEDDED.clone();
         demo::add_providers(&mut catalogue, &format!("http://{address}")).unwrap();
-        let report = catalogue.extend_from_yaml(PROVIDERS).unwrap();
+        let upstream = Upstream::start().await;
+        let providers = PROVIDERS.replace("http://upstream.invalid", &upstream.url());
+        let report = catalogue.extend_from_yaml(&providers).unwrap();
         assert!(report.skipped.is_empty(), "{report:?}");
 
         let time = ManualClock::new(Timestamp::from_second(1_790_000_000).unwrap());
@@ -145,21 +170,27 @@ impl Harness {
             vault,
             hasher,
             catalogue,
-            egress: Egress::new(Policy::default().allow_socket(address)),
+            egress: Egress::new(
+                Policy::default().allow_socket(address).allow_socket(upstream.address),
+            ),
             clock: clock.clone(),
             public_url: public_url.parse().unwrap(),
             dev: true,
             fetched: Fetched::default(),
             compressed: Compressed::default(),
+            outbox: Notify::new(),
+            observations: Observations::default(),
         });
         let app = app(state.clone());
         tokio::spawn(listener::serve(listener, app.clone(), std::future::pending()));
-        let harness = Self { state, clock, app, dir };
+        let harness = Self { state, clock, upstream, app, dir };
         for (environment, key, provider) in [
             (SECRET, "demo", "keyslot-demo"),
             (SECRET, "demo-basic", "keyslot-demo-basic"),
             (SECRET, "unchecked", "unchecked"),
             (SECRET, "templated", "templated"),
+            (SECRET, "upstream", "upstream"),
+            (SECRET, "checked", "checked"),
             (PROD_SECRET, "unchecked", "unchecked"),
         ] {
             let body = json!({ "provider": provider, "unique_key": key });
@@ -174,9 +205,24 @@ impl Harness {
         self.clock.time.advance(SignedDuration::from_mins(minutes));
     }
 
+    /// Sends the webhooks that are due; tells how many.
+    pub(crate) async fn deliver(&self) -> usize {
+        let due = delivery::claim(&self.state, 100).await.unwrap();
+        let count = due.len();
+        for webhook in due {
+            delivery::deliver(&self.state, webhook).await;
+        }
+        count
+    }
+
     /// From now on, whoever asks for the time panics.
     pub(crate) fn break_clock(&self) {
         self.clock.broken.store(true, Ordering::Relaxed);
+    }
+
+    /// The whole HTTP interface.
+    pub(crate) fn app(&self) -> Router {
+        self.app.clone()
     }
 
     pub(crate) fn database(&self) -> std::path::PathBuf {
@@ -200,8 +246,8 @@ impl Harness {
         token: Option<&str>,
         body: Option<Value>,
     ) -> Answer {
-        let mut request =
-            Request::builder().method(method).uri(path).header("host", "keyslot.test");
+        let host = self.state.public_url.host_str().unwrap();
+        let mut request = Request::builder().method(method).uri(path).header("host", host);
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }

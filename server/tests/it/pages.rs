@@ -4,7 +4,7 @@ use http::{Method, Request};
 use keyslot_server::{demo::api::keys, pages};
 use serde_json::json;
 
-use crate::harness::{GOOD, Harness};
+use crate::harness::{GOOD, Harness, SECRET};
 
 #[tokio::test]
 async fn the_demo_page_has_a_strict_policy_and_is_asked_for_again() {
@@ -70,6 +70,10 @@ async fn no_path_leads_out_of_the_folders_of_files() {
         let answer = server.call(Method::GET, path, None, None).await;
         assert_eq!(answer.error(), "404 not_found", "{path}");
     }
+    for path in ["/demo/%ff", "/assets/%C3%28.js", "/images/template-logos/%80.svg"] {
+        let answer = server.call(Method::GET, path, None, None).await;
+        assert_eq!(answer.error(), "400 invalid_uri_params custom []", "{path}");
+    }
 }
 
 #[tokio::test]
@@ -89,6 +93,11 @@ async fn the_demo_page_connects_and_sees_its_key_masked() {
     assert_eq!(minted.status, 201);
     let token = minted.json()["token"].as_str().unwrap().to_owned();
     assert_eq!(server.connected(&token, "demo", json!({ "apiKey": GOOD })).await, "user-42");
+    let body = json!({ "integration": "demo", "end_user": { "id": "ada", "email": "a@b.co" } });
+    let minted = server.call(Method::POST, "/demo/session", None, Some(body)).await;
+    let token = minted.json()["token"].as_str().unwrap().to_owned();
+    let shown = server.call(Method::GET, "/connect/session", Some(&token), None).await;
+    assert_eq!(shown.json()["data"]["endUser"]["id"], "ada");
     let path = "/demo/connection?integration=demo&connection_id=user-42";
     let shown = server.call(Method::GET, path, None, None).await;
     assert_eq!(shown.json()["credentials"]["apiKey"], "••••2mX9");
@@ -106,6 +115,28 @@ async fn the_demo_page_connects_and_sees_its_key_masked() {
         let answer = server.call(Method::POST, "/demo/session", None, Some(body.clone())).await;
         assert_eq!(answer.error(), expected, "{body}");
     }
+}
+
+#[tokio::test]
+async fn in_development_what_needs_no_token_does_not_answer_to_a_foreign_name() {
+    let server = Harness::new().await;
+    let send = async |path: &str, host: &str, token: Option<&str>| {
+        let mut request = Request::get(path).header("host", host);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        server.send(request.body("".into()).unwrap()).await
+    };
+    let path = "/demo/connection?integration=demo&connection_id=none";
+    for own in ["localhost:3003", "127.0.0.1:3003", "[::1]:3003", "keyslot.test", "a.localhost"] {
+        assert_eq!(send(path, own, None).await.error(), "404 not_found", "{own}");
+    }
+    for foreign in ["evil.example", "127.0.0.1.evil.example", "192.168.0.7", "local host", "@"] {
+        for path in [path, "/demo/", "/health"] {
+            assert_eq!(send(path, foreign, None).await.error(), "421 misdirected_request");
+        }
+    }
+    assert_eq!(send("/connections", "from.a.container", Some(SECRET)).await.status, 200);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use keyslot_server::demo::api::keys;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::SECRET;
+use crate::{harness::SECRET, upstream::Upstream};
 
 const OLD: &str = "old:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NEW: &str = "new:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
@@ -251,6 +251,7 @@ fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment
         "--dev",
         "rotate-keys",
         "check",
+        "openapi",
         "KEYSLOT_LISTEN",
         "127.0.0.1:3003",
     ] {
@@ -280,7 +281,7 @@ fn it_starts_says_where_and_stops_when_told() {
         assert_eq!(server.call("GET", "/health", "", &Value::Null).0, 200);
         // An idle connection that is kept alive holds nothing up.
         let mut idle = server.socket();
-        idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        idle.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
         idle.read_exact(&mut [0; 12]).unwrap();
         server.signal(signal);
         assert_eq!(server.wait().code(), Some(0), "{signal}");
@@ -327,6 +328,73 @@ fn what_was_acknowledged_survives_a_kill() {
     let server = Running::dev(dir.path());
     assert_eq!(server.key_of("demo", &id), keys::WORKS);
     server.stop();
+}
+
+/// Two kinds of trouble at once: a receiver that fails three times out of ten, and a server that is
+/// killed again and again while it delivers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_acknowledged_event_is_delivered_though_receiver_and_server_fail() {
+    let receiver = Upstream::start().await;
+    for index in 0..2000 {
+        receiver.then_status(if index % 10 < 3 { 500 } else { 200 });
+    }
+    let url = receiver.url();
+    let stored = tokio::task::spawn_blocking(move || {
+        let dir = folder();
+        let arguments = ["--catalog", "providers.yaml", "--allow-net", "127.0.0.0/8"];
+        let environment = [("KEYSLOT_ENCRYPTION_KEYS", OLD), ("KEYSLOT_SECRET_KEY", SECRET)];
+        let start = || Running::start(dir.path(), &arguments, &environment);
+        let server = start();
+        let integration = json!({ "provider": "unchecked", "unique_key": "unchecked" });
+        assert_eq!(server.call("POST", "/integrations", SECRET, &integration).0, 200);
+        let settings = json!({ "webhook_url": url });
+        assert_eq!(server.call("PATCH", "/environment", SECRET, &settings).0, 200);
+        let mut stored = Vec::new();
+        let mut server = server;
+        for round in 0..6_u64 {
+            for index in 0..10 {
+                let id = format!("c{round}-{index}");
+                let body = json!({
+                    "provider_config_key": "unchecked",
+                    "connection_id": id,
+                    "credentials": { "type": "API_KEY", "apiKey": "k" },
+                });
+                let (status, answer) = server.call("POST", "/connections", SECRET, &body);
+                assert_eq!(status, 201, "{answer}");
+                stored.push(id);
+            }
+            // Sometimes right after the last write, sometimes while deliveries are under way.
+            std::thread::sleep(Duration::from_millis(round * 7));
+            server.kill();
+            server = start();
+        }
+        let started = Instant::now();
+        loop {
+            let (_, list) = server.call("GET", "/webhooks?status=pending", SECRET, &Value::Null);
+            if list["data"].as_array().unwrap().is_empty() {
+                break;
+            }
+            assert!(started.elapsed() < Duration::from_secs(90), "still pending: {list}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        server.stop();
+        stored
+    })
+    .await
+    .unwrap();
+    let taken: std::collections::HashSet<String> = receiver
+        .seen()
+        .iter()
+        .filter(|seen| seen.answered == 200)
+        .map(|seen| {
+            let body: Value = serde_json::from_slice(&seen.body).unwrap();
+            body["connectionId"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(stored.len(), 60);
+    for id in stored {
+        assert!(taken.contains(&id), "{id} was acknowledged and not delivered");
+    }
 }
 
 #[test]

@@ -4,17 +4,18 @@
 use std::{path::PathBuf, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use keyslot_providers::AuthMode;
+use keyslot_providers::{AuthMode, Reason};
 use keyslot_server::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        ConnectSession, EndUser, FIRST_ENVIRONMENTS, Health, IntegrationChange, NewIntegration,
-        NewSecretKey, NewSession, Object, Owner, Role, SecretKey, SessionTerms, Tags, Target,
-        Verified,
+        ConnectSession, EndUser, EnvironmentSettings, FIRST_ENVIRONMENTS, Health,
+        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Operation, Owner,
+        Role, SecretKey, SessionTerms, Slot, Tags, Target, Verified, Webhook, WebhookStatus,
     },
     store::{
-        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-        SealedOwner, Store, StoreError, Write, Writer, Written, sqlite::SqliteStore,
+        CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Found,
+        IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store, StoreError, WebhookFilter,
+        Write, Writer, Written, sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
@@ -602,6 +603,261 @@ async fn a_closed_store_refuses_and_does_not_hang(store: &dyn Store) {
 }
 
 /// Runs each behaviour on each engine, in a store of its own.
+async fn send_webhooks_to(store: &dyn Store, primary: Option<&str>, secondary: Option<&str>) {
+    let settings = EnvironmentSettings {
+        webhook_url: primary.map(Into::into),
+        webhook_url_secondary: secondary.map(Into::into),
+        ..EnvironmentSettings::default()
+    };
+    assert!(
+        store.put_environment_settings("dev", settings, event(moment(0), "dev")).await.unwrap()
+    );
+}
+
+async fn webhooks(store: &dyn Store, status: Option<WebhookStatus>) -> Vec<Webhook> {
+    let filter = WebhookFilter { status, limit: 100, ..WebhookFilter::default() };
+    store.webhooks("dev", filter).await.unwrap()
+}
+
+async fn settings_are_kept_for_each_environment(store: &dyn Store) {
+    let all = store.environments().await.unwrap();
+    let names: Vec<&str> = all.iter().map(|environment| environment.name.as_str()).collect();
+    assert_eq!(names, ["dev", "prod"]);
+    assert!(all.iter().all(|environment| environment.settings == EnvironmentSettings::default()));
+    send_webhooks_to(store, Some("https://one.example"), None).await;
+    let all = store.environments().await.unwrap();
+    assert_eq!(all[0].settings.webhook_url.as_deref(), Some("https://one.example"));
+    assert_eq!(all[1].settings, EnvironmentSettings::default());
+    let settings = EnvironmentSettings::default();
+    let unknown = store.put_environment_settings("nope", settings, event(moment(0), "nope"));
+    assert!(!unknown.await.unwrap());
+    assert!(store.audit_events("nope", 1).await.unwrap().is_empty());
+}
+
+async fn a_secret_of_the_server_is_replaced_when_asked(store: &dyn Store) {
+    store.server_secret("s", sealed("k1", "one")).await.unwrap();
+    store.put_server_secret("s", sealed("k2", "two"), event(moment(0), "dev")).await.unwrap();
+    let kept = store.server_secret("s", sealed("k1", "three")).await.unwrap();
+    assert_eq!(kept, sealed("k2", "two"));
+}
+
+async fn a_written_connection_is_announced_to_every_address_of_its_environment(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    stored(store, write("a", "silent")).await;
+    assert!(webhooks(store, None).await.is_empty(), "nobody wants to know");
+    send_webhooks_to(store, Some("https://one.example"), Some("https://two.example")).await;
+    stored(store, write("a", "c1")).await;
+    stored(store, write("a", "c1")).await;
+    let own = Some(Some("https://own.example".into()));
+    stored(store, Write { webhook_url_override: own, ..write("a", "c2") }).await;
+    let all = webhooks(store, None).await;
+    let mut shown: Vec<(Operation, Slot, &str, &str)> = all
+        .iter()
+        .map(|w| (w.operation, w.slot, w.url.as_str(), w.connection_id.as_str()))
+        .collect();
+    shown.reverse();
+    assert_eq!(
+        shown,
+        [
+            (Operation::Creation, Slot::Primary, "https://one.example", "c1"),
+            (Operation::Creation, Slot::Secondary, "https://two.example", "c1"),
+            (Operation::Override, Slot::Primary, "https://one.example", "c1"),
+            (Operation::Override, Slot::Secondary, "https://two.example", "c1"),
+            (Operation::Creation, Slot::Connection, "https://own.example", "c2"),
+        ]
+    );
+    for webhook in &all {
+        assert_eq!((webhook.status, webhook.attempts), (WebhookStatus::Pending, 0));
+        assert_eq!((webhook.created_at, webhook.next_at), (moment(1), Some(moment(1))));
+        let body: serde_json::Value = serde_json::from_str(&webhook.body).unwrap();
+        assert_eq!(body["operation"], webhook.operation.word());
+        assert_eq!(body["connectionId"], webhook.connection_id);
+    }
+    let filter = WebhookFilter { limit: 9, ..WebhookFilter::default() };
+    assert!(store.webhooks("prod", filter).await.unwrap().is_empty());
+    let page = WebhookFilter { before: Some(all[1].id.clone()), limit: 2, ..Default::default() };
+    assert_eq!(store.webhooks("dev", page).await.unwrap(), all[2..4]);
+    let one = WebhookFilter { id: Some(all[3].id.clone()), limit: 9, ..Default::default() };
+    assert_eq!(store.webhooks("dev", one).await.unwrap(), all[3..4]);
+}
+
+async fn a_webhook_is_in_one_hand_at_a_time_until_it_is_settled(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    send_webhooks_to(store, Some("https://one.example"), None).await;
+    for name in ["c1", "c2", "c3"] {
+        stored(store, write("a", name)).await;
+    }
+    assert!(store.claim_webhooks(moment(0), moment(2), 9).await.unwrap().is_empty(), "not due yet");
+    let first = store.claim_webhooks(moment(1), moment(2), 2).await.unwrap();
+    assert_eq!(first.len(), 2);
+    assert!(first.iter().all(|webhook| webhook.attempts == 1));
+    let rest = store.claim_webhooks(moment(1), moment(2), 9).await.unwrap();
+    assert_eq!(rest.len(), 1, "the others are in hand");
+    let again = store.claim_webhooks(moment(2), moment(3), 9).await.unwrap();
+    assert_eq!(again.len(), 3, "a lease ends");
+    assert!(again.iter().all(|webhook| webhook.attempts == 2));
+
+    let settle = |webhook: &Webhook, status, next_at| Settlement {
+        id: webhook.id.clone(),
+        attempts: webhook.attempts,
+        status,
+        next_at,
+        at: moment(2),
+        answer: Some(503),
+        error: Some("why".into()),
+    };
+    let (late, known) = (&first[0], again.iter().find(|w| w.id == first[0].id).unwrap());
+    store.settle_webhook(settle(late, WebhookStatus::Failed, None)).await.unwrap();
+    assert!(webhooks(store, Some(WebhookStatus::Failed)).await.is_empty(), "its lease had ended");
+    store.settle_webhook(settle(known, WebhookStatus::Pending, Some(moment(9)))).await.unwrap();
+    let others: Vec<&Webhook> = again.iter().filter(|w| w.id != known.id).collect();
+    store.settle_webhook(settle(others[0], WebhookStatus::Failed, None)).await.unwrap();
+    let delivered = Settlement { attempts: 1, ..settle(others[1], WebhookStatus::Delivered, None) };
+    store.settle_webhook(delivered).await.unwrap();
+    for (status, id, next_at) in [
+        (WebhookStatus::Pending, &known.id, Some(moment(9))),
+        (WebhookStatus::Failed, &others[0].id, None),
+        (WebhookStatus::Delivered, &others[1].id, None),
+    ] {
+        let found = webhooks(store, Some(status)).await;
+        assert_eq!(found.len(), 1, "{status:?}");
+        assert_eq!((&found[0].id, found[0].next_at), (id, next_at));
+        assert_eq!((found[0].last_at, found[0].last_status), (Some(moment(2)), Some(503)));
+        assert_eq!(found[0].last_error.as_deref(), Some("why"));
+    }
+    let due = store.claim_webhooks(moment(8), moment(9), 9).await.unwrap();
+    assert!(due.is_empty(), "one waits, two are done");
+    assert_eq!(store.claim_webhooks(moment(9), moment(10), 9).await.unwrap().len(), 1);
+}
+
+async fn a_replayed_webhook_goes_to_the_address_of_today(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    send_webhooks_to(store, Some("https://old.example"), None).await;
+    stored(store, write("a", "c1")).await;
+    let own = Some(Some("https://own.example".into()));
+    stored(store, Write { webhook_url_override: own, ..write("a", "c2") }).await;
+    for webhook in store.claim_webhooks(moment(1), moment(2), 9).await.unwrap() {
+        let settlement = Settlement {
+            id: webhook.id,
+            attempts: 1,
+            status: WebhookStatus::Failed,
+            next_at: None,
+            at: moment(1),
+            answer: Some(410),
+            error: None,
+        };
+        store.settle_webhook(settlement).await.unwrap();
+    }
+    send_webhooks_to(store, Some("https://new.example"), None).await;
+    let failed = webhooks(store, Some(WebhookStatus::Failed)).await;
+    for webhook in &failed {
+        let replayed = store.replay_webhook("dev", &webhook.id, moment(5), event(moment(5), "dev"));
+        assert!(replayed.await.unwrap());
+    }
+    let due = store.claim_webhooks(moment(5), moment(6), 9).await.unwrap();
+    let mut urls: Vec<&str> = due.iter().map(|webhook| webhook.url.as_str()).collect();
+    urls.sort_unstable();
+    assert_eq!(urls, ["https://new.example", "https://own.example"]);
+    assert!(due.iter().all(|w| (w.since, w.attempts, w.created_at) == (moment(5), 1, moment(1))));
+    for (environment, id) in [("prod", failed[0].id.as_str()), ("dev", "nope")] {
+        let unknown = store.replay_webhook(environment, id, moment(5), event(moment(5), "dev"));
+        assert!(!unknown.await.unwrap());
+    }
+}
+
+async fn only_old_webhooks_that_are_done_are_purged(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    send_webhooks_to(store, Some("https://one.example"), None).await;
+    stored(store, write("a", "c1")).await;
+    stored(store, write("a", "c2")).await;
+    let claimed = store.claim_webhooks(moment(1), moment(2), 1).await.unwrap().remove(0);
+    let settlement = Settlement {
+        id: claimed.id,
+        attempts: 1,
+        status: WebhookStatus::Delivered,
+        next_at: None,
+        at: moment(1),
+        answer: Some(200),
+        error: None,
+    };
+    store.settle_webhook(settlement).await.unwrap();
+    assert_eq!(store.purge_webhooks(moment(1)).await.unwrap(), 0);
+    assert_eq!(store.purge_webhooks(moment(2)).await.unwrap(), 1);
+    assert_eq!(webhooks(store, None).await.len(), 1, "the pending one stays, however old");
+}
+
+async fn due(store: &dyn Store, now: Timestamp, used_since: Timestamp) -> Vec<String> {
+    let due = store.claim_checks(now, used_since, now + SignedDuration::from_mins(10), 9).await;
+    let mut names: Vec<String> =
+        due.unwrap().iter().map(|c| c.summary.connection_id.to_string()).collect();
+    names.sort_unstable();
+    names
+}
+
+async fn checks_come_due_once_a_day_for_what_is_in_use(store: &dyn Store) {
+    const DAY: i64 = 24 * 60;
+    integration(store, "dev", "a").await;
+    let (_, used) = stored(store, write("a", "used")).await;
+    stored(store, write("a", "idle")).await;
+    let long_ago = moment(-DAY);
+    assert!(
+        due(store, moment(20 * 60), long_ago).await.is_empty(),
+        "they were checked when stored"
+    );
+    assert_eq!(due(store, moment(27 * 60), long_ago).await, ["idle", "used"]);
+    assert!(due(store, moment(27 * 60 + 9), long_ago).await.is_empty(), "they are in hand");
+    assert_eq!(due(store, moment(27 * 60 + 10), long_ago).await, ["idle", "used"], "a lease ends");
+    store.note_fetched(vec![(used, moment(2 * DAY))]).await.unwrap();
+    assert_eq!(due(store, moment(3 * DAY), moment(DAY)).await, ["used"]);
+    assert!(due(store, moment(3 * DAY + 11), moment(4 * DAY)).await.is_empty());
+    let put_off = due(store, moment(4 * DAY + 12), moment(-DAY)).await;
+    assert_eq!(put_off, ["idle", "used"], "what was idle is looked at again a day later");
+}
+
+async fn a_check_changes_health_only_of_the_credential_that_was_checked(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    send_webhooks_to(store, Some("https://one.example"), None).await;
+    let unverified = Verified { verified: false, account: None };
+    let (_, id) = stored(store, Write { verified: unverified, ..write("a", "c1") }).await;
+    let record = async |checked: Checked, content: &str, minutes: i64| {
+        let record = CheckRecord {
+            connection: id,
+            sealed: sealed("k1", content),
+            checked,
+            at: moment(minutes),
+            next_check_at: moment(minutes + 5),
+        };
+        let recorded = store.record_check(record, event(moment(minutes), "dev")).await.unwrap();
+        recorded.map(|connection| connection.summary)
+    };
+    let audits = async || store.audit_events("dev", 100).await.unwrap().len();
+    let before = audits().await;
+    assert!(record(Checked::NeedsAttention(Reason::Refused), "other", 10).await.is_none());
+    let same = record(Checked::Unchanged, "one", 11).await.unwrap();
+    assert_eq!((same.health, same.checked_at), (Health::Unknown, Some(moment(11))));
+    let account = Some("Acme".to_owned());
+    let healthy = record(Checked::Healthy { account }, "one", 12).await.unwrap();
+    assert_eq!((healthy.health, healthy.health_since), (Health::Healthy, moment(12)));
+    assert!(healthy.verified.verified);
+    assert_eq!(healthy.verified.account.as_deref(), Some("Acme"));
+    assert_eq!(webhooks(store, None).await.len(), 1, "only its creation was announced");
+    for (minutes, reason) in [(13, Reason::Refused), (14, Reason::Forbidden)] {
+        let broken = record(Checked::NeedsAttention(reason), "one", minutes).await.unwrap();
+        assert_eq!((broken.health, broken.health_since), (Health::NeedsAttention, moment(13)));
+        assert_eq!(broken.health_reason.as_deref(), Some(reason.as_str()));
+    }
+    let healthy = record(Checked::Healthy { account: None }, "one", 15).await.unwrap();
+    assert_eq!((healthy.health_since, healthy.health_reason), (moment(15), None));
+    assert_eq!(healthy.verified.account.as_deref(), Some("Acme"), "what was known stays");
+    let all = webhooks(store, None).await;
+    let operations: Vec<Operation> = all.iter().map(|webhook| webhook.operation).collect();
+    assert_eq!(operations, [Operation::Refresh, Operation::Refresh, Operation::Creation]);
+    assert_eq!(audits().await, before + 3, "one for each change of health");
+    assert_eq!(due(store, moment(20), moment(0)).await, ["c1"], "when it was said to be due");
+    store.delete_connection("dev", "a", "c1", event(moment(16), "dev")).await.unwrap();
+    assert!(record(Checked::Unchanged, "one", 17).await.is_none());
+}
+
 macro_rules! on_every_engine {
     ($($behaviour:ident,)*) => {
         mod sqlite {
@@ -635,6 +891,14 @@ on_every_engine! {
     when_it_was_read_is_noted_and_only_moves_forward,
     sealed_records_are_found_in_batches_and_replaced_only_if_unchanged,
     every_change_leaves_its_audit_event_and_a_refused_one_leaves_none,
+    settings_are_kept_for_each_environment,
+    a_secret_of_the_server_is_replaced_when_asked,
+    a_written_connection_is_announced_to_every_address_of_its_environment,
+    a_webhook_is_in_one_hand_at_a_time_until_it_is_settled,
+    a_replayed_webhook_goes_to_the_address_of_today,
+    only_old_webhooks_that_are_done_are_purged,
+    checks_come_due_once_a_day_for_what_is_in_use,
+    a_check_changes_health_only_of_the_credential_that_was_checked,
     two_hundred_writers_at_once_are_all_stored,
     a_closed_store_refuses_and_does_not_hang,
 }
@@ -671,6 +935,19 @@ mod sqlite_file {
         drop(store);
         let store = SqliteStore::open(&database(&dir)).unwrap();
         assert_eq!(list(&store, ConnectionFilter::default()).await, "c1");
+    }
+
+    #[tokio::test]
+    async fn what_a_server_that_died_had_in_hand_is_due_again_at_once() {
+        let (dir, store) = sqlite_store().await;
+        integration(store.as_ref(), "dev", "a").await;
+        send_webhooks_to(store.as_ref(), Some("https://one.example"), None).await;
+        stored(store.as_ref(), write("a", "c1")).await;
+        assert_eq!(store.claim_webhooks(moment(1), moment(60), 9).await.unwrap().len(), 1);
+        store.close().await;
+        drop(store);
+        let store = SqliteStore::open(&database(&dir)).unwrap();
+        assert_eq!(store.claim_webhooks(moment(1), moment(60), 9).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

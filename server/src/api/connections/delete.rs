@@ -11,7 +11,7 @@ use crate::{
 /// Deletes a connection and its credential.
 ///
 /// # Errors
-/// 404 `unknown_provider_config`; 400 `unknown_connection`.
+/// 400 `unknown_provider_config`, `unknown_connection`.
 pub async fn delete(
     State(state): State<AppState>,
     key: Key,

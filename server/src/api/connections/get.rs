@@ -18,7 +18,7 @@ use crate::{
 /// keys and Basic credentials there is nothing to refresh.
 ///
 /// # Errors
-/// 404 `unknown_provider_config` or `not_found`; 400 `invalid_query_params`, `invalid_uri_params`.
+/// 400 `unknown_provider_config`, `invalid_query_params`, `invalid_uri_params`; 404 `not_found`.
 pub async fn get(
     State(state): State<AppState>,
     key: Key,

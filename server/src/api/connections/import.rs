@@ -25,7 +25,8 @@ use crate::{
 /// Checks a credential and stores it; replaces the connection of the same id.
 ///
 /// # Errors
-/// 400 `invalid_body`, `connection_test_failed`, `invalid_auth_mode`; 404 `unknown_provider_config`.
+/// 400 `invalid_body` (a credential of another kind than the provider's, too), `connection_test_failed`;
+/// 404 `not_found`: no such integration.
 pub async fn import(
     State(state): State<AppState>,
     key: Key,

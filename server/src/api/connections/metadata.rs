@@ -5,7 +5,6 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::existing;
 use crate::{
     access::Key,
     api::json,
@@ -17,13 +16,13 @@ use crate::{
     model::Object,
     query::Query,
     state::{AppState, Server},
-    store::MetadataMode,
+    store::{Found, MetadataMode},
 };
 
 /// Replaces the metadata of the named connections, all or none.
 ///
 /// # Errors
-/// 404 `unknown_connection` or `unknown_provider_config`; 400 `invalid_body`.
+/// 404 `unknown_connection`, for an integration that does not exist too; 400 `invalid_body`.
 pub async fn replace(
     State(state): State<AppState>,
     key: Key,
@@ -101,5 +100,8 @@ pub(super) async fn write(
         .store
         .write_metadata(key.environment(), integration.as_str(), ids, metadata, mode, now, audit)
         .await?;
-    existing(found, &integration, ApiError::UnknownConnection)
+    match found {
+        Found::Found(()) => Ok(()),
+        Found::UnknownIntegration | Found::UnknownConnection => Err(ApiError::UnknownConnection),
+    }
 }

@@ -7,6 +7,7 @@ mod legacy;
 mod list;
 mod metadata;
 mod update;
+mod verify;
 
 pub use delete::delete;
 pub use get::get;
@@ -18,6 +19,7 @@ pub use legacy::{
 pub use list::list;
 pub use metadata::{merge as merge_metadata, replace as replace_metadata};
 pub use update::update;
+pub use verify::verify;
 
 pub(crate) use get::read;
 
@@ -31,7 +33,7 @@ use crate::{
     error::ApiError,
     ids::{ConnectionId, IntegrationKey},
     issue::at,
-    model::{Connection, ConnectionSummary, Object},
+    model::{Connection, ConnectionSummary, Health, Object},
     query::Query,
     store::Found,
 };
@@ -76,15 +78,24 @@ fn identify(view: &mut Object, summary: &ConnectionSummary) {
     view.insert("connection_id".into(), summary.connection_id.as_str().into());
     view.insert("provider_config_key".into(), summary.integration.as_str().into());
     view.insert("provider".into(), summary.provider.as_str().into());
-    view.insert("errors".into(), json!([]));
+    let broken = summary.health == Health::NeedsAttention;
+    let errors = if broken { json!([{ "type": "auth", "log_id": "" }]) } else { json!([]) };
+    view.insert("errors".into(), errors);
     view.insert("end_user".into(), end_user::view(summary.end_user.as_ref()));
     view.insert("tags".into(), json!(summary.tags));
     view.insert("metadata".into(), Value::Object(summary.metadata.clone()));
     view.insert("verification".into(), verification);
-    view.insert(
-        "health".into(),
-        json!({ "status": summary.health.word(), "since": on_the_wire(summary.health_since) }),
-    );
+    view.insert("health".into(), health_view(summary));
+}
+
+/// Whether a connection still works: `status`, since when, why not, and when the provider was last asked.
+pub(crate) fn health_view(summary: &ConnectionSummary) -> Value {
+    json!({
+        "status": summary.health.word(),
+        "since": on_the_wire(summary.health_since),
+        "reason": summary.health_reason,
+        "checked_at": summary.checked_at.map(on_the_wire),
+    })
 }
 
 /// Which connection an address names: its id in the path, its integration in the query.
@@ -119,7 +130,7 @@ pub(crate) fn object(integration: &IntegrationKey, id: &ConnectionId) -> String 
 /// The object that a look-up found.
 ///
 /// # Errors
-/// 404: `unknown_provider_config` or `missing`.
+/// 400 `unknown_provider_config`, or `missing`.
 pub(crate) fn existing<T>(
     found: Found<T>,
     integration: &IntegrationKey,
@@ -127,7 +138,7 @@ pub(crate) fn existing<T>(
 ) -> Result<T, ApiError> {
     match found {
         Found::Found(value) => Ok(value),
-        Found::UnknownIntegration => Err(ApiError::UnknownProviderConfig(integration.to_string())),
+        Found::UnknownIntegration => Err(ApiError::NoIntegrationOfQuery(integration.to_string())),
         Found::UnknownConnection => Err(missing),
     }
 }

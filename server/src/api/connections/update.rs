@@ -20,7 +20,7 @@ use crate::{
 /// Changes what is given; labels are replaced as a whole.
 ///
 /// # Errors
-/// 404 `unknown_provider_config` or `not_found`; 400 `invalid_body`.
+/// 400 `unknown_provider_config`, `invalid_body`; 404 `not_found`.
 pub async fn update(
     State(state): State<AppState>,
     key: Key,

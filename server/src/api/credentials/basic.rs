@@ -3,9 +3,9 @@
 use axum::{extract::State, response::Response};
 use keyslot_providers::Credential;
 
-use super::{BASIC_MAX, Beside, Origin, store};
+use super::{BASIC_MAX, Beside, store};
 use crate::{
-    access::Session,
+    access::Browser,
     body::JsonBody,
     error::ApiError,
     fields::{Fields, Length, read},
@@ -21,7 +21,7 @@ use crate::{
 /// 400 `invalid_body`, `invalid_query_params`, `invalid_uri_params`, and those of storing.
 pub async fn post(
     State(state): State<AppState>,
-    session: Session,
+    browser: Browser,
     Segment(integration): Segment,
     query: Query,
     JsonBody(body): JsonBody,
@@ -30,9 +30,10 @@ pub async fn post(
     let mut fields = Fields::of_body(body)?;
     let username = fields.string("username", ANY);
     let password = fields.string("password", ANY);
-    let beside = Beside::read(&mut fields, &query)?;
+    let mut beside = Beside::read(&mut fields, &query)?;
     fields.finish()?;
+    let origin = beside.origin(&browser);
     let intake =
         beside.intake(&integration, Credential::basic(read(username)?, read(password)?))?;
-    Ok(store(&state, intake, Origin::Session(&session)).await?.answer())
+    Ok(store(&state, intake, origin).await?.answer())
 }

@@ -9,18 +9,20 @@ pub use basic::post as post_basic;
 
 use std::borrow::Cow;
 
+use aws_lc_rs::{constant_time, hmac};
 use axum::response::Response;
 use keyslot_providers::{
     ConnectionConfig, Credential, IntegrationConfig, Provider, Reason, Verification,
-    validate_params_under, verify,
+    validate_params_under,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::{
-    access::{Key, Session},
+    access::{Browser, Key, PublicKey, Session},
     api::{connect::Presets, connections::object, end_user::Whose, ok},
     contents::Contents,
+    environment_key::{EnvironmentKey, Purpose},
     error::{ApiError, Place},
     fields::{Fields, Length},
     ids::{ConnectionId, IntegrationKey},
@@ -28,6 +30,7 @@ use crate::{
     model::{AuditEvent, Connection, Integration, Object, Verified},
     ownership::{self, Decision},
     query::Query,
+    recheck,
     state::Server,
     store::{Found, Write, Writer, Written},
 };
@@ -56,6 +59,8 @@ pub(crate) struct Intake {
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack of one request")]
 pub(crate) enum Origin<'a> {
     Session(&'a Session),
+    /// Someone who knows a public key, and the proof they bring.
+    PublicKey(&'a PublicKey, Option<String>),
     Backend {
         key: &'a Key,
         whose: Whose,
@@ -68,7 +73,31 @@ impl Origin<'_> {
     fn environment(&self) -> &str {
         match self {
             Self::Session(session) => &session.session.environment,
+            Self::PublicKey(public, _) => &public.environment.name,
             Self::Backend { key, .. } => key.environment(),
+        }
+    }
+
+    /// Browsers and backends know this by different codes.
+    fn unknown_integration(&self, key: &IntegrationKey) -> ApiError {
+        match self {
+            Self::Session(_) | Self::PublicKey(..) => {
+                ApiError::UnknownProviderConfig(key.to_string())
+            }
+            Self::Backend { .. } => ApiError::NotFound("Integration does not exist".into()),
+        }
+    }
+
+    fn wrong_mode(&self, provider: &Provider, credential: &Credential) -> ApiError {
+        let (expected, called) = (provider.auth_mode.as_str(), credential.auth_mode().as_str());
+        match self {
+            Self::Session(_) | Self::PublicKey(..) => {
+                ApiError::InvalidAuthMode { expected, called }
+            }
+            Self::Backend { .. } => ApiError::InvalidBody(format!(
+                "Provider {} uses {expected} and does not support {called} auth",
+                provider.name
+            )),
         }
     }
 
@@ -77,6 +106,7 @@ impl Origin<'_> {
         const ACTION: &str = "connection.stored";
         match self {
             Self::Session(session) => session.audit(ACTION, object, at),
+            Self::PublicKey(public, _) => public.audit(ACTION, object, at),
             Self::Backend { key, .. } => key.audit(ACTION, object, at),
         }
     }
@@ -111,6 +141,7 @@ struct Beside {
     connection: Option<ConnectionId>,
     config: Object,
     store_unverified: bool,
+    hmac: Option<String>,
 }
 
 impl Beside {
@@ -143,7 +174,16 @@ impl Beside {
                 })
                 .transpose()?,
         };
-        Ok(Self { connection, config, store_unverified })
+        let hmac = query.first("hmac").map(str::to_owned);
+        Ok(Self { connection, config, store_unverified, hmac })
+    }
+
+    /// Who brings the credential.
+    fn origin<'a>(&mut self, browser: &'a Browser) -> Origin<'a> {
+        match browser {
+            Browser::Session(session) => Origin::Session(session),
+            Browser::PublicKey(public) => Origin::PublicKey(public, self.hmac.take()),
+        }
     }
 
     fn intake(self, integration: &str, credential: Credential) -> Result<Intake, ApiError> {
@@ -161,9 +201,10 @@ impl Beside {
 /// Checks a credential with its provider and stores it.
 ///
 /// # Errors
-/// In the order in which they are looked for: 403 `unverified_not_allowed`; 404
-/// `unknown_provider_config`, `unknown_provider_template`; 400 `invalid_auth_mode`,
-/// `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
+/// In the order in which they are looked for: 403 `unverified_not_allowed`; 400 `missing_hmac`,
+/// `invalid_hmac`; 404
+/// `unknown_provider_config` (a backend: `not_found`), `unknown_provider_template`; 400
+/// `invalid_auth_mode` (a backend: `invalid_body`), `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
 /// `invalid_body`; 400 `connection_test_failed`.
 pub(crate) async fn store(
     server: &Server,
@@ -171,24 +212,28 @@ pub(crate) async fn store(
     origin: Origin<'_>,
 ) -> Result<Stored, ApiError> {
     let environment = origin.environment().to_owned();
-    if let Origin::Session(session) = &origin
-        && intake.store_unverified
-        && !session.session.terms.allow_unverified
-    {
+    let unverified_allowed = match &origin {
+        Origin::Session(session) => session.session.terms.allow_unverified,
+        Origin::PublicKey(..) => false,
+        Origin::Backend { .. } => true,
+    };
+    if intake.store_unverified && !unverified_allowed {
         return Err(ApiError::UnverifiedNotAllowed);
+    }
+    if let Origin::PublicKey(public, hmac) = &origin
+        && public.environment.settings.hmac_enabled
+    {
+        vouched(server, &environment, &intake, hmac.as_deref()).await?;
     }
     let key = &intake.integration;
     let integration = server
         .store
         .integration(&environment, key.as_str())
         .await?
-        .ok_or_else(|| ApiError::UnknownProviderConfig(key.to_string()))?;
+        .ok_or_else(|| origin.unknown_integration(key))?;
     let provider = provider_of(server, &integration)?;
     if provider.auth_mode != intake.credential.auth_mode() {
-        return Err(ApiError::InvalidAuthMode {
-            expected: provider.auth_mode.as_str(),
-            called: intake.credential.auth_mode().as_str(),
-        });
+        return Err(origin.wrong_mode(&provider, &intake.credential));
     }
     if let Origin::Session(session) = &origin
         && !session.session.terms.allows(key.as_str())
@@ -227,6 +272,7 @@ pub(crate) async fn store(
             write.tags = terms.tags.clone();
             write.webhook_url_override = terms.webhook_url_override.clone().map(Some);
         }
+        Origin::PublicKey(..) => {}
         Origin::Backend { whose, metadata, webhook_url_override, .. } => {
             write.end_user = whose.end_user.clone();
             write.owner = whose.owner();
@@ -238,17 +284,41 @@ pub(crate) async fn store(
     for _ in 0..MOVES_MAX {
         let audit = origin.audit(object(&write.integration, &write.connection), now);
         match server.store.write_connection(write.clone(), audit).await? {
-            Written::Stored { connection, .. } => return Ok(Stored { connection, contents }),
+            Written::Stored { connection, .. } => {
+                server.outbox.notify_one();
+                return Ok(Stored { connection, contents });
+            }
             Written::Moved(id) => write = write.moved_to(id, &contents, server)?,
             Written::Denied(id) => return Err(ApiError::ConnectionIdNotAllowed(id)),
             Written::Gone => return Err(ApiError::InvalidConnection),
             Written::SessionEnded => return Err(ApiError::UnknownConnectSessionToken),
             Written::UnknownIntegration => {
-                return Err(ApiError::UnknownProviderConfig(write.integration.to_string()));
+                return Err(origin.unknown_integration(&write.integration));
             }
         }
     }
     Err(ApiError::Unavailable)
+}
+
+/// Whether the backend vouches for the connection id: the hexadecimal HMAC-SHA-256 of integration and id.
+/// Without an id there is nothing that it could have vouched for.
+async fn vouched(
+    server: &Server,
+    environment: &str,
+    intake: &Intake,
+    given: Option<&str>,
+) -> Result<(), ApiError> {
+    let given = given.ok_or(ApiError::MissingHmac)?;
+    let id = intake.connection.as_ref().ok_or(ApiError::InvalidHmac)?;
+    let key = EnvironmentKey::of(server, environment, Purpose::ConnectionHmac).await?;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes());
+    let expected: String = hmac::sign(&key, format!("{}:{id}", intake.integration).as_bytes())
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes())
+        .map_err(|_| ApiError::InvalidHmac)
 }
 
 /// The provider of an integration, with the integration's settings applied.
@@ -353,10 +423,9 @@ async fn test(
     if !issues.is_empty() {
         return Err(ApiError::Invalid(Place::Body, issues));
     }
-    let settings = IntegrationConfig::from_json(&integration.config);
-    // `provider` has the settings applied already; `verify` applies them to the one of the catalogue.
+    // `provider` has the settings applied already; they are applied to the one of the catalogue.
     let original = server.catalogue.get(&integration.provider).map_or(provider, AsRef::as_ref);
-    match verify(&server.egress, original, &settings, &contents.credential, &config).await {
+    match recheck::ask(server, original, integration, contents).await {
         Verification::Verified { account } => Ok(Verified { verified: true, account }),
         Verification::NoCheck => Ok(Verified { verified: false, account: None }),
         Verification::Failed { reason: Reason::Unavailable, .. } if store_unverified => {

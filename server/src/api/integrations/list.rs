@@ -20,7 +20,7 @@ pub async fn list(
     let visible: Vec<Value> = integrations
         .iter()
         .filter(|integration| match &caller {
-            Caller::Key(_) => true,
+            Caller::Key(_) | Caller::PublicKey(_) => true,
             Caller::Session(session, _) => session.terms.allows(integration.unique_key.as_str()),
         })
         .map(|integration| view(&state, integration))

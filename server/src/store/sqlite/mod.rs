@@ -7,9 +7,11 @@
 //! (<https://www.sqlite.org/wal.html>, "WAL-reset bug"); no memory mapping; the file is private from
 //! the moment it exists; a lock file keeps a second server away.
 
+mod checks;
 mod migrations;
 mod queries;
 mod readers;
+mod webhooks;
 mod writer;
 
 use std::{
@@ -23,14 +25,16 @@ use rusqlite::{Connection as Db, OpenFlags};
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-    SealedRecord, Store, StoreError, StoredAuditEvent, Write, Written,
+    CheckRecord, ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate,
+    MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter,
+    Write, Written,
 };
 use crate::{
     ids::ConnectionId,
     model::{
-        AuditEvent, ConnectSession, Connection, ConnectionSummary, Integration, IntegrationChange,
-        NewIntegration, NewSecretKey, NewSession, Object, SecretKey,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
+        EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, SecretKey, Webhook,
     },
     ownership::Situation,
     private_file,
@@ -83,6 +87,9 @@ impl SqliteStore {
 
         let mut db = connect(path)?;
         migrations::run(&mut db, path)?;
+        // The lock says that no other server is there, so whatever is in somebody's hand is in that of
+        // one that died.
+        webhooks::end_leases(&db)?;
         let writer = Writer::start(db)?;
         let count =
             std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4);
@@ -173,6 +180,36 @@ impl Store for SqliteStore {
     async fn ensure_environments(&self, names: &[&str], at: Timestamp) -> Result<()> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         self.write(move |db| queries::ensure_environments(db, &names, at)).await
+    }
+
+    async fn environments(&self) -> Result<Vec<Environment>> {
+        self.read(queries::environments).await
+    }
+
+    async fn put_environment_settings(
+        &self,
+        name: &str,
+        settings: EnvironmentSettings,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        let name = name.to_owned();
+        self.write(move |db| {
+            let found = queries::put_environment_settings(db, &name, &settings)?;
+            if found {
+                queries::audit(db, &audit)?;
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn put_server_secret(&self, name: &str, sealed: Sealed, audit: AuditEvent) -> Result<()> {
+        let name = name.to_owned();
+        self.write(move |db| {
+            queries::put_server_secret(db, &name, &sealed)?;
+            queries::audit(db, &audit)
+        })
+        .await
     }
 
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed> {
@@ -410,8 +447,68 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn claim_checks(
+        &self,
+        now: Timestamp,
+        used_since: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Connection>> {
+        self.write(move |db| checks::claim(db, now, used_since, leased_until, limit)).await
+    }
+
+    async fn record_check(
+        &self,
+        record: CheckRecord,
+        audit: AuditEvent,
+    ) -> Result<Option<Box<Connection>>> {
+        self.write(move |db| checks::record(db, &record, &audit))
+            .await
+            .map(|found| found.map(Box::new))
+    }
+
     async fn note_fetched(&self, fetched: Vec<(i64, Timestamp)>) -> Result<()> {
         self.write(move |db| queries::note_fetched(db, &fetched)).await
+    }
+
+    async fn claim_webhooks(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Webhook>> {
+        self.write(move |db| webhooks::claim(db, now, leased_until, limit)).await
+    }
+
+    async fn settle_webhook(&self, settlement: Settlement) -> Result<()> {
+        self.write(move |db| webhooks::settle(db, &settlement)).await
+    }
+
+    async fn webhooks(&self, environment: &str, filter: WebhookFilter) -> Result<Vec<Webhook>> {
+        let environment = environment.to_owned();
+        self.read(move |db| webhooks::list(db, &environment, &filter)).await
+    }
+
+    async fn replay_webhook(
+        &self,
+        environment: &str,
+        id: &str,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        let (environment, id) = (environment.to_owned(), id.to_owned());
+        self.write(move |db| {
+            let found = webhooks::replay(db, &environment, &id, at)?;
+            if found {
+                queries::audit(db, &audit)?;
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn purge_webhooks(&self, before: Timestamp) -> Result<u64> {
+        self.write(move |db| webhooks::purge(db, before)).await
     }
 
     async fn sealed_under_other_keys(

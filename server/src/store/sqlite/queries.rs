@@ -12,16 +12,17 @@ use super::{
         ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
         SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
     },
-    Result, StoreError,
+    Result, StoreError, webhooks,
 };
 use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
-        AuditEvent, ConnectSession, Connection, ConnectionSummary, Health, Integration,
-        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Owner, Role,
-        SecretKey, Tags, Verified,
+        AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
+        EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, Operation, Owner, Role, SecretKey, Tags, Verified,
     },
     ownership::{self, Decision, Situation},
+    recheck::next_check,
     token::TokenHash,
     vault::Sealed,
 };
@@ -35,6 +36,44 @@ pub(super) fn ensure_environments(db: &Db, names: &[String], at: Timestamp) -> R
     for name in names {
         insert.execute(params![name, millis(at)])?;
     }
+    Ok(())
+}
+
+pub(super) fn environments(db: &Db) -> Result<Vec<Environment>> {
+    let mut statement =
+        db.prepare_cached("select name, settings from environments order by name")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    rows.map(|row| {
+        let (name, settings) = row?;
+        Ok(Environment { name, settings: document(&settings, "environments.settings")? })
+    })
+    .collect()
+}
+
+pub(super) fn environment_settings(db: &Db, name: &str) -> Result<EnvironmentSettings> {
+    let settings: String = db
+        .prepare_cached("select settings from environments where name = ?1")?
+        .query_row([name], |row| row.get(0))?;
+    document(&settings, "environments.settings")
+}
+
+pub(super) fn put_environment_settings(
+    db: &Db,
+    name: &str,
+    settings: &EnvironmentSettings,
+) -> Result<bool> {
+    let changed = db
+        .prepare_cached("update environments set settings = ?2 where name = ?1")?
+        .execute(params![name, json(settings)?])?;
+    Ok(changed > 0)
+}
+
+pub(super) fn put_server_secret(db: &Db, name: &str, sealed: &Sealed) -> Result<()> {
+    db.prepare_cached(
+        "insert into server_secrets (name, key_id, sealed) values (?1, ?2, ?3)
+         on conflict (name) do update set key_id = excluded.key_id, sealed = excluded.sealed",
+    )?
+    .execute(params![name, sealed.key_id, sealed.blob])?;
     Ok(())
 }
 
@@ -385,6 +424,9 @@ pub(super) fn write_connection(db: &Db, write: &Write, mut event: AuditEvent) ->
     match connection(db, &write.environment, write.integration.as_str(), write.connection.as_str())?
     {
         Found::Found(connection) if connection.summary.id == id => {
+            let operation =
+                if existing.is_some() { Operation::Override } else { Operation::Creation };
+            webhooks::announce(db, &connection, operation, write.at)?;
             Ok(Written::Stored { created: existing.is_none(), connection })
         }
         _ => Err(StoreError::Corrupt("connections")),
@@ -396,8 +438,8 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
     db.prepare_cached(
         "insert into connections (environment, integration_id, connection_id, auth_mode, key_id, sealed, metadata,
              tags, end_user, owner_end_user, owner_organization, webhook_url_override, verified, account, health,
-             health_since, created_at, updated_at)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16, ?16)",
+             health_since, created_at, updated_at, checked_at, next_check_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16, ?16, ?17, ?18)",
     )?
     .execute(params![
         write.environment,
@@ -415,7 +457,10 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
         write.verified.verified,
         write.verified.account,
         health_after(&write.verified).word(),
-        millis(write.at)
+        millis(write.at),
+        write.verified.verified.then(|| millis(write.at)),
+        // The number is not known yet; the moment scatters as well.
+        millis(next_check(write.at, millis(write.at)))
     ])?;
     let id = db.last_insert_rowid();
     index_tags(db, id, &tags)?;
@@ -425,7 +470,8 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
 fn replace(db: &Db, id: i64, write: &Write) -> Result<()> {
     db.prepare_cached(
         "update connections set auth_mode = ?2, key_id = ?3, sealed = ?4, verified = ?5, account = ?6, health = ?7,
-             health_since = ?8, updated_at = ?8 where id = ?1",
+             health_since = ?8, health_reason = null, checked_at = ?9, next_check_at = ?10, updated_at = ?8
+         where id = ?1",
     )?
     .execute(params![
         id,
@@ -435,7 +481,9 @@ fn replace(db: &Db, id: i64, write: &Write) -> Result<()> {
         write.verified.verified,
         write.verified.account,
         health_after(&write.verified).word(),
-        millis(write.at)
+        millis(write.at),
+        write.verified.verified.then(|| millis(write.at)),
+        millis(next_check(write.at, id))
     ])?;
     if let Some(metadata) = &write.metadata {
         write_metadata(db, id, metadata, MetadataMode::Replace, write.at)?;
@@ -463,9 +511,9 @@ fn index_tags(db: &Db, id: i64, tags: &Tags) -> Result<()> {
     Ok(())
 }
 
-const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
+pub(super) const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
                           c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
-                          c.created_at, c.updated_at, c.last_fetched_at";
+                          c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at";
 
 pub(super) fn connection(
     db: &Db,
@@ -483,12 +531,17 @@ pub(super) fn connection(
     if row.get::<_, Option<i64>>(0)?.is_none() {
         return Ok(Found::UnknownConnection);
     }
-    let mode: String = row.get(16)?;
-    Ok(Found::Found(Box::new(Connection {
+    Ok(Found::Found(Box::new(connection_of(row)?)))
+}
+
+/// Reads `{CONNECTION}, c.auth_mode, c.key_id, c.sealed`.
+pub(super) fn connection_of(row: &Row<'_>) -> Result<Connection> {
+    let mode: String = row.get(18)?;
+    Ok(Connection {
         summary: summary_of(row)?,
         auth_mode: auth_mode(&mode)?,
-        sealed: Sealed { key_id: row.get(17)?, blob: row.get(18)? },
-    })))
+        sealed: Sealed { key_id: row.get(19)?, blob: row.get(20)? },
+    })
 }
 
 pub(super) fn connections(
@@ -560,9 +613,11 @@ fn summary_of(row: &Row<'_>) -> Result<ConnectionSummary> {
         verified: Verified { verified: row.get(9)?, account: row.get(10)? },
         health: Health::of(&row.get::<_, String>(11)?),
         health_since: moment(row.get(12)?)?,
-        created_at: moment(row.get(13)?)?,
-        updated_at: moment(row.get(14)?)?,
-        last_fetched_at: row.get::<_, Option<i64>>(15)?.map(moment).transpose()?,
+        health_reason: row.get(13)?,
+        checked_at: row.get::<_, Option<i64>>(14)?.map(moment).transpose()?,
+        created_at: moment(row.get(15)?)?,
+        updated_at: moment(row.get(16)?)?,
+        last_fetched_at: row.get::<_, Option<i64>>(17)?.map(moment).transpose()?,
     })
 }
 
@@ -736,11 +791,11 @@ pub(super) fn replace_sealed(db: &Db, records: &[(SealedRecord, Sealed)]) -> Res
 
 // --- values ---
 
-fn millis(at: Timestamp) -> i64 {
+pub(super) fn millis(at: Timestamp) -> i64 {
     at.as_millisecond()
 }
 
-fn moment(millis: i64) -> Result<Timestamp> {
+pub(super) fn moment(millis: i64) -> Result<Timestamp> {
     Timestamp::from_millisecond(millis).map_err(|_| StoreError::Corrupt("a time"))
 }
 

@@ -1,0 +1,109 @@
+//! Public keys and the proof of connection ids, for pages that have no connect session.
+
+use aws_lc_rs::hmac;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, GOOD, Harness, PROD_SECRET, SECRET};
+
+async fn set(server: &Harness, token: &str, settings: Value) -> Value {
+    let answer = server.call(Method::PATCH, "/environment", Some(token), Some(settings)).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    answer.json()["data"].take()
+}
+
+/// A server whose environment `dev` accepts its public key, and that key.
+async fn accepting() -> (Harness, String) {
+    let server = Harness::new().await;
+    let settings = set(&server, SECRET, json!({ "public_key_enabled": true })).await;
+    let key = settings["public_key"].as_str().unwrap().to_owned();
+    (server, key)
+}
+
+async fn connect(server: &Harness, query: &str) -> Answer {
+    let path = format!("/api-auth/api-key/demo?{query}");
+    server.call(Method::POST, &path, None, Some(json!({ "apiKey": GOOD }))).await
+}
+
+#[tokio::test]
+async fn public_keys_are_off_until_an_environment_switches_its_own_on() {
+    let server = Harness::new().await;
+    let some = "public_key=11111111-2222-4333-8444-555555555555";
+    assert_eq!(connect(&server, some).await.error(), "401 deprecated_authentication");
+    assert_eq!(server.get("/environment").await.json()["data"]["public_key"], Value::Null);
+
+    let settings = set(&server, SECRET, json!({ "public_key_enabled": true })).await;
+    let own = format!("public_key={}", settings["public_key"].as_str().unwrap());
+    let answer = connect(&server, &own).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let id = answer.json()["connectionId"].as_str().unwrap().to_owned();
+    assert!(uuid::Uuid::parse_str(&id).is_ok());
+    assert_eq!(server.connection("demo", &id).await.json()["credentials"]["apiKey"], GOOD);
+    let event = &server.state.store.audit_events("dev", 1).await.unwrap()[0];
+    assert_eq!((event.actor.as_str(), event.action.as_str()), ("public_key", "connection.created"));
+
+    assert_eq!(connect(&server, some).await.error(), "401 unknown_account");
+    assert_eq!(connect(&server, "public_key=nonsense").await.error(), "401 invalid_public_key");
+    let prod = set(&server, PROD_SECRET, json!({ "public_key_enabled": true })).await;
+    assert_ne!(prod["public_key"], settings["public_key"]);
+    let off = set(&server, SECRET, json!({ "public_key_enabled": false })).await;
+    assert_eq!(off["public_key"], settings["public_key"], "it is the same when switched on again");
+    assert_eq!(connect(&server, &own).await.error(), "401 deprecated_authentication");
+}
+
+#[tokio::test]
+async fn a_public_key_writes_the_connection_that_the_page_names() {
+    let (server, key) = accepting().await;
+    for _ in 0..2 {
+        let answer = connect(&server, &format!("public_key={key}&connection_id=user-1")).await;
+        assert_eq!(answer.json()["connectionId"], "user-1");
+    }
+    let token = server.session(json!({ "tags": {} })).await;
+    let both = format!("public_key={key}&connect_session_token={token}&connection_id=user-2");
+    assert_eq!(connect(&server, &both).await.json()["connectionId"], "user-2", "the session wins");
+    let body = json!({ "apiKey": GOOD, "store_unverified": true });
+    let path = format!("/api-auth/api-key/demo?public_key={key}");
+    let answer = server.call(Method::POST, &path, None, Some(body)).await;
+    assert_eq!(answer.error(), "403 unverified_not_allowed");
+}
+
+#[tokio::test]
+async fn a_public_key_opens_nothing_else() {
+    let (server, key) = accepting().await;
+    for path in ["/connect/session", "/integrations", "/connections", "/providers"] {
+        let path = format!("{path}?public_key={key}");
+        let answer = server.call(Method::GET, &path, None, None).await;
+        assert_eq!(answer.error(), "401 missing_auth_header", "{path}");
+        assert_eq!(server.call(Method::GET, &path, Some(&key), None).await.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn where_an_environment_asks_for_it_the_backend_vouches_for_the_connection_id() {
+    let (server, public) = accepting().await;
+    set(&server, SECRET, json!({ "hmac_enabled": true })).await;
+    let made = server.call(Method::POST, "/environment/hmac-key", Some(SECRET), None).await;
+    assert_eq!(made.status, 201);
+    let key = made.json()["data"]["hmac_key"].as_str().unwrap().to_owned();
+    assert!(!server.get("/environment").await.json().to_string().contains(&key), "shown once");
+    let sign = |text: &str| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+        let tag = hmac::sign(&key, text.as_bytes());
+        tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let query = |hmac: &str, id: &str| format!("public_key={public}{id}&hmac={hmac}");
+    let good = sign("demo:user-1");
+    let answer = connect(&server, &query(&good, "&connection_id=user-1")).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    for (query, expected) in [
+        (format!("public_key={public}&connection_id=user-1"), "400 missing_hmac"),
+        (query(&good, "&connection_id=user-2"), "400 invalid_hmac"),
+        (query(&good.to_uppercase(), "&connection_id=user-1"), "400 invalid_hmac"),
+        (query(&sign("demo"), ""), "400 invalid_hmac"),
+        (query("", "&connection_id=user-1"), "400 invalid_hmac"),
+    ] {
+        assert_eq!(connect(&server, &query).await.error(), expected, "{query}");
+    }
+    let token = server.session(json!({ "tags": {} })).await;
+    server.connected(&token, "demo", json!({ "apiKey": GOOD })).await;
+}
