@@ -10,6 +10,7 @@ import { devBinary, root } from "../scripts/workspace.mjs";
 /**
  * @typedef {object} RunningServer
  * @property {string} url
+ * @property {number} pid
  * @property {string} secretKey
  * @property {string} dataDir
  * @property {() => string} log everything that it has written so far
@@ -21,11 +22,11 @@ import { devBinary, root } from "../scripts/workspace.mjs";
  */
 
 /**
- * @param {{ dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string }} [options]
+ * @param {{ binary?: string, dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string }} [options]
  * @returns {Promise<RunningServer>}
  */
 export async function startServer(options = {}) {
-  const binary = devBinary("keyslot-server");
+  const binary = options.binary ?? devBinary("keyslot-server");
   if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`npm test\`, which builds it.`);
   const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "keyslot-e2e-"));
   const secretKey = options.secretKey ?? `ksk_${randomBytes(32).toString("base64url")}`;
@@ -65,6 +66,7 @@ export async function startServer(options = {}) {
 
   return {
     url,
+    pid: child.pid ?? 0,
     secretKey,
     dataDir,
     log: () => log,

@@ -21,7 +21,7 @@ use keyslot_server::{
     listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     recheck::Observations,
-    state::{AppState, Fetched, Server, token_hasher},
+    state::{AppState, Fetched, Server, Used, audit_chain, token_hasher},
     store::{Store, sqlite::SqliteStore},
     vault::Vault,
     webhooks::delivery,
@@ -165,6 +165,7 @@ impl Harness {
             let new = NewSecretKey { key, hash: hasher.hash(token) };
             store.put_secret_key(new, event(clock.now(), environment)).await.unwrap();
         }
+        let audit_chain = audit_chain(store.as_ref(), &vault).await.unwrap();
         let state = AppState::new(Server {
             store,
             vault,
@@ -177,6 +178,8 @@ impl Harness {
             public_url: public_url.parse().unwrap(),
             dev: true,
             fetched: Fetched::default(),
+            used: Used::default(),
+            audit_chain,
             compressed: Compressed::default(),
             outbox: Notify::new(),
             observations: Observations::default(),
