@@ -11,7 +11,7 @@ import { startServer } from "../e2e/keyslot-server.mjs";
 import { buildServer } from "../scripts/build-server.mjs";
 import { startPostgres } from "../scripts/postgres.mjs";
 import { main, runStep, say } from "../scripts/run-step.mjs";
-import { targetDir } from "../scripts/workspace.mjs";
+import { releaseBinary } from "../scripts/workspace.mjs";
 
 const dev = process.argv.includes("--dev");
 const given = process.argv.indexOf("--seconds");
@@ -96,11 +96,11 @@ function memory(pid) {
 
 const cell = (/** @type {unknown} */ value, width = 9) => String(value).padStart(width);
 
-/** @param {string} name @param {string} binary @param {string} catalog @param {string} [database] */
-async function measure(name, binary, catalog, database) {
+/** @param {string} name @param {string} catalog @param {string} [database] */
+async function measure(name, catalog, database) {
   const started = performance.now();
   const args = ["--catalog", catalog, ...(database ? ["--database", database] : [])];
-  const server = await startServer({ binary, args });
+  const server = await startServer({ release: !dev, args });
   const ready = performance.now() - started;
   const idle = memory(server.pid);
   const key = server.secretKey;
@@ -169,7 +169,7 @@ await main(async () => {
       "-p",
       "keyslot-server",
     ]);
-    binary = path.join(targetDir, "release", "keyslot-server");
+    binary = releaseBinary("keyslot-server");
   }
   say(`\n${cpus().length} cores, ${cpus()[0]?.model ?? "unknown"}; clients and server share them.`);
   say(`The binary has ${(statSync(binary).size / 1e6).toFixed(1)} MB${dev ? " (unoptimised)" : ""}.`);
@@ -182,8 +182,8 @@ await main(async () => {
   );
   const cluster = await startPostgres();
   try {
-    await measure("SQLite", binary, catalog);
-    await measure("PostgreSQL", binary, catalog, await cluster.another());
+    await measure("SQLite", catalog);
+    await measure("PostgreSQL", catalog, await cluster.another());
   } finally {
     await cluster.remove();
     rmSync(folder, { recursive: true, force: true });

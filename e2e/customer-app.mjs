@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import path from "node:path";
 import { Nango } from "@nangohq/node";
 import { buildSync } from "esbuild";
+import { contentSecurityPolicy } from "../scripts/csp.mjs";
 import { root } from "../scripts/workspace.mjs";
 
 /**
@@ -16,6 +17,7 @@ import { root } from "../scripts/workspace.mjs";
  * @property {Record<string, unknown>} [options] merged over `{ host, session }`
  * @property {Record<string, unknown>} [mint] the body of POST /connect/sessions
  * @property {boolean} [sessionAsText] mint once and pass the token itself instead of a function
+ * @property {string} [lang] the page's language
  */
 
 /** @typedef {{ url: string, page: (kind: string, task: Task) => string, tokens: string[], close: () => void }} CustomerApp */
@@ -24,6 +26,14 @@ const TYPES = /** @type {Record<string, string>} */ ({
   ".js": "text/javascript; charset=utf-8",
   ".wasm": "application/wasm",
   ".html": "text/html; charset=utf-8",
+});
+
+/** What kinds of page have before their script; `preloaded` is what the README says for `keyslot/external`. */
+const HEADS = /** @type {Record<string, string>} */ ({
+  classic: '<script src="/assets/global.js" integrity="INTEGRITY"></script>',
+  preloaded:
+    '<link rel="modulepreload" href="/assets/external.js">' +
+    '<link rel="preload" href="/assets/keyslot_bg.wasm" as="fetch" type="application/wasm" crossorigin>',
 });
 
 /**
@@ -49,7 +59,8 @@ export async function startCustomerApp(keyslot) {
       if (url.pathname === "/connect-session") {
         const chunks = [];
         for await (const chunk of request) chunks.push(chunk);
-        const { data } = await nango.createConnectSession(JSON.parse(Buffer.concat(chunks).toString()));
+        const terms = JSON.parse(Buffer.concat(chunks).toString() || '{"tags":{}}');
+        const { data } = await nango.createConnectSession(terms);
         tokens.push(data.token);
         answer.writeHead(200, { "content-type": "text/plain" }).end(data.token);
         return;
@@ -58,21 +69,21 @@ export async function startCustomerApp(keyslot) {
       let body;
       if (url.pathname === "/stock-sdk.js") body = stockSdk;
       else if (url.pathname.startsWith("/assets/"))
-        body = readFileSync(path.join(root, "dist", path.basename(url.pathname)));
+        body = readFileSync(path.join(root, "dist", url.pathname.slice("/assets/".length)));
       else if (path.extname(url.pathname) === ".js") body = readFileSync(path.join(pages, path.basename(url.pathname)));
       else {
         const kind = url.pathname.slice(1);
-        const script =
-          kind === "classic"
-            ? `<script src="/assets/global.js" integrity="${integrity}"></script><script type="module" src="/classic.js"></script>`
-            : `<script type="module" src="/${kind}.js"></script>`;
+        const head = HEADS[kind]?.replace("INTEGRITY", integrity) ?? "";
+        const script = `${head}<script type="module" src="/${kind}.js"></script>`;
         body = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Customer app</title>
           <main><h1>Settings</h1><button id="connect">Connect</button> <button id="other">Another</button>
           <output id="outcome"></output></main>${script}</html>`;
       }
       answer.writeHead(200, {
         "content-type": type,
-        "content-security-policy": contentSecurityPolicy(keyslot.host, url.searchParams.get("csp")),
+        "content-security-policy": contentSecurityPolicy(keyslot.host, {
+          wasm: url.searchParams.get("csp") !== "no-wasm",
+        }),
         "cache-control": "no-store",
       });
       answer.end(body);
@@ -96,16 +107,4 @@ export async function startCustomerApp(keyslot) {
       server.close();
     },
   };
-}
-
-/**
- * @param {string} host
- * @param {string | null} variant `no-wasm`: without the keyword that WebAssembly needs
- */
-function contentSecurityPolicy(host, variant) {
-  const wasm = variant === "no-wasm" ? "" : " 'wasm-unsafe-eval'";
-  return (
-    `default-src 'none'; script-src 'self'${wasm}; style-src 'self'; connect-src 'self' ${host}; ` +
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-  );
 }

@@ -21,16 +21,17 @@ export { expect };
  */
 
 /**
- * @param {{ database?: string }} [options] the URL of the database; SQLite in a folder of its own by default
+ * @param {{ database?: string, release?: boolean }} [options]
+ *   `database`: its URL, SQLite in a folder of its own by default; `release`: the server as it is shipped, for benchmarks
  * @returns {Promise<World>}
  */
-export async function startWorld({ database } = {}) {
+export async function startWorld({ database, release } = {}) {
   const provider = await startProviderApi();
   const folder = mkdtempSync(path.join(tmpdir(), "keyslot-catalog-"));
   const catalog = path.join(folder, "acme.yaml");
   writeFileSync(catalog, provider.catalog);
   const args = ["--catalog", catalog, "--allow-net", "127.0.0.0/8"];
-  const server = await startServer({ args: database ? [...args, "--database", database] : args });
+  const server = await startServer({ release, args: database ? [...args, "--database", database] : args });
   const sdk = new Nango({ host: server.url, secretKey: server.secretKey });
   for (const name of PROVIDERS) await sdk.createIntegration({ provider: name, unique_key: name });
   const app = await startCustomerApp({ host: server.url, secretKey: server.secretKey });
@@ -59,6 +60,7 @@ export class Dialog {
     this.error = page.locator("[data-keyslot] [part~=error]");
     this.success = page.locator("[data-keyslot] [part~=success]");
     this.submit = page.locator("[data-keyslot] [part~=submit]");
+    this.note = page.locator("[data-keyslot] [part~=note]:visible");
     this.close = page.locator("[data-keyslot] [part~=close]");
   }
   /** @param {string} name a field's name, as the provider template has it */

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { devBinary, root } from "../scripts/workspace.mjs";
+import { devBinary, releaseBinary, root } from "../scripts/workspace.mjs";
 
 /**
  * @typedef {object} RunningServer
@@ -22,12 +22,12 @@ import { devBinary, root } from "../scripts/workspace.mjs";
  */
 
 /**
- * @param {{ binary?: string, dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string }} [options]
+ * @param {{ release?: boolean, dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string }} [options]
  * @returns {Promise<RunningServer>}
  */
 export async function startServer(options = {}) {
-  const binary = options.binary ?? devBinary("keyslot-server");
-  if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`npm test\`, which builds it.`);
+  const binary = options.release ? releaseBinary("keyslot-server") : devBinary("keyslot-server");
+  if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`npm test\` or the benchmark, which build it.`);
   const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "keyslot-e2e-"));
   const secretKey = options.secretKey ?? `ksk_${randomBytes(32).toString("base64url")}`;
   const encryptionKeys = options.encryptionKeys ?? `e1:${randomBytes(32).toString("base64")}`;

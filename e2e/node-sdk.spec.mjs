@@ -1,7 +1,7 @@
 // The stock `@nangohq/node`, unmodified, against the server.
 import { createServer } from "node:http";
 import { expect, test } from "./fixtures.mjs";
-import { ACCEPTED } from "./provider-api.mjs";
+import { ACCEPTED, PROVIDERS } from "./provider-api.mjs";
 
 /** A connection made the way a browser makes it, without a browser. */
 async function connect(
@@ -163,7 +163,7 @@ test("providers can be listed and read", async ({ world }) => {
   const { data } = await world.sdk.getProvider({ provider: "acme-basic" });
   expect(data).toMatchObject({ name: "acme-basic", display_name: "Acme Desk", auth_mode: "BASIC" });
   const names = (await world.sdk.listProviders({ search: "acme" })).data.map((provider) => provider.name);
-  expect(names.sort()).toEqual(["acme-basic", "acme-key", "acme-workspace"]);
+  expect(names.sort()).toEqual(PROVIDERS.toSorted());
 });
 
 test("metadata is replaced by setMetadata and merged by updateMetadata", async ({ world }) => {

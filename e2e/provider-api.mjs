@@ -97,7 +97,7 @@ async function echo(request, send) {
 }
 
 /** The names of the providers in the catalogue below; tests use them as integration ids too. */
-export const PROVIDERS = ["acme-key", "acme-basic", "acme-workspace"];
+export const PROVIDERS = ["acme-key", "acme-basic", "acme-workspace", "acme-cloud", "acme-open"];
 
 /** @param {string} url */
 function catalog(url) {
@@ -170,5 +170,80 @@ acme-workspace:
       description: The name in the address of your workspace.
       pattern: "^[a-z0-9-]+$"
       example: acme
+
+# Every kind of field, and an address where nothing answers (RFC 6761: .invalid never resolves).
+acme-cloud:
+  display_name: Acme Cloud
+  auth_mode: API_KEY
+  categories: [dev-tools]
+  docs: https://acme.example/docs
+  docs_connect: https://acme.example/docs/connect
+  proxy:
+    base_url: https://\${connectionConfig.subdomain}.acme.invalid
+    headers:
+      authorization: Bearer \${apiKey}
+    verification:
+      method: GET
+      endpoints: [/me]
+  credentials:
+    apiKey:
+      type: string
+      title: Secret key
+      description: Begins with acme_live_.
+      example: acme_live_…
+      secret: true
+  connection_config:
+    subdomain:
+      type: string
+      title: Sub-domain
+      description: The first part of your address.
+      example: acme
+      prefix: "https://"
+      suffix: .acme.invalid
+      doc_section: "#address"
+      order: 1
+    region:
+      type: string
+      title: Region
+      description: Where your data is kept.
+      enum: [eu, us, ap]
+      order: 2
+    project:
+      type: string
+      title: Project
+      description: Only when your key is for one project.
+      optional: true
+  key_shapes:
+    - prefix: acme_live_
+      kind: secret
+    - prefix: acme_pub_
+      kind: publishable
+      wrong: true
+  where:
+    - Sign in to Acme Cloud and open Settings, Developers.
+    - Choose Create secret key.
+    - Copy the key; it is shown once.
+
+# Nothing to type.
+acme-open:
+  display_name: Acme Open Data
+  auth_mode: API_KEY
+  categories: [dev-tools]
+  docs: https://acme.example/docs
+  proxy:
+    base_url: ${url}
+    headers:
+      authorization: Bearer \${apiKey}
+    verification:
+      method: GET
+      endpoints: [/v1/me]
+  credentials:
+    apiKey:
+      type: string
+      title: API key
+      description: The same for everybody.
+      default_value: ${ACCEPTED.apiKey}
+      hidden: true
+      secret: true
 `;
 }

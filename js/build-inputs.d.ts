@@ -17,3 +17,15 @@ declare module "keyslot:wasm" {
   /** Its table. */
   export const frequent: string;
 }
+
+declare module "keyslot:english" {
+  /** Words of core/src/words.rs that the hand-written entries show, by key. */
+  const english: Record<string, string>;
+  export default english;
+}
+
+declare module "keyslot:*.css" {
+  /** A file of js/, minified. */
+  const css: string;
+  export default css;
+}

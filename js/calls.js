@@ -2,7 +2,8 @@
 // and settles each promise exactly once, whatever happens to the module. What the dialog does and
 // what is sent is decided inside the module, not here.
 import { AuthError } from "./auth-error.js";
-import { loadFailure, notSupported } from "./load-failure.js";
+import { inLanguage } from "./language.js";
+import { loadFailure, notSupported, tooOld } from "./load-failure.js";
 
 /**
  * @typedef {object} Glue the functions that wasm-bindgen exports (src/bindings.rs)
@@ -28,6 +29,12 @@ import { loadFailure, notSupported } from "./load-failure.js";
  * @property {boolean} started whether the module has taken it over
  * @property {boolean} settled
  */
+
+/** What the dialog is made of, youngest first, and whether the browser has it. @type {[string, () => boolean][]} */
+const LOOKED_FOR = [
+  ["adopted style sheets", () => "adoptedStyleSheets" in Document.prototype],
+  ["the dialog element", () => typeof HTMLDialogElement === "function"],
+];
 
 /** How long a module may take to arrive before the calls that wait for it are rejected. */
 const LOAD_TIMEOUT_MS = 30_000;
@@ -90,24 +97,26 @@ export function createKeyslot(loader) {
       forgetSignal();
       call.reject(error);
     };
-    const begin = (/** @type {Glue} */ module) => {
+    const spoken = inLanguage(options);
+    const begin = (/** @type {Glue} */ module, /** @type {unknown} */ inWords) => {
       if (module !== glue && !call.settled) {
         // Dropped between its start and now.
-        load().then(begin, refuse);
+        wait();
         return;
       }
       forgetSignal();
       if (call.settled) return;
       call.started = true;
       try {
-        module[method](integrationId, connectionId, options).then(call.resolve, (error) => failed(call, module, error));
+        module[method](integrationId, connectionId, inWords).then(call.resolve, (error) => failed(call, module, error));
       } catch (error) {
         failed(call, module, error);
       }
     };
-    // No `await` when the module is there already: the dialog is drawn within the caller's click.
-    if (glue) begin(glue);
-    else load().then(begin, refuse);
+    const wait = () => void Promise.all([load(), spoken]).then(([module, inWords]) => begin(module, inWords), refuse);
+    // No `await` when module and words are there already: the dialog is drawn within the caller's click.
+    if (glue && !(spoken instanceof Promise)) begin(glue, spoken);
+    else wait();
     return call.promise;
   }
 
@@ -221,8 +230,8 @@ export function createKeyslot(loader) {
    */
   async function preload(integrationId, options) {
     try {
-      const module = await load();
-      if (integrationId !== undefined) await module.preload(integrationId, merge(defaults, options));
+      const [module, spoken] = await Promise.all([load(), inLanguage(merge(defaults, options))]);
+      if (integrationId !== undefined) await module.preload(integrationId, spoken);
     } catch (error) {
       // Said again, in full, by auth().
       if (glue && isTrap(error)) dropModule(glue, error);
@@ -251,6 +260,8 @@ async function startModule(loader) {
     throw notSupported("there is no page. Call it in a browser, not while rendering on a server.");
   if (typeof WebAssembly !== "object")
     throw notSupported("this browser has no WebAssembly, or it is turned off (some hardened modes do that).");
+  const lacking = LOOKED_FOR.find(([, isThere]) => !isThere());
+  if (lacking) throw notSupported(tooOld(lacking[0]));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const late = new Promise((_, reject) => {

@@ -75,6 +75,11 @@ beforeEach(() => {
   loads = [];
   Object.assign(globalThis, {
     window: page,
+    // What a browser of the floor has; js/calls.js looks for it.
+    Document: class {
+      adoptedStyleSheets() {}
+    },
+    HTMLDialogElement: class {},
     document: {
       querySelectorAll: (/** @type {string} */ selector) => {
         assert.equal(selector, "[data-keyslot]");
@@ -140,12 +145,39 @@ test("headless calls never share a promise: each has its own credential", async 
 });
 
 test("the options of a call win over the instance's, which win over configure()", async () => {
-  keyslot.configure({ host: "https://one", locale: "de", timeout: 1 });
+  keyslot.configure({ host: "https://one", publicKey: "one", timeout: 1, locale: "en" });
   keyslot.configure({ host: "https://two" });
-  const mine = new keyslot.Keyslot({ locale: "fr", timeout: 2 });
+  const mine = new keyslot.Keyslot({ publicKey: "two", timeout: 2 });
   void mine.auth("a", undefined, { timeout: 3, session: undefined });
   await turn();
-  assert.deepEqual(loads[0].calls[0].args[2], { host: "https://two", locale: "fr", timeout: 3 });
+  assert.deepEqual(loads[0].calls[0].args[2], {
+    host: "https://two",
+    publicKey: "two",
+    timeout: 3,
+    locale: "en",
+  });
+});
+
+test("the words of a language are there before the module is called, and ahead of the click with preload()", async () => {
+  const german = await import("./locales/de.js");
+  void keyslot.preload("a", { locale: "de-CH" });
+  await task();
+  assert.equal(loads[0].calls[0].method, "preload");
+  void keyslot.auth("a", "1", { locale: "de-CH" });
+  // Without a turn of the event loop: the dialog is drawn within the click.
+  assert.deepEqual(loads[0].calls[1].args[2], { locale: "de", words: german.default });
+});
+
+test("a call that is aborted or closed while its language is on the way never reaches the module", async () => {
+  const signal = new AbortController();
+  const aborted = keyslot.auth("a", "1", { locale: "it", signal: signal.signal });
+  const closed = keyslot.auth("a", "2", { locale: "it" });
+  signal.abort();
+  keyslot.close();
+  await assert.rejects(aborted, { code: "aborted" });
+  await assert.rejects(closed, { code: "window_closed" });
+  await task();
+  assert.equal(loads[0].calls.length, 0);
 });
 
 test("options that are no object reach the module, which refuses them", async () => {

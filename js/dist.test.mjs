@@ -1,8 +1,9 @@
 // What is shipped, imported by plain Node as a server-side renderer does.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { languages, wordsOf } from "../scripts/languages.mjs";
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 const dist = new URL("../dist/", import.meta.url);
@@ -23,18 +24,32 @@ test("every file that package.json names exists", () => {
     typeof target === "string" ? [target] : Object.values(target),
   );
   for (const target of [...targets, manifest.types, manifest.unpkg, manifest.jsdelivr]) {
-    assert.ok(existsSync(new URL(`../${target}`, import.meta.url)), `${target} is missing`);
+    for (const name of target.includes("*") ? languages() : [""]) {
+      const file = target.replace("*", name);
+      assert.ok(existsSync(new URL(`../${file}`, import.meta.url)), `${file} is missing`);
+    }
   }
 });
 
 test("integrity.json has the hash of each file", () => {
   const integrity = JSON.parse(readFileSync(new URL("integrity.json", dist), "utf8"));
-  assert.deepEqual(Object.keys(integrity).sort(), ["external.js", "global.js", "index.js", "keyslot_bg.wasm"]);
+  const shipped = readdirSync(dist).filter((name) => /\.(js|wasm)$/.test(name));
+  const locales = languages().map((tag) => `locales/${tag}.js`);
+  assert.deepEqual(Object.keys(integrity).sort(), [...shipped, ...locales].sort());
   for (const [name, value] of Object.entries(integrity)) {
     const hash = createHash("sha384")
       .update(readFileSync(new URL(name, dist)))
       .digest("base64");
     assert.equal(value, `sha384-${hash}`);
+  }
+});
+
+test("each language is a file of its own, and no entry holds its words", async () => {
+  for (const tag of languages()) {
+    const words = await wordsOf(tag);
+    assert.deepEqual((await import(new URL(`locales/${tag}.js`, dist).href)).default, words);
+    for (const entry of ["index.js", "external.js", "global.js"])
+      assert.ok(!readFileSync(new URL(entry, dist), "utf8").includes(words.refused_next), `${entry} holds ${tag}`);
   }
 });
 

@@ -53,6 +53,105 @@ export interface Theme {
   logo?: string;
 }
 
+/** The name of one text of the dialog. Which text it is, and which `{placeholders}` it has: `core/src/words.rs`. */
+export type Word =
+  | "title"
+  | "title_plain"
+  | "close"
+  | "loading"
+  | "submit"
+  | "submitting"
+  | "optional"
+  | "choose"
+  | "api_key"
+  | "username"
+  | "password"
+  | "show"
+  | "hide"
+  | "show_field"
+  | "hide_field"
+  | "where"
+  | "guide"
+  | "nothing_to_fill"
+  | "fault_empty"
+  | "fault_host"
+  | "fault_header"
+  | "fault_long"
+  | "fault_choice"
+  | "removed"
+  | "removed_blanks"
+  | "removed_invisible"
+  | "removed_line_breaks"
+  | "removed_quotes"
+  | "removed_name"
+  | "removed_named"
+  | "removed_other_lines"
+  | "removed_json"
+  | "removed_curl"
+  | "removed_address"
+  | "removed_encoding"
+  | "removed_trailing"
+  | "added"
+  | "separator"
+  | "undo"
+  | "offer_repair"
+  | "offer_repair_do"
+  | "offer_split"
+  | "offer_split_do"
+  | "notice_wrong_kind"
+  | "notice_wrong_field"
+  | "notice_other_vendor"
+  | "notice_test"
+  | "notice_live"
+  | "notice_checksum"
+  | "notice_email"
+  | "notice_url"
+  | "notice_other_address"
+  | "notice_file"
+  | "notice_blank"
+  | "notice_alphabet"
+  | "notice_prefix"
+  | "notice_masked"
+  | "notice_placeholder"
+  | "notice_short"
+  | "notice_long"
+  | "notice_pattern"
+  | "notice_pattern_plain"
+  | "refused"
+  | "refused_next"
+  | "forbidden"
+  | "forbidden_next"
+  | "address"
+  | "address_next"
+  | "unavailable"
+  | "unavailable_next"
+  | "invalid"
+  | "invalid_next"
+  | "offline"
+  | "offline_next"
+  | "network"
+  | "network_next"
+  | "timeout"
+  | "timeout_next"
+  | "server"
+  | "server_next"
+  | "limited"
+  | "limited_next"
+  | "expired"
+  | "expired_next"
+  | "retry"
+  | "save_unchecked"
+  | "reference"
+  | "copy"
+  | "copied"
+  | "connected"
+  | "connected_account"
+  | "connected_unchecked"
+  | "done";
+
+/** Every text of the dialog in one language, as in the files of `keyslot/locales/`. */
+export type Words = Record<Word, string>;
+
 /** What happens in a dialog, for analytics. Never carries a value from a field. */
 export interface KeyslotEvent {
   type: "open" | "form_shown" | "submitted" | "rejected" | "connected" | "closed";
@@ -90,12 +189,19 @@ export interface AuthOptions {
   params?: Record<string, string>;
   /** Connects without a dialog: same checks, same errors, no UI. */
   credentials?: ApiKeyCredentials | BasicCredentials;
-  /** BCP 47 language tag. Default: the page's `lang`, then the browser's languages, then English. */
+  /**
+   * BCP 47 language tag. There are ar, de, en, es, fr, he, it, ja, ko, nl, pl, pt-BR and zh-CN, each but
+   * English a file that is fetched when it is needed. Default: the `lang` that holds for what was clicked,
+   * then the browser's languages, then English; so too where the language, or its file, is not to be had.
+   */
   locale?: string;
-  /** The texts of another language, by name. What is missing there is English. */
-  words?: Record<string, string>;
+  /**
+   * The texts of another language, for `locale`: one of yours, or one that your bundle brings along
+   * (`import words from "keyslot/locales/de"`). What is missing there is English.
+   */
+  words?: Partial<Words>;
   /** Replaces single texts of the dialog, by name, whatever the language. */
-  strings?: Record<string, string>;
+  strings?: Partial<Words>;
   /** Light, dark, or the parts of a theme. */
   theme?: "light" | "dark" | "system" | Theme;
   /** Closes the dialog and rejects with `aborted`. */

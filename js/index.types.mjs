@@ -1,8 +1,10 @@
 // Type tests: compiled by `npm run check`, never run. A line under @ts-expect-error must not compile.
 import { AuthError, Keyslot, auth, close, configure, isAuthError, preload, reconnect } from "./index.js";
+import german from "./locales/de.js";
 
 configure({ host: "https://connect.example.com", session: () => fetch("/s").then((answer) => answer.text()) });
 configure({ session: "nango_connect_session_…", theme: "dark", locale: "de", timeout: 5000 });
+configure({ words: german, strings: { submit: "Los" } });
 configure({ theme: { mode: "system", accent: "#3a4ee0", tokens: { radius: "4px" } } });
 
 export async function valid() {
@@ -47,6 +49,8 @@ export function invalid() {
   void auth("freshdesk", "user-42", { credentials: { username: "u" } });
   // @ts-expect-error no such option
   configure({ hots: "https://x.example" });
+  // @ts-expect-error no such word
+  configure({ strings: { sumbit: "Go" } });
   // @ts-expect-error no such mode
   configure({ theme: "pink" });
   // @ts-expect-error no such code

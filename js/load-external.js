@@ -19,7 +19,16 @@ export async function load() {
   const streams = response.headers.get("content-type") === "application/wasm";
   const module = streams
     ? await WebAssembly.instantiateStreaming(response, glue.imports())
-    : await WebAssembly.instantiate(await response.arrayBuffer(), glue.imports());
+    : await WebAssembly.instantiate(await moduleOf(response), glue.imports());
   glue.start(module.instance);
   return glue;
+}
+
+/** @param {Response} response @returns {Promise<ArrayBuffer>} */
+async function moduleOf(response) {
+  const body = await response.arrayBuffer();
+  // "\0asm" (WebAssembly Core §5.5.16). Servers of single-page apps answer index.html for what they do not have.
+  if (new DataView(body).byteLength < 4 || new DataView(body).getUint32(0) !== 0x0061736d)
+    throw new Error(`It is answered with ${response.headers.get("content-type") ?? "something"}, not WebAssembly`);
+  return body;
 }

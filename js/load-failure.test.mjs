@@ -26,8 +26,13 @@ const CASES = [
   ],
   [
     "an HTML page instead of the module",
-    new WebAssembly.CompileError("WebAssembly.instantiate(): expected magic word 00 61 73 6d, found 3c 21 64 6f @+0"),
-    /probably answers an HTML page/,
+    new Error("It is answered with text/html, not WebAssembly"),
+    /keyslot_bg\.wasm: .*text\/html.*single-file entry/,
+  ],
+  [
+    "an old browser",
+    new WebAssembly.CompileError("WebAssembly.instantiate(): invalid value type 'externref'"),
+    /lacks .*Chrome or Edge 97, Firefox 102, Safari 16\.4/,
   ],
   ["404", new Error("It is answered with 404 Not Found"), /keyslot_bg\.wasm: .*404 Not Found.*single-file entry/],
   ["no CORS, offline or connect-src", new TypeError("Failed to fetch"), /could not be fetched .*CORS.*connect-src/],
@@ -42,6 +47,15 @@ for (const [name, error, message] of CASES) {
     assert.equal(failure.cause, error);
   });
 }
+
+test("file: is named as the cause, whatever the browser says", () => {
+  const { message } = loadFailure(new TypeError("Failed to fetch"), "file:///home/ada/keyslot_bg.wasm");
+  assert.match(message, /opened from file:.*single-file entry/);
+});
+
+test("a module inside the script that does not compile is an old browser's", () => {
+  assert.match(loadFailure(new WebAssembly.CompileError("type mismatch")).message, /Chrome or Edge 97/);
+});
 
 test("anything else keeps its own words", () => {
   assert.match(loadFailure(new RangeError("out of memory"), undefined).message, /RangeError: out of memory/);

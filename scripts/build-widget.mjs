@@ -3,17 +3,21 @@
 //   dist/index.js          ESM, one file, the module inside
 //   dist/external.js       ESM, fetches dist/keyslot_bg.wasm
 //   dist/global.js         classic script, global `Keyslot`
+//   dist/nango.js, react.js, vue.js, svelte.js, element.js
+//                          further entries; each imports dist/index.js
+//   dist/locales/*.js      the words of one language each
 //   dist/*.d.ts            types
 //   dist/integrity.json    a subresource-integrity hash for each file
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { installTools } from "./install-tools.mjs";
+import { checkLanguages, englishWords, languages } from "./languages.mjs";
 import { moduleText } from "./module-text.mjs";
-import { main, runStep, say } from "./run-step.mjs";
-import { shortenNames, shrinkModule } from "./shrink-module.mjs";
+import { main, runStep, say, StepFailed } from "./run-step.mjs";
+import { shortenNames, shrinkModule, trimGlue } from "./shrink-module.mjs";
 import { printSizes } from "./size.mjs";
 import { digest, isDone, markDone } from "./stamp.mjs";
 import { root, toolEnv } from "./workspace.mjs";
@@ -33,9 +37,16 @@ const INPUTS = [
   "rust-toolchain.toml",
   ".cargo",
   "scripts/build-widget.mjs",
+  "scripts/languages.mjs",
   "scripts/module-text.mjs",
   "scripts/shrink-module.mjs",
 ];
+
+/** Entries that import the main one, so that a page that uses several loads the module once. */
+const FURTHER_ENTRIES = ["nango", "react", "vue", "svelte", "element"];
+
+/** Words of core/src/words.rs that js/integration-list.js shows. */
+const LIST_WORDS = ["title_plain", "close", "loading", "network", "network_next", "expired", "expired_next", "retry"];
 
 /** What of the glue is used, by what name; the rest (its own way of loading, …) is left out of dist/. */
 const GLUE = {
@@ -61,6 +72,7 @@ export async function buildWidget() {
   ) {
     return false;
   }
+  await checkLanguages();
   rmSync(pkg, { recursive: true, force: true });
   const options = ["--profile", "widget", "--mode", "no-install", "--target", "web", "--no-pack", "--out-dir", "pkg"];
   await runStep("Building the widget (wasm-pack)", "wasm-pack", ["build", ...options], {
@@ -69,6 +81,11 @@ export async function buildWidget() {
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: [
         `--remap-path-prefix=${process.env.CARGO_HOME ?? path.join(homedir(), ".cargo")}=cargo`,
         `--remap-path-prefix=${root}=keyslot`,
+        // Without reference types: the shims around each import take more room than the table of objects in
+        // the glue, half a kilobyte in all.
+        "-Ctarget-feature=-reference-types",
+        "-Clink-arg=--no-check-features",
+        "-Clink-arg=--features=bulk-memory,bulk-memory-opt,mutable-globals,nontrapping-fptoint,sign-ext",
       ].join(" "),
     }),
   });
@@ -87,9 +104,11 @@ async function bundle() {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
 
-  const short = shortenNames(
+  const whole = trimGlue(readFileSync(path.join(pkg, "keyslot.js"), "utf8"));
+  const short = await shortenNames(
     readFileSync(path.join(pkg, "keyslot_bg.wasm")),
-    readFileSync(path.join(pkg, "keyslot.js"), "utf8"),
+    whole,
+    await glueFactory(esbuild, whole),
   );
   const glue = await glueFactory(esbuild, short.glue);
   const inlined = moduleText(short.wasm);
@@ -104,6 +123,22 @@ async function bundle() {
         contents: JSON.stringify(inlined),
         loader: "json",
       }));
+      build.onLoad({ filter: /english$/, namespace: "keyslot" }, () => ({
+        contents: JSON.stringify(listWords()),
+        loader: "json",
+      }));
+      build.onLoad({ filter: /\.css$/, namespace: "keyslot" }, async ({ path: name }) => {
+        const css = readFileSync(path.join(root, "js", name.replace("keyslot:", "")), "utf8");
+        const { code } = await esbuild.transform(css, { loader: "css", minify: true, target: common.target });
+        return { contents: code.trim(), loader: "text" };
+      });
+    },
+  };
+  /** @type {import("esbuild").Plugin} */
+  const mainEntryApart = {
+    name: "keyslot-main-entry-apart",
+    setup(build) {
+      build.onResolve({ filter: /^\.\/index\.js$/ }, () => ({ path: "./index.js", external: true }));
     },
   };
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -120,7 +155,27 @@ async function bundle() {
     plugins: [buildInputs],
     logLevel: "warning",
   };
+  const locales = languages().map((tag) => `locales/${tag}.js`);
+  await esbuild.build({
+    ...common,
+    format: "esm",
+    entryPoints: locales.map((name) => `js/${name}`),
+    outdir: "dist/locales",
+  });
+  // Each entry imports them at run time, from beside itself.
+  common.external = ["./locales/*"];
   await esbuild.build({ ...common, format: "esm", entryPoints: ["js/index.js", "js/external.js"], outdir: "dist" });
+  await esbuild.build({
+    ...common,
+    format: "esm",
+    entryPoints: FURTHER_ENTRIES.map((name) => `js/${name}.js`),
+    outdir: "dist",
+    external: ["react", "vue"],
+    plugins: [buildInputs, mainEntryApart],
+  });
+  // React's server rendering must not run hooks: Next.js and others look for this line at the very top.
+  const react = path.join(dist, "react.js");
+  writeFileSync(react, `"use client";\n${readFileSync(react, "utf8")}`);
   await esbuild.build({
     ...common,
     format: "iife",
@@ -130,18 +185,30 @@ async function bundle() {
   });
 
   writeFileSync(path.join(dist, "keyslot_bg.wasm"), short.wasm);
-  for (const types of ["index.d.ts", "external.d.ts"])
-    copyFileSync(path.join(root, "js", types), path.join(dist, types));
+  for (const entry of ["index", "external", "global", "locales", ...FURTHER_ENTRIES])
+    copyFileSync(path.join(root, "js", `${entry}.d.ts`), path.join(dist, `${entry}.d.ts`));
 
   /** @type {Record<string, string>} */
   const integrity = {};
-  for (const name of ["index.js", "external.js", "global.js", "keyslot_bg.wasm"]) {
+  const scripts = readdirSync(dist).filter((name) => name.endsWith(".js"));
+  for (const name of [...scripts.sort(), "keyslot_bg.wasm", ...locales]) {
     const hash = createHash("sha384")
       .update(readFileSync(path.join(dist, name)))
       .digest("base64");
     integrity[name] = `sha384-${hash}`;
   }
   writeFileSync(path.join(dist, "integrity.json"), `${JSON.stringify(integrity, null, 2)}\n`);
+}
+
+/** The words in LIST_WORDS. @throws {StepFailed} one of them is gone */
+function listWords() {
+  const english = englishWords();
+  return Object.fromEntries(
+    LIST_WORDS.map((key) => {
+      if (!english[key]) throw new StepFailed(`core/src/words.rs has no word "${key}", which LIST_WORDS asks for.`);
+      return [key, english[key]];
+    }),
+  );
 }
 
 /**

@@ -1,9 +1,11 @@
 // `npm run check`: everything about the code that can be told without running it.
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { checkBrowserFloor } from "./browser-floor.mjs";
 import { buildWidget } from "./build-widget.mjs";
 import { installTools } from "./install-tools.mjs";
 import { checkLicences } from "./licences.mjs";
+import { checkPackage } from "./package-contents.mjs";
 import { main, runStep, say, StepFailed } from "./run-step.mjs";
 import { root, toolEnv } from "./workspace.mjs";
 
@@ -42,6 +44,8 @@ const CHECKS = [
     () => cargo("Rust documentation", "doc", "--locked", ...ALL, "--no-deps", "--document-private-items"),
   ],
   ["Types", types],
+  ["The package", checkPackage],
+  ["Nothing newer than the oldest browsers", checkBrowserFloor],
   ["core depends on no browser and no runtime", coreStaysPure],
   ["One version", versionsAgree],
   ["package-lock.json names no registry", lockfileNamesNoRegistry],
@@ -100,11 +104,16 @@ function versionsAgree() {
 }
 
 function lockfileNamesNoRegistry() {
-  const lock = readFileSync(path.join(root, "package-lock.json"), "utf8");
-  if (/"resolved":/.test(lock)) {
-    throw new StepFailed(
-      "package-lock.json holds `resolved` addresses. The project's .npmrc leaves them out: run `npm install` from the checkout's root.",
-    );
+  const consumers = readdirSync(path.join(root, "packaging"), { withFileTypes: true });
+  const folders = [".", ...consumers.filter((entry) => entry.isDirectory()).map(({ name }) => `packaging/${name}`)];
+  for (const folder of folders) {
+    const file = path.join(root, folder, "package-lock.json");
+    if (existsSync(file) && /"resolved":/.test(readFileSync(file, "utf8"))) {
+      throw new StepFailed(
+        `${folder}/package-lock.json holds \`resolved\` addresses. The project's .npmrc leaves them out in the ` +
+          "checkout's root; elsewhere run `npm install --omit-lockfile-registry-resolved`.",
+      );
+    }
   }
-  say("  ✓ package-lock.json names no registry");
+  say("  ✓ No package-lock.json names a registry");
 }

@@ -1,4 +1,5 @@
-// Pictures of the demo page and of the dialog in its states, into screenshots/ (not committed).
+// Pictures of the demo page, of the theming page and of every state of the dialog in e2e/states.mjs, into
+// screenshots/ (not committed). `npm run screenshots -- states` takes the latter only.
 // `npm run screenshots -- --readme` also renews the picture in the README.
 import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
@@ -18,6 +19,15 @@ const SCREENS = [
   { name: "phone-dark", viewport: { width: 390, height: 844 }, colorScheme: "dark" },
 ];
 
+/** How every state is looked at: size, colours, language. */
+const LOOKS = [
+  { name: "light", locale: "en", viewport: { width: 720, height: 800 }, colorScheme: "light" },
+  { name: "dark", locale: "en", viewport: { width: 720, height: 800 }, colorScheme: "dark" },
+  { name: "phone", locale: "de", viewport: { width: 390, height: 760 }, colorScheme: "light" },
+  { name: "rtl", locale: "ar", viewport: { width: 720, height: 800 }, colorScheme: "light" },
+  { name: "forced-colours", locale: "en", viewport: { width: 720, height: 800 }, forcedColors: "active" },
+];
+
 await main(async () => {
   await installTools();
   const { chrome } = await installBrowser();
@@ -32,8 +42,10 @@ await main(async () => {
     executablePath: chrome,
     args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
   });
+  let count = 0;
   try {
-    for (const screen of SCREENS) {
+    count += await everyState(browser);
+    for (const screen of process.argv.includes("states") ? [] : SCREENS) {
       const server = await startServer({ dev: true });
       const context = await browser.newContext({
         viewport: screen.viewport,
@@ -44,6 +56,7 @@ await main(async () => {
       const shoot = async (/** @type {string} */ state) => {
         // Animations end before the picture is taken.
         await page.screenshot({ path: path.join(folder, `${screen.name}-${state}.png`), animations: "disabled" });
+        count += 1;
       };
       await page.goto(`${server.url}/demo/`);
       const value = async (/** @type {string} */ label) =>
@@ -70,6 +83,7 @@ await main(async () => {
       await shoot("5-success");
       await page.locator("[data-keyslot]").waitFor({ state: "detached" });
       await page.locator("#backend").waitFor();
+      count += 2;
       await page.screenshot({
         path: path.join(folder, `${screen.name}-6-connected.png`),
         animations: "disabled",
@@ -80,6 +94,13 @@ await main(async () => {
       await field("subdomain").waitFor();
       await shoot("7-freshdesk");
       await page.keyboard.press("Escape");
+      await page.goto(`${server.url}/demo/theming.html`);
+      await page.locator("#status", { hasText: "up to date" }).waitFor({ state: "attached" });
+      await page.screenshot({
+        path: path.join(folder, `${screen.name}-8-theming.png`),
+        animations: "disabled",
+        fullPage: true,
+      });
       await context.close();
       await server.stop();
       server.remove();
@@ -91,5 +112,33 @@ await main(async () => {
     mkdirSync(path.join(root, "docs"), { recursive: true });
     copyFileSync(path.join(folder, "readme.png"), path.join(root, "docs", "connect-dialog.png"));
   }
-  say(`  ✓ ${SCREENS.length * 7} pictures in screenshots/`);
+  say(`  ✓ ${count} pictures in screenshots/`);
 });
+
+/**
+ * One picture of each state in each look, as screenshots/state-LOOK-STATE.png.
+ * @param {import("@playwright/test").Browser} browser
+ */
+async function everyState(browser) {
+  const { STATES } = await import("../e2e/states.mjs");
+  const { Dialog, startWorld } = await import("../e2e/fixtures.mjs");
+  const world = await startWorld();
+  for (const { name, locale, ...look } of LOOKS) {
+    for (const state of STATES) {
+      const context = await browser.newContext(/** @type {import("@playwright/test").BrowserContextOptions} */ (look));
+      const page = await context.newPage();
+      const scene = { page, dialog: new Dialog(page), world };
+      await state.before?.(scene);
+      await page.goto(world.app.page("module", { ...state.task, options: { ...state.task.options, locale } }));
+      await page.locator("#connect").click();
+      await state.reach(scene);
+      await page.screenshot({
+        path: path.join(folder, `state-${name}-${state.name}.png`),
+        animations: "disabled",
+      });
+      await context.close();
+    }
+  }
+  await world.close();
+  return LOOKS.length * STATES.length;
+}

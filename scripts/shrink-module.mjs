@@ -1,7 +1,7 @@
 // Makes the module that wasm-pack left in pkg/ smaller. Three things that wasm-pack has no switch for:
 //
 // - A panic becomes a bare trap. Nothing shows its message in the released widget (a trap is turned into a
-//   rejection by js/calls.js), so the code that would compose it goes, and the places in the source files.
+//   rejection by js/calls.js), so the code that would compose it goes, and its texts.
 // - A second round of Binaryen's passes, over control flow that the first one has flattened.
 // - Short names for imports and exports in dist/: wasm-bindgen's carry a hash each, in the module and
 //   again in its glue. pkg/ keeps them.
@@ -11,9 +11,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { root } from "./workspace.mjs";
 
-/** Functions of the standard library that only ever report a panic. */
+/** Functions of the standard library that only ever report a panic, or that only a report would call. */
 const PANICS =
   /::panicking::|begin_panic|rust_panic|handle_alloc_error|capacity_overflow|raw_vec::handle_error|(unwrap|expect)_failed|slice_.*_fail|panic_access_error|panic_poisoned|panic_already|wasm_bindgen::throw_str/;
+
+/** What formats a value. Nothing in the widget does, so what is left of it belongs to panics. */
+const FORMATTING = /\bcore\[\w+\]::fmt\b|\bcore::fmt\b/;
+/** What composes the pieces: where it is called, somebody does format. */
+const COMPOSING = /::fmt::write$|::fmt::format$|fmt::Formatter>::pad_integral$/;
 
 const FEATURES = [
   "bulk-memory",
@@ -23,6 +28,8 @@ const FEATURES = [
   "nontrapping-float-to-int",
   "sign-ext",
 ].map((feature) => `--enable-${feature}`);
+/** Low memory is the far end of the stack: nothing is ever addressed by an offset from below 1024. */
+const PASSES = ["--low-memory-unused", "-ocimfs=100", "-Oz"];
 const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /**
@@ -45,36 +52,95 @@ const GLUE_CUTS = [
  */
 export async function shrinkModule(wasm) {
   const { default: binaryen } = await import("binaryen");
-  const module = binaryen.readBinary(wasm);
-  const functions = Array.from({ length: module.getNumFunctions() }, (_, index) =>
-    binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
-  );
-  const panics = functions.filter(({ name, module: imported }) => !imported && PANICS.test(name));
-  if (panics.length === 0) throw new Error("The module has no function names: wasm-opt must keep them (-g).");
-  for (const { name, params, results } of panics) {
-    module.removeFunction(name);
-    module.addFunction(name, params, results, [], module.unreachable());
+  const silent = trapping(binaryen, wasm, PANICS);
+  const names = functions(binaryen, optimise(silent, ["-Oz", "-g"], []).wasm).map(({ name }) => name);
+  if (names.some((name) => COMPOSING.test(name))) {
+    throw new Error(
+      `The widget formats text (${names.filter((name) => COMPOSING.test(name))}), which costs kilobytes.`,
+    );
   }
-  const trapping = module.emitBinary();
-  module.dispose();
-  // Low memory is the far end of the stack: nothing is ever addressed by an offset from below 1024.
-  const { wasm: small } = optimise(trapping, [
-    "--low-memory-unused",
-    "-ocimfs=100",
+  const { wasm: small } = optimise(trapping(binaryen, silent, FORMATTING), [
     "--flatten",
     "--rereloop",
     "-Oz",
-    "-Oz",
+    ...PASSES,
   ]);
-  return withoutPlaces(small);
+  return withoutPanicTexts(small);
 }
 
 /**
- * Blanks what panics would have named: the standard library's `Location` values (address and length of a
- * file name, line, column) and the file names.
+ * The functions of a module.
+ * @param {typeof import("binaryen").default} binaryen
+ * @param {Uint8Array} wasm
+ */
+function functions(binaryen, wasm) {
+  const module = binaryen.readBinary(wasm);
+  try {
+    return Array.from({ length: module.getNumFunctions() }, (_, index) =>
+      binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
+    );
+  } finally {
+    module.dispose();
+  }
+}
+
+/**
+ * Makes functions of certain names a trap.
+ * @param {typeof import("binaryen").default} binaryen
+ * @param {Uint8Array} wasm with its name section, which the result keeps
+ * @param {RegExp} names
+ * @throws {Error} there are none: the names are missing
+ */
+function trapping(binaryen, wasm, names) {
+  const matching = functions(binaryen, wasm).filter(({ name, module }) => !module && names.test(name));
+  if (matching.length === 0) throw new Error(`No function is named like ${names}: wasm-opt must keep names (-g).`);
+  binaryen.setDebugInfo(true);
+  const module = binaryen.readBinary(wasm);
+  for (const { name, params, results } of matching) {
+    module.removeFunction(name);
+    module.addFunction(name, params, results, [], module.unreachable());
+  }
+  const changed = module.emitBinary();
+  module.dispose();
+  return changed;
+}
+
+/**
+ * What the standard library and wasm-bindgen would say in a panic, and the table of digits that a number in
+ * it would be written with.
+ */
+const PANIC_TEXTS = [
+  /assertion failed: [\w.()! ]+\)/,
+  /index out of bounds: the len is/,
+  / but the index is/,
+  /range (?:start|end) index /,
+  / out of range for slice of length /,
+  /cannot access a Thread Local Storage value during or after destruction: /,
+  /copy_from_slice: source slice length \(/,
+  /\) does not match destination slice length \(/,
+  /(?:insertion|removal) index \(is /,
+  /\) should be <=? len \(is /,
+  /finish: (?:callbacks|result) should be \w+/,
+  /FnOnce called more than once/,
+  /Attempted to initialize thread-local while it is being dropped/,
+  /mid > len/,
+  /attempt to join into collection with len > usize::MAX/,
+  /capacity overflow/,
+  /(?:0[0-9]){10}[0-9]{180}/,
+  /LazyCell instance has previously been poisoned/,
+  /`async fn` resumed after completion/,
+  /RefCell already (?:mutably )?borrowed/,
+  /called `(?:Option|Result)::\w+\(\)` on an? `\w+` value/,
+  /closure invoked recursively or after being dropped/,
+  /internal error: entered unreachable code/,
+];
+
+/**
+ * Blanks what panics would have said: the texts, the standard library's `Location` values (address and
+ * length of a file name, line, column) and the file names.
  * @param {Buffer} wasm
  */
-function withoutPlaces(wasm) {
+function withoutPanicTexts(wasm) {
   const segments = dataSegments(wasm);
   /** @type {[number, number][]} */
   const places = [];
@@ -90,6 +156,12 @@ function withoutPlaces(wasm) {
       if (!name || !line || !column || Number(length) > 200 || line > 1e5 || column > 1e3) continue;
       if (!/^[\w./-]+\.rs$/.test(wasm.toString("latin1", name, name + Number(length)))) continue;
       places.push([at, 16], [name, Number(length)]);
+    }
+  }
+  for (const { offset, length } of segments) {
+    const text = wasm.toString("latin1", offset, offset + length);
+    for (const dead of PANIC_TEXTS) {
+      for (const match of text.matchAll(new RegExp(dead, "g"))) places.push([offset + match.index, match[0].length]);
     }
   }
   for (const [at, length] of places) wasm.fill(0, at, at + length);
@@ -133,13 +205,31 @@ function dataSegments(wasm) {
 }
 
 /**
- * Short names for what the module imports and exports.
- * @param {Uint8Array} wasm
- * @param {string} glue wasm-bindgen's JavaScript for it
- * @returns {{ wasm: Buffer, glue: string }} both, fitting each other
+ * The glue without what this module has no use for.
+ * @param {string} glue wasm-bindgen's JavaScript
  */
-export function shortenNames(wasm, glue) {
-  const { wasm: renamed, output } = optimise(wasm, ["--minify-imports-and-exports-and-modules"]);
+export function trimGlue(glue) {
+  return cut(glue, GLUE_CUTS);
+}
+
+/**
+ * Short names for what the module imports and exports; what nobody uses is no longer exported.
+ * @param {Uint8Array} wasm
+ * @param {string} glue for it, trimmed
+ * @param {string} bundled what is left of the glue when it is bundled
+ * @returns {Promise<{ wasm: Buffer, glue: string }>} both, fitting each other
+ */
+export async function shortenNames(wasm, glue, bundled) {
+  const { default: binaryen } = await import("binaryen");
+  const used = new Set(Array.from(bundled.matchAll(/\bwasm\d*\.(\w+)/g), ([, name]) => name));
+  const module = binaryen.readBinary(wasm);
+  for (let index = module.getNumExports() - 1; index >= 0; index--) {
+    const { name } = binaryen.getExportInfo(module.getExportByIndex(index));
+    if (!used.has(name)) module.removeExport(name);
+  }
+  const pruned = module.emitBinary();
+  module.dispose();
+  const { wasm: renamed, output } = optimise(pruned, [...PASSES, "--minify-imports-and-exports-and-modules"]);
   /** @type {{ imports: [string, string, string][], exports: [string, string][] }} */
   const { imports, exports } = JSON.parse(output);
   /** @param {string} text */
@@ -151,9 +241,7 @@ export function shortenNames(wasm, glue) {
   }
   // What only a panic would have called is no longer imported.
   text = text.replace(/^ {8}__wb\w+: function\([^]*?^ {8}\},?\n/gm, "");
-  text = cut(text, GLUE_CUTS);
-  const [, from] = /** @type {RegExpMatchArray} */ (glue.match(/"(\.\/\w+_bg\.js)": import0/));
-  return { wasm: renamed, glue: text.replace(`"${from}": import0`, "a: import0") };
+  return { wasm: renamed, glue: text.replace(/"\.\/\w+_bg\.js": import0/, "a: import0") };
 }
 
 /**
@@ -172,8 +260,9 @@ function cut(glue, cuts) {
 /**
  * @param {Uint8Array} wasm
  * @param {string[]} passes
+ * @param {string[]} [strip]
  */
-function optimise(wasm, passes) {
+function optimise(wasm, passes, strip = STRIP) {
   const folder = mkdtempSync(path.join(tmpdir(), "keyslot-"));
   try {
     const [input, output] = ["in.wasm", "out.wasm"].map((name) => path.join(folder, name));
@@ -181,7 +270,7 @@ function optimise(wasm, passes) {
     const wasmOpt = path.join(root, "node_modules", "binaryen", "bin", "wasm-opt");
     const printed = execFileSync(
       process.execPath,
-      [wasmOpt, ...FEATURES, ...passes, ...STRIP, String(input), "-o", String(output)],
+      [wasmOpt, ...FEATURES, ...passes, ...strip, String(input), "-o", String(output)],
       { encoding: "utf8", maxBuffer: 1 << 24 },
     );
     return { wasm: readFileSync(/** @type {string} */ (output)), output: printed };

@@ -6,6 +6,7 @@ import { buildServer } from "./build-server.mjs";
 import { buildWidget } from "./build-widget.mjs";
 import { installBrowser } from "./install-browser.mjs";
 import { installTools } from "./install-tools.mjs";
+import { preparePackaging, runPackagingTests } from "./packaging.mjs";
 import { POSTGRES_VARIABLE, startPostgres } from "./postgres.mjs";
 import { duration, main, runStep, say, StepFailed } from "./run-step.mjs";
 import { root, targetDir, toolEnv } from "./workspace.mjs";
@@ -96,6 +97,17 @@ const SUITES = [
           env: toolEnv({ CHROME: browser.chrome, FORCE_COLOR: "0", [POSTGRES_VARIABLE]: await postgres.another() }),
         },
       );
+    },
+    count: countPlaywright,
+  },
+  {
+    name: "packaging",
+    title: "Every way in: bundlers, frameworks, script tags, plain Node",
+    run: async () => {
+      await buildWidget();
+      await buildServer();
+      await preparePackaging();
+      return runPackagingTests(browser.chrome, { allowFailure: true });
     },
     count: countPlaywright,
   },

@@ -40,6 +40,11 @@ export function which(name, searchPath = process.env.PATH ?? "") {
   return undefined;
 }
 
+/** A binary that Cargo's `release` profile built. @param {string} name */
+export function releaseBinary(name) {
+  return path.join(targetDir, "release", name + extension);
+}
+
 /** A binary that Cargo's `dev` profile built. @param {string} name */
 export function devBinary(name) {
   return path.join(targetDir, "debug", name + extension);

@@ -65,6 +65,17 @@ extern "C" {
     #[wasm_bindgen(method, js_name = stopImmediatePropagation)]
     pub(crate) fn stop(this: &Dom);
 
+    #[wasm_bindgen(method, js_name = composedPath)]
+    pub(crate) fn path(this: &Dom) -> Array;
+    #[wasm_bindgen(method, js_name = dispatchEvent)]
+    pub(crate) fn dispatch(this: &Dom, event: &Dom);
+
+    /// A plain event: it neither bubbles nor leaves its tree, and activates nothing.
+    #[wasm_bindgen(extends = Dom, js_name = Event)]
+    pub(crate) type Plain;
+    #[wasm_bindgen(constructor, js_class = "Event")]
+    pub(crate) fn new(kind: &str) -> Plain;
+
     #[wasm_bindgen(method, js_name = setProperty)]
     pub(crate) fn set_property(this: &Dom, name: &str, value: &str);
     #[wasm_bindgen(method, getter, js_name = adoptedStyleSheets)]

@@ -29,42 +29,45 @@ thread_local! {
     static DRAFTS: RefCell<Drafts> = RefCell::default();
 }
 
-/// The key of a field; with an empty name, the beginning of all keys of the integration.
+/// The key of a field. All of an integration begin with its id and a line break.
 pub(crate) fn key(integration: &str, field: &str) -> String {
-    [integration, "\n", field].concat()
+    [integration, "\n", field, "\n"].concat()
 }
 
 /// Keeps one value, in place of an earlier one of the same field.
 pub(crate) fn keep(key: String, secret: bool, value: Value) {
     DRAFTS.with_borrow_mut(|drafts| {
-        drafts.entries.retain(|entry| entry.key != key);
-        if value.is_empty() {
-            return;
+        match drafts.entries.iter_mut().find(|entry| entry.key == key) {
+            Some(entry) => entry.value = value,
+            None => drafts.entries.push(Entry { key, secret, value }),
         }
-        drafts.entries.push(Entry { key, secret, value });
         if drafts.page_hide.is_none() {
             let hidden = Listener::new(&window(), "pagehide", false, |_| wipe("", true));
             drafts.page_hide = Some(hidden);
         }
+        // The newest secret restarts the clock for all of them: simple, and never too long for it.
+        // The timer's own closure is running when it fires, so it is replaced here, not there.
         if secret {
-            // The newest secret restarts the clock for all of them: simple, and never too long for it.
-            // The timer's own closure is running when it fires, so it is replaced here, not there.
             drafts.expiry = Some(Timer::new(SECRET_LIFE_MS, || wipe("", false)));
         }
     });
 }
 
-/// The value that was kept for a field.
-pub(crate) fn recall(key: &str) -> Option<Value> {
+/// The value that was kept for a field; empty when there is none.
+pub(crate) fn recall(key: &str) -> Value {
     DRAFTS.with_borrow(|drafts| {
         let kept = drafts.entries.iter().find(|entry| entry.key == key);
-        kept.map(|entry| entry.value.clone())
+        kept.map(|entry| entry.value.clone()).unwrap_or_default()
     })
 }
 
 /// Wipes the values whose keys begin so: all of them, or the secrets.
 pub(crate) fn wipe(beginning: &str, all: bool) {
     DRAFTS.with_borrow_mut(|drafts| {
-        drafts.entries.retain(|entry| !(entry.key.starts_with(beginning) && (all || entry.secret)));
+        for entry in &mut drafts.entries {
+            if (all || entry.secret) && entry.key.starts_with(beginning) {
+                entry.value = Value::default();
+            }
+        }
     });
 }

@@ -52,7 +52,7 @@ enum Kind {
 }
 
 /// Every option, and what it takes.
-const OPTIONS: [(&str, Kind); 16] = [
+const OPTIONS: &[(&str, Kind)] = &[
     ("session", Kind::Session),
     ("host", Kind::Text),
     ("publicKey", Kind::Text),

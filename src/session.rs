@@ -16,12 +16,11 @@ use crate::preload;
 use crate::read::Js;
 use crate::rejection::Rejection;
 use crate::timer::Timer;
-use crate::transport::{Loaded, Server, Trouble};
+use crate::transport::{Loaded, Server, Trouble, TroubleKind};
 use crate::view::{Signal, Ui, View};
 use js_sys::Function;
 use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome};
 use keyslot_core::error::AuthErrorCode;
-use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
 use keyslot_core::json::Json;
 use std::rc::Rc;
@@ -37,10 +36,12 @@ pub(crate) enum Input {
     Dialog(Event),
     /// What a person did.
     Ui(Ui),
-    /// The form arrived, or not.
-    Loaded(Result<Loaded, Trouble>),
-    /// The post was answered, or not.
-    Posted(Result<Connection, Trouble>),
+    /// The form arrived.
+    Loaded(Loaded),
+    /// The server stored the connection.
+    Stored(Connection),
+    /// The request under way came to nothing.
+    Failed(Trouble),
 }
 
 /// The arguments of a call, checked.
@@ -196,7 +197,7 @@ impl Session {
             ending: Ending { flow, settle, stored: None, rejection: None },
         };
         match preloaded {
-            Some(loaded) => session.inputs.send(Input::Loaded(Ok(loaded))),
+            Some(loaded) => session.inputs.send(Input::Loaded(loaded)),
             None => session.load(),
         }
         session.render(false);
@@ -214,7 +215,7 @@ impl Session {
                 Event::Gone
             }
             Input::Ui(ui) => self.view.ui(ui)?,
-            Input::Loaded(Ok(loaded)) => match self.view.show_form(&loaded) {
+            Input::Loaded(loaded) => match self.view.show_form(&loaded) {
                 Ok(()) => {
                     self.ending.flow.report("form_shown", None);
                     Event::Loaded
@@ -224,21 +225,18 @@ impl Session {
                     self.cannot(rejection.with(&[("cause", cause)]))
                 }
             },
-            Input::Posted(Ok(connection)) => {
+            Input::Stored(connection) => {
                 self.ending.stored = Some(connection);
                 Event::Stored
             }
-            Input::Loaded(Err(Trouble::Failure(failure, _))) => {
-                self.view.reference = failure.request_id.unwrap_or_default();
-                Event::LoadFailed(failure.cause)
-            }
-            Input::Posted(Err(Trouble::Failure(failure, issues))) => {
-                self.view.reference = failure.request_id.unwrap_or_default();
-                self.view.show_issues(&issues);
-                Event::Failed(failure.cause)
-            }
-            Input::Loaded(Err(Trouble::Ending(rejection)))
-            | Input::Posted(Err(Trouble::Ending(rejection))) => self.cannot(rejection),
+            Input::Failed(trouble) => match trouble.kind {
+                TroubleKind::Ending(_) => self.cannot(trouble.rejection()),
+                TroubleKind::Failure(cause) => {
+                    self.view.show_issues(&trouble.issues());
+                    self.view.reference = trouble.answer.request_id;
+                    Event::Failed(cause)
+                }
+            },
         };
         let mut next = self.dialog.on(event);
         if let Next::Check { unchecked } = next {
@@ -253,7 +251,7 @@ impl Session {
         match next {
             Next::Nothing | Next::Check { .. } => {}
             Next::Render => {
-                self.render(matches!(event, Event::Failed(_) | Event::LoadFailed(_)));
+                self.render(matches!(event, Event::Failed(_)));
             }
             Next::Load => {
                 self.load();
@@ -271,7 +269,7 @@ impl Session {
                 if let Some(connection) = &self.ending.stored {
                     self.keep_draft = false;
                     self.view.show_success(connection);
-                    draft::wipe(&draft::key(&self.call.integration, ""), true);
+                    draft::wipe(&[&self.call.integration, "\n"].concat(), true);
                     let inputs = self.inputs.clone();
                     self.confirmation = Some(Timer::new(CONFIRMATION_MS, move || {
                         inputs.send(Input::Dialog(Event::Shown));
@@ -300,8 +298,9 @@ impl Session {
 
     fn load(&mut self) {
         let (server, integration) = (self.server.clone(), self.call.integration.clone());
-        self.in_flight =
-            Some(Box::pin(async move { Input::Loaded(server.load(&integration).await) }));
+        self.in_flight = Some(Box::pin(async move {
+            server.load(&integration).await.map_or_else(Input::Failed, Input::Loaded)
+        }));
     }
 
     fn post(&mut self, unchecked: bool) {
@@ -309,7 +308,8 @@ impl Session {
         let (server, connection) = (self.server.clone(), self.call.connection.clone());
         let answers = std::mem::take(&mut self.answers);
         self.in_flight = Some(Box::pin(async move {
-            Input::Posted(server.post(&form, &answers, connection.as_deref(), unchecked).await)
+            let posted = server.post(&form, &answers, connection.as_deref(), unchecked).await;
+            posted.map_or_else(Input::Failed, Input::Stored)
         }));
     }
 
@@ -357,7 +357,7 @@ async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> 
         let (template, integration) = (Js(template.into()), Js(integration.into()));
         Form::build(&template, &integration, &Js(JsValue::UNDEFINED), &options.params)?.into()
     } else {
-        server.load(&integration).await.map_err(plain)?.form
+        server.load(&integration).await.map_err(|trouble| trouble.rejection())?.form
     };
     let mut answers = Vec::with_capacity(form.fields.len());
     for field in &form.fields {
@@ -374,30 +374,8 @@ async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> 
             None => value,
         });
     }
-    server.post(&form, &answers, connection.as_deref(), false).await.map_err(plain)
-}
-
-/// Without a dialog there is nobody to try again: every failure is a rejection.
-fn plain(trouble: Trouble) -> Rejection {
-    let (failure, issues) = match trouble {
-        Trouble::Ending(rejection) => return rejection,
-        Trouble::Failure(failure, issues) => (failure, issues),
-    };
-    let code = match failure.cause {
-        Cause::Refused | Cause::Forbidden | Cause::Address | Cause::Unavailable => {
-            AuthErrorCode::ConnectionTestFailed
-        }
-        Cause::Invalid => AuthErrorCode::MissingCredentials,
-        Cause::Offline | Cause::Network | Cause::Timeout | Cause::Limited => {
-            AuthErrorCode::NetworkError
-        }
-        Cause::Server => AuthErrorCode::UnknownError,
-        Cause::Expired => AuthErrorCode::ConnectSessionExpired,
-    };
-    let message = issues.first().map_or("", |issue| issue.message.as_str());
-    Rejection::new(code, message).with(&[
-        ("status", failure.status.into()),
-        ("requestId", failure.request_id.into()),
-        ("reason", failure.cause.as_str().into()),
-    ])
+    server
+        .post(&form, &answers, connection.as_deref(), false)
+        .await
+        .map_err(|trouble| trouble.rejection())
 }

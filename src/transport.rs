@@ -4,6 +4,7 @@
 //! in the body, a stock Nango server takes both in the query. Does not know the dialog.
 
 use crate::options::Options;
+use crate::outgoing::{Member, outgoing};
 use crate::read::{Js, get};
 use crate::rejection::Rejection;
 use crate::timer::Timer;
@@ -11,7 +12,7 @@ use gloo_net::http::{Headers, Response};
 use js_sys::{Promise, Uint8Array};
 use keyslot_core::dialog::Connection;
 use keyslot_core::error::AuthErrorCode;
-use keyslot_core::failure::{Cause, Failure};
+use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
 use keyslot_core::json::Json;
 use keyslot_core::wire::{Issue, Verification};
@@ -41,31 +42,87 @@ extern "C" {
     fn abort(this: &Controller);
 }
 
+/// An answer of the server.
+pub(crate) struct Answer {
+    status: u16,
+    /// Its `x-request-id`, or what the error envelope says; may be empty.
+    pub(crate) request_id: String,
+    body: Js,
+}
+
 /// Why a request came to nothing.
-pub(crate) enum Trouble {
-    /// The person or time can mend it; the server may have named fields.
-    Failure(Failure, Vec<Issue>),
+pub(crate) struct Trouble {
+    pub(crate) kind: TroubleKind,
+    /// What the server said about it, if it came to that.
+    pub(crate) answer: Answer,
+}
+
+/// Whose it is to mend.
+#[derive(Clone, Copy)]
+pub(crate) enum TroubleKind {
+    /// The person's, or time's.
+    Failure(Cause),
     /// It cannot work.
-    Ending(Rejection),
+    Ending(AuthErrorCode),
+}
+
+impl Trouble {
+    fn without_answer(kind: TroubleKind) -> Trouble {
+        let answer = Answer { status: 0, request_id: String::new(), body: Js(JsValue::UNDEFINED) };
+        Trouble { kind, answer }
+    }
+
+    /// What the server found wrong with single fields.
+    pub(crate) fn issues(&self) -> Vec<Issue> {
+        Issue::read(&self.answer.body.get("error"))
+    }
+
+    /// As the end of the call. Without a dialog there is nobody to try again: a failure is one, too.
+    pub(crate) fn rejection(&self) -> Rejection {
+        let (code, message, reason) = match self.kind {
+            TroubleKind::Ending(code) => {
+                (code, self.answer.body.get("error").text("message"), JsValue::UNDEFINED)
+            }
+            TroubleKind::Failure(cause) => {
+                let message = self.issues().into_iter().next().map(|issue| issue.message);
+                (failed(cause), message.unwrap_or_default(), cause.as_str().into())
+            }
+        };
+        let Answer { status, request_id, .. } = &self.answer;
+        let known = |value: JsValue| if value.is_falsy() { JsValue::UNDEFINED } else { value };
+        Rejection::new(code, &message).with(&[
+            ("status", known(f64::from(*status).into())),
+            ("requestId", known(request_id.as_str().into())),
+            ("reason", reason),
+        ])
+    }
+}
+
+/// The code of a call that ends with a failure.
+fn failed(cause: Cause) -> AuthErrorCode {
+    match cause {
+        Cause::Refused | Cause::Forbidden | Cause::Address | Cause::Unavailable => {
+            AuthErrorCode::ConnectionTestFailed
+        }
+        Cause::Invalid => AuthErrorCode::MissingCredentials,
+        Cause::Offline | Cause::Network | Cause::Timeout | Cause::Limited => {
+            AuthErrorCode::NetworkError
+        }
+        Cause::Server => AuthErrorCode::UnknownError,
+        Cause::Expired => AuthErrorCode::ConnectSessionExpired,
+    }
 }
 
 impl From<Cause> for Trouble {
     fn from(cause: Cause) -> Self {
-        Trouble::Failure(Failure::new(cause), Vec::new())
+        Trouble::without_answer(TroubleKind::Failure(cause))
     }
 }
 
 impl From<AuthErrorCode> for Trouble {
     fn from(code: AuthErrorCode) -> Self {
-        Trouble::Ending(code.into())
+        Trouble::without_answer(TroubleKind::Ending(code))
     }
-}
-
-/// An answer of the server.
-struct Answer {
-    status: u16,
-    body: JsValue,
-    request_id: Option<String>,
 }
 
 /// The server, as one call sees it.
@@ -91,24 +148,42 @@ impl Server {
     /// Fetches what is needed to draw the form of `integration`: one request from a Keyslot server
     /// whose session names its integrations, three otherwise.
     pub(crate) async fn load(&self, integration: &str) -> Result<Loaded, Trouble> {
-        let session = self.data("/connect/session").await?;
-        self.keyslot.set(get(&session, "keyslot").is_truthy());
-        let forms = get(&session, "forms");
-        let (found, template) = if forms.is_object() {
-            let parts = get(&forms, integration);
-            if parts.is_undefined() {
-                return Err(AuthErrorCode::IntegrationNotAllowed.into());
+        let (mut session, mut found) = (JsValue::UNDEFINED, JsValue::UNDEFINED);
+        let mut path = String::from("/connect/session");
+        let template = loop {
+            let answer = self.ask(&path, None).await?;
+            // Every answer that is read here has an object or a list there.
+            let data = answer.body.get("data").0;
+            if !data.is_object() {
+                return Err(unreadable(answer));
             }
-            (get(&parts, "integration"), get(&parts, "provider"))
-        } else {
-            let list = Js(self.data("/integrations").await?).items();
-            let found = list.into_iter().find(|one| get(&one.0, "unique_key") == *integration);
-            let Some(Js(found)) = found else {
-                return Err(AuthErrorCode::UnknownIntegration.into());
-            };
-            let provider = get(&found, "provider").as_string().unwrap_or_default();
-            let template = self.data(&["/providers/", &encode(&provider)].concat()).await?;
-            (found, template)
+            if session.is_undefined() {
+                session = data;
+                self.keyslot.set(get(&session, "keyslot").is_truthy());
+                let forms = get(&session, "forms");
+                if forms.is_object() {
+                    let parts = get(&forms, integration);
+                    if parts.is_undefined() {
+                        return Err(AuthErrorCode::IntegrationNotAllowed.into());
+                    }
+                    found = get(&parts, "integration");
+                    break get(&parts, "provider");
+                }
+                path = String::from("/integrations");
+            } else if found.is_undefined() {
+                for Js(one) in Js(data).items() {
+                    if get(&one, "unique_key") == *integration {
+                        found = one;
+                    }
+                }
+                if found.is_undefined() {
+                    return Err(AuthErrorCode::UnknownIntegration.into());
+                }
+                let provider = get(&found, "provider").as_string().unwrap_or_default();
+                path = ["/providers/", &encode(&provider)].concat();
+            } else {
+                break data;
+            }
         };
         let session = Js(session);
         let form = Form::build(&Js(template), &Js(found), &session, &self.options.params)?;
@@ -125,8 +200,7 @@ impl Server {
     ) -> Result<Connection, Trouble> {
         let body = form.body(answers, self.keyslot.get(), connection, unchecked);
         let path = self.path(form, answers, connection);
-        let answer = self.ask(&path, Some(&body)).await?;
-        connected(answer)
+        connected(self.ask(&path, Some(body.as_bytes())).await?)
     }
 
     /// The route that takes the form, with what a stock server wants in the query.
@@ -144,13 +218,6 @@ impl Server {
             parameter(&mut path, "connection_id", connection.unwrap_or_default());
         }
         path
-    }
-
-    /// The `data` of a GET. Every answer that is read here has an object or a list there.
-    async fn data(&self, path: &str) -> Result<JsValue, Trouble> {
-        let answer = self.ask(path, None).await?;
-        let data = get(&answer.body, "data");
-        if data.is_object() { Ok(data) } else { Err(unreadable(answer)) }
     }
 
     /// One request, once more with a new token when the session has ended and can be renewed.
@@ -177,14 +244,14 @@ impl Server {
             if answer.status < 300 {
                 return Ok(answer);
             }
-            match trouble(answer) {
-                Trouble::Ending(Rejection {
-                    code: AuthErrorCode::ConnectSessionExpired, ..
-                }) if renewable => {
-                    renewable = false;
-                    self.token.replace(String::new());
-                }
-                trouble => return Err(trouble),
+            let trouble = trouble(answer);
+            if let TroubleKind::Ending(AuthErrorCode::ConnectSessionExpired) = trouble.kind
+                && renewable
+            {
+                renewable = false;
+                self.token.replace(String::new());
+            } else {
+                return Err(trouble);
             }
         }
     }
@@ -201,8 +268,8 @@ impl Server {
         let response = Response::from(response);
         Ok(Answer {
             status: response.status(),
-            body,
-            request_id: response.headers().get("x-request-id"),
+            body: Js(body),
+            request_id: response.headers().get("x-request-id").unwrap_or_default(),
         })
     }
 
@@ -223,16 +290,21 @@ impl Server {
         };
         headers.set(name, value);
         let body = body.map(Uint8Array::from);
-        let init = crate::dom::object(&[
-            ("method", method.into()),
-            ("headers", headers.into_raw().into()),
-            ("body", body.as_ref().into()),
-            ("signal", get(abort.controller.as_ref(), "signal")),
-            ("cache", "no-store".into()),
-            ("credentials", "omit".into()),
-            ("redirect", "error".into()),
-            ("referrerPolicy", "no-referrer".into()),
+        let init = outgoing(&[
+            Member("method", method),
+            Member("cache", "no-store"),
+            Member("credentials", "omit"),
+            Member("redirect", "error"),
+            Member("referrerPolicy", "no-referrer"),
         ]);
+        js_sys::Object::assign(
+            &init,
+            &crate::dom::object(&[
+                ("headers", headers.into_raw().into()),
+                ("body", body.as_ref().into()),
+                ("signal", get(abort.controller.as_ref(), "signal")),
+            ]),
+        );
         let sent = fetch(&url, &init);
         if let Some(body) = body {
             // The request has its own copy by now: wipe ours of what was typed.
@@ -252,7 +324,10 @@ fn header_safe(given: &JsValue) -> Result<String, Trouble> {
     let token = given.as_string().unwrap_or_default().trim().to_owned();
     if token.is_empty() {
         let expected = "a connect session token (or return one)";
-        Err(Trouble::Ending(Rejection::argument("session", expected, given)))
+        let mut trouble = Trouble::from(AuthErrorCode::InvalidArgument);
+        let error = Rejection::argument("session", expected, given).into_js();
+        trouble.answer.body = Js(crate::dom::object(&[("error", error)]).into());
+        Err(trouble)
     } else if token.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(token)
     } else {
@@ -262,7 +337,7 @@ fn header_safe(given: &JsValue) -> Result<String, Trouble> {
 }
 
 fn connected(answer: Answer) -> Result<Connection, Trouble> {
-    let body = Js(answer.body.clone());
+    let body = &answer.body;
     let connection_id = body.text("connectionId");
     if connection_id.is_empty() {
         return Err(unreadable(answer));
@@ -270,34 +345,32 @@ fn connected(answer: Answer) -> Result<Connection, Trouble> {
     Ok(Connection {
         connection_id,
         provider_config_key: body.text("providerConfigKey"),
-        verification: Verification::read(&body),
+        verification: Verification::read(body),
     })
 }
 
 /// The server answered 2xx with something else than its wire says.
 fn unreadable(answer: Answer) -> Trouble {
-    let failure = Failure { request_id: answer.request_id, ..Failure::new(Cause::Server) };
-    Trouble::Failure(failure, Vec::new())
+    Trouble { kind: TroubleKind::Failure(Cause::Server), answer }
 }
 
-/// Sorts an error answer: ending or failure.
-fn trouble(answer: Answer) -> Trouble {
-    let error = Js(get(&answer.body, "error"));
+/// Sorts an error answer.
+fn trouble(mut answer: Answer) -> Trouble {
+    let error = answer.body.get("error");
     let word = error.text("code");
-    let request_id = error.optional("request_id").or(answer.request_id);
-    if let Some(code) = AuthErrorCode::ending(&word) {
-        let rejection = Rejection::new(code, &error.text("message"));
-        let details = [("status", answer.status.into()), ("requestId", request_id.into())];
-        return Trouble::Ending(rejection.with(&details));
+    if let Some(id) = error.optional("request_id") {
+        answer.request_id = id;
     }
-    let cause = match word.as_str() {
-        "connection_test_failed" => Cause::from_reason(&error.text("reason")),
-        "invalid_body" | "invalid_query_params" => Cause::Invalid,
-        _ if answer.status == 429 => Cause::Limited,
-        _ => Cause::Server,
+    let kind = match AuthErrorCode::ending(&word) {
+        Some(code) => TroubleKind::Ending(code),
+        None => TroubleKind::Failure(match word.as_str() {
+            "connection_test_failed" => Cause::from_reason(&error.text("reason")),
+            "invalid_body" | "invalid_query_params" => Cause::Invalid,
+            _ if answer.status == 429 => Cause::Limited,
+            _ => Cause::Server,
+        }),
     };
-    let failure = Failure { cause, request_id, status: Some(answer.status) };
-    Trouble::Failure(failure, Issue::read(&error))
+    Trouble { kind, answer }
 }
 
 /// Appends a query parameter, unless it is empty.

@@ -14,6 +14,8 @@
 
 use alloc::string::String;
 
+use crate::text::push_hex;
+
 /// The least contrast of text (WCAG 2.2, 1.4.3).
 pub const TEXT: f64 = 4.5;
 /// The least contrast of what marks a control or its focus (WCAG 2.2, 1.4.11).
@@ -119,9 +121,7 @@ impl Rgb {
         let mut text = String::with_capacity(7);
         text.push('#');
         for channel in [self.red, self.green, self.blue] {
-            for digit in [channel >> 4, channel & 15] {
-                text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
-            }
+            push_hex(&mut text, channel);
         }
         text
     }
@@ -147,23 +147,28 @@ impl Rgb {
 
     /// The nearest colour of this hue that has `least` contrast on `surface`.
     fn legible_on(self, surface: Self, least: f64) -> Self {
-        let ground = surface.luminance();
-        let pole =
-            if contrast(ground, 0.0) > contrast(ground, 1.0) { Self::BLACK } else { Self::WHITE };
         // The better pole has 4.58:1 on any surface, so the last step always passes.
-        let mut steps = (0..=u8::MAX).map(|part| self.towards(pole, part));
-        steps.find(|colour| contrast(colour.luminance(), ground) >= least).unwrap_or(pole)
+        let pole = if ratio(surface, Self::BLACK) > ratio(surface, Self::WHITE) {
+            Self::BLACK
+        } else {
+            Self::WHITE
+        };
+        let mut part = 0;
+        loop {
+            let colour = self.towards(pole, part);
+            if part == u8::MAX || ratio(colour, surface) >= least {
+                return colour;
+            }
+            part += 1;
+        }
     }
 }
 
 /// The contrast of two colours, from 1 to 21. Source: WCAG 2.2, "contrast ratio".
 #[must_use]
+#[inline(never)]
 pub fn ratio(one: Rgb, other: Rgb) -> f64 {
-    contrast(one.luminance(), other.luminance())
-}
-
-fn contrast(one: f64, other: f64) -> f64 {
-    let (one, other) = (one + 0.05, other + 0.05);
+    let (one, other) = (one.luminance() + 0.05, other.luminance() + 0.05);
     if one > other { one / other } else { other / one }
 }
 

@@ -59,8 +59,6 @@ pub enum Phase {
 pub enum Event {
     /// The form arrived.
     Loaded,
-    /// The form did not arrive; trying again may help.
-    LoadFailed(Cause),
     /// The server's answer, or the lack of a session, makes the call impossible.
     Cannot(AuthErrorCode),
     /// The primary button was pressed: Connect, "Try again" or Close, as the phase has it.
@@ -80,7 +78,7 @@ pub enum Event {
     Edited,
     /// The server stored the connection.
     Stored,
-    /// The attempt failed in a way that the person can do something about.
+    /// The form did not arrive, or was not accepted, in a way that the person can do something about.
     Failed(Cause),
     /// The browser is back online.
     Online,
@@ -154,7 +152,7 @@ impl Dialog {
             (Phase::Loading { .. }, Event::Loaded) => {
                 self.to(Phase::Editing { failure: None }, Next::Render)
             }
-            (Phase::Loading { .. }, Event::LoadFailed(failure)) => {
+            (Phase::Loading { .. }, Event::Failed(failure)) => {
                 self.to(Phase::Loading { failure: Some(failure) }, Next::Render)
             }
             (Phase::Loading { .. }, Event::Cannot(code)) => self.finish(code),
@@ -206,13 +204,11 @@ impl Dialog {
                 | Event::Faulty
                 | Event::Edited
                 | Event::Stored
-                | Event::Failed(_)
                 | Event::Shown,
             )
             | (
                 Phase::Editing { .. },
                 Event::Loaded
-                | Event::LoadFailed(_)
                 | Event::Cannot(_)
                 | Event::PressedUnchecked
                 | Event::Edited
@@ -224,7 +220,6 @@ impl Dialog {
             | (
                 Phase::Waiting,
                 Event::Loaded
-                | Event::LoadFailed(_)
                 | Event::Cannot(_)
                 | Event::PressedUnchecked
                 | Event::Stored
@@ -234,7 +229,6 @@ impl Dialog {
             | (
                 Phase::Submitting,
                 Event::Loaded
-                | Event::LoadFailed(_)
                 | Event::Pressed
                 | Event::PressedUnchecked
                 | Event::Checked { .. }
@@ -246,7 +240,6 @@ impl Dialog {
             | (
                 Phase::Connected,
                 Event::Loaded
-                | Event::LoadFailed(_)
                 | Event::Cannot(_)
                 | Event::Pressed
                 | Event::PressedUnchecked
@@ -260,7 +253,6 @@ impl Dialog {
             | (
                 Phase::Ended { .. },
                 Event::Loaded
-                | Event::LoadFailed(_)
                 | Event::Cannot(_)
                 | Event::PressedUnchecked
                 | Event::Checked { .. }
@@ -392,7 +384,6 @@ mod tests {
     fn any_event() -> impl Strategy<Value = Event> {
         prop_oneof![
             Just(Event::Loaded),
-            Just(Event::LoadFailed(Cause::Network)),
             Just(Event::Cannot(AuthErrorCode::ConnectSessionExpired)),
             Just(Event::Pressed),
             Just(Event::PressedUnchecked),
@@ -402,7 +393,7 @@ mod tests {
             Just(Event::Edited),
             Just(Event::Stored),
             prop_oneof![Just(Cause::Refused), Just(Cause::Unavailable), Just(Cause::Server)]
-                .prop_map(|cause| Event::Failed(cause)),
+                .prop_map(Event::Failed),
             Just(Event::Online),
             Just(Event::Shown),
         ]

@@ -1,6 +1,6 @@
 //! What went wrong in a way that the person with the key can do something about.
 //!
-//! A [`Failure`] is shown inside the dialog and never rejects the promise: the text stays, the next
+//! A failure is shown inside the dialog and never rejects the promise: the text stays, the next
 //! step is named, and trying again costs one key press. Six classes (`refused`, `forbidden`,
 //! `address`, `unavailable`, ours, cannot be checked), the fifth of them split by what to do next.
 
@@ -80,24 +80,5 @@ impl Cause {
     #[must_use]
     pub const fn is_unchecked(self) -> bool {
         matches!(self, Self::Unavailable)
-    }
-}
-
-/// A cause, with what support needs to find it in the logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Why.
-    pub cause: Cause,
-    /// The server's `x-request-id`, shown in small print.
-    pub request_id: Option<String>,
-    /// The status of our server's answer, when there was one.
-    pub status: Option<u16>,
-}
-
-impl Failure {
-    /// A failure without an answer to refer to.
-    #[must_use]
-    pub const fn new(cause: Cause) -> Failure {
-        Failure { cause, request_id: None, status: None }
     }
 }

@@ -8,6 +8,7 @@ use crate::advice::{self, FieldShape, KeyShape, Kind, Refusal, Repair};
 use crate::auth_mode::AuthMode;
 use crate::error::AuthErrorCode;
 use crate::json::Json;
+use crate::text::push_hex;
 use zeroize::Zeroizing;
 
 /// A value typed by a person; wiped when dropped.
@@ -37,27 +38,24 @@ pub struct Field {
     /// The only values there are; empty when any text may be typed.
     pub choices: Vec<String>,
     /// Drawn before the value.
-    pub prefix: Option<String>,
+    pub prefix: String,
     /// Drawn after the value.
-    pub suffix: Option<String>,
+    pub suffix: String,
     /// JavaScript regular expression that advises.
     pub pattern: String,
     /// First value.
     pub initial: String,
     /// Not on screen; `initial` is sent as it is.
     pub hidden: bool,
+    /// Its place on the screen, counted as the wire does.
+    rank: i32,
 }
 
 impl Field {
     /// What the advice engine needs to know.
     #[must_use]
     pub fn shape(&self) -> FieldShape<'_> {
-        FieldShape {
-            name: &self.name,
-            kind: self.kind,
-            prefix: self.prefix.as_deref(),
-            suffix: self.suffix.as_deref(),
-        }
+        FieldShape { name: &self.name, kind: self.kind, prefix: &self.prefix, suffix: &self.suffix }
     }
 }
 
@@ -124,7 +122,7 @@ impl Form {
         // An override names one page; a section of the vendor's page means nothing there.
         let section_base = if own_guide.is_empty() { guide.as_str() } else { "" };
 
-        let mut ranked: Vec<(i32, Field)> = Vec::new();
+        let mut fields = Vec::new();
         let mut rank = 99;
         let generic: &[&str] = match mode {
             AuthMode::ApiKey => &["apiKey"],
@@ -132,28 +130,38 @@ impl Form {
         };
         for name in generic {
             let spec = template.get("credentials").get(name);
-            let mut field = Field::from_spec(name, &spec, true, section_base);
-            if let Some(label) = integration.get("credentials_label").optional(name) {
+            rank += 1;
+            let mut field = Field::from_spec(name, &spec, true, section_base, rank);
+            let label = integration.get("credentials_label").text(name);
+            if !label.is_empty() {
                 field.title = label;
                 field.description.clear();
             }
-            rank += 1;
-            insert(&mut ranked, rank, field);
+            insert(&mut fields, field);
         }
         let defaults = session.get("integrations_config_defaults").get(&key);
-        let mut preset = defaults.get("connection_config").names();
-        preset.extend(integration.texts("preconfigured_connection_config"));
-        preset.extend(params.iter().map(|(name, _)| name.clone()));
+        let preset = defaults.get("connection_config").names();
+        let configured = integration.texts("preconfigured_connection_config");
         let config = template.get("connection_config");
         for name in config.names() {
             let spec = config.get(&name);
-            if spec.get("automated").is_truthy() || preset.contains(&name) {
+            if spec.get("automated").is_truthy()
+                || preset.contains(&name)
+                || configured.contains(&name)
+                || params.iter().any(|(given, _)| *given == name)
+            {
                 continue;
             }
-            let order = spec.get("order").as_number().filter(|order| *order != 0);
-            rank += i32::from(order.is_none());
-            let field = Field::from_spec(&name, &spec, false, section_base);
-            insert(&mut ranked, order.unwrap_or(rank), field);
+            let mut order = spec.number("order");
+            if order == 0 {
+                rank += 1;
+                order = rank;
+            }
+            insert(&mut fields, Field::from_spec(&name, &spec, false, section_base, order));
+        }
+        let mut key_shapes = Vec::new();
+        for shape in template.get("key_shapes").items() {
+            key_shapes.push(KeyShape::read(&shape));
         }
 
         Ok(Form {
@@ -161,10 +169,10 @@ impl Form {
             provider_name: or(integration.text("display_name"), template, "display_name"),
             logo: or(integration.text("logo"), template, "logo_url"),
             integration: key,
-            fields: ranked.into_iter().map(|(_, field)| field).collect(),
+            fields,
             steps: template.texts("where"),
             guide,
-            key_shapes: template.get("key_shapes").items().iter().map(KeyShape::read).collect(),
+            key_shapes,
             fixed: params.to_vec(),
         })
     }
@@ -205,7 +213,7 @@ impl Form {
         Checked { repair, fault }
     }
 
-    /// The JSON body of the post, as bytes that wipe themselves.
+    /// The JSON body of the post, as a text that wipes itself.
     ///
     /// `answers` go with [`Form::fields`] one to one. With `keyslot`, params, the connection id and
     /// the wish to store unchecked travel in the body; a stock server takes them in the query
@@ -217,23 +225,28 @@ impl Form {
         keyslot: bool,
         connection_id: Option<&str>,
         unchecked: bool,
-    ) -> Zeroizing<Vec<u8>> {
+    ) -> Value {
+        let params = self.params(answers);
         // One allocation, large enough: growing would leave copies of the key behind.
-        let typed = self.fields.iter().zip(answers).map(|(f, value)| (f.name.len(), value.len()));
-        let fixed = self.fixed.iter().map(|(name, value)| (name.len(), value.len()));
-        let size: usize = typed.chain(fixed).map(|(name, value)| (name + value) * 6 + 8).sum();
-        let mut json = JsonObject::new(size + connection_id.map_or(0, str::len) * 6 + 128);
+        let mut size = 64 + connection_id.map_or(0, str::len);
+        for (field, value) in self.fields.iter().zip(answers) {
+            size += field.name.len() + value.len() + 2;
+        }
+        for (name, value) in &params {
+            size += name.len() + value.len() + 2;
+        }
+        let mut json = JsonObject::new(size * 6);
         for (field, value) in self.fields.iter().zip(answers) {
             if field.credential {
                 json.string(&field.name, value);
             }
         }
         if keyslot {
-            json.open("params");
-            for (name, value) in self.params(answers) {
+            json.raw("params", "{");
+            for (name, value) in params {
                 json.string(name, value);
             }
-            json.close();
+            json.0.push('}');
             if let Some(id) = connection_id {
                 json.string("connection_id", id);
             }
@@ -245,70 +258,75 @@ impl Form {
     }
 
     /// The connection config to send: the caller's presets and every filled or hidden field.
-    pub fn params<'a>(
-        &'a self,
-        answers: &'a [Value],
-    ) -> impl Iterator<Item = (&'a str, &'a str)> + 'a {
-        let typed = self
-            .fields
-            .iter()
-            .zip(answers)
-            .filter(|(field, value)| !field.credential && !value.is_empty())
-            .map(|(field, value)| (field.name.as_str(), value.as_str()));
-        self.fixed.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(typed)
+    #[must_use]
+    pub fn params<'a>(&'a self, answers: &'a [Value]) -> Vec<(&'a str, &'a str)> {
+        let mut params = Vec::new();
+        for (name, value) in &self.fixed {
+            params.push((name.as_str(), value.as_str()));
+        }
+        for (field, value) in self.fields.iter().zip(answers) {
+            if !field.credential && !value.is_empty() {
+                params.push((field.name.as_str(), value.as_str()));
+            }
+        }
+        params
     }
 }
 
 impl Field {
-    fn from_spec(name: &str, spec: &impl Json, credential: bool, docs: &str) -> Field {
+    fn from_spec(name: &str, spec: &impl Json, credential: bool, docs: &str, rank: i32) -> Field {
         let flag = |name: &str| spec.get(name).is_truthy();
-        let secret = flag("secret") || (credential && name != "username");
-        let (prefix, suffix) = (spec.optional("prefix"), spec.optional("suffix"));
-        let format = spec.text("format");
-        let kind = match (credential, name) {
-            (true, "password") => Kind::Password,
-            (true, "username") if !secret => Kind::Username,
-            (true, _) => Kind::Key,
-            _ if format == "hostname" => Kind::Hostname,
-            _ if format == "uri" => Kind::Url,
-            _ if secret => Kind::Key,
-            _ if suffix.as_deref().is_some_and(|s| s.starts_with('.')) => Kind::Subdomain,
-            _ if prefix.as_deref().is_some_and(|p| p.ends_with('/')) => Kind::Hostname,
-            _ => Kind::Plain,
-        };
-        let (hidden, choices) = (flag("hidden"), spec.texts("enum"));
         let default = spec.optional("default_value");
-        // A default may be emptied, the wire says.
-        let optional = flag("optional") || default.is_some();
-        let initial = match default {
-            Some(value) => value,
-            // A choice that must be made starts with the first one, as the wire's own UI does.
-            None if !optional && !hidden => choices.first().cloned().unwrap_or_default(),
-            None => String::new(),
-        };
-        let section = spec.text("doc_section");
-        let guide = if docs.is_empty() || section.is_empty() {
-            String::new()
-        } else {
-            [docs, &section].concat()
-        };
-        Field {
+        let mut field = Field {
             name: name.to_owned(),
             credential,
             title: spec.text("title"),
             description: spec.text("description"),
             example: spec.text("example"),
-            guide,
-            kind,
-            secret,
-            optional,
-            choices,
-            prefix,
-            suffix,
+            guide: spec.text("doc_section"),
+            kind: Kind::Plain,
+            secret: flag("secret") || (credential && name != "username"),
+            // A default may be emptied, the wire says.
+            optional: flag("optional") || default.is_some(),
+            choices: spec.texts("enum"),
+            prefix: spec.text("prefix"),
+            suffix: spec.text("suffix"),
             pattern: spec.text("pattern"),
-            initial,
-            hidden,
+            initial: default.unwrap_or_default(),
+            hidden: flag("hidden"),
+            rank,
+        };
+        let format = spec.text("format");
+        field.kind = if credential && name == "password" {
+            Kind::Password
+        } else if credential && !field.secret {
+            Kind::Username
+        } else if !credential && format == "hostname" {
+            Kind::Hostname
+        } else if !credential && format == "uri" {
+            Kind::Url
+        } else if field.secret {
+            Kind::Key
+        } else if field.suffix.as_bytes().first() == Some(&b'.') {
+            Kind::Subdomain
+        } else if field.prefix.as_bytes().last() == Some(&b'/') {
+            Kind::Hostname
+        } else {
+            Kind::Plain
+        };
+        // A choice that must be made starts with the first one, as the wire's own UI does.
+        if !field.optional
+            && !field.hidden
+            && let Some(first) = field.choices.first()
+        {
+            field.initial.push_str(first);
         }
+        if docs.is_empty() || field.guide.is_empty() {
+            field.guide.clear();
+        } else {
+            field.guide = [docs, &field.guide].concat();
+        }
+        field
     }
 }
 
@@ -317,29 +335,32 @@ fn or(text: String, other: &impl Json, name: &str) -> String {
     if text.is_empty() { other.text(name) } else { text }
 }
 
-/// Keeps `ranked` in order; equal ranks stay in the order of the template. A form has a handful of
+/// Keeps `fields` in order; equal ranks stay in the order of the template. A form has a handful of
 /// fields: this is smaller than the standard library's sort, which would be in the module for it.
-fn insert(ranked: &mut Vec<(i32, Field)>, rank: i32, field: Field) {
-    let at = ranked.iter().take_while(|(other, _)| *other <= rank).count();
-    ranked.insert(at, (rank, field));
+fn insert(fields: &mut Vec<Field>, field: Field) {
+    let mut at = 0;
+    while fields.get(at).is_some_and(|other| other.rank <= field.rank) {
+        at += 1;
+    }
+    fields.insert(at, field);
 }
 
-/// Writes one flat JSON object (RFC 8259) into a buffer that is wiped when dropped.
-struct JsonObject(Zeroizing<Vec<u8>>);
+/// Writes one flat JSON object (RFC 8259) into a text that is wiped when dropped.
+struct JsonObject(Value);
 
 impl JsonObject {
     fn new(capacity: usize) -> Self {
-        let mut bytes = Vec::with_capacity(capacity);
-        bytes.push(b'{');
-        JsonObject(Zeroizing::new(bytes))
+        let mut json = JsonObject(Zeroizing::new(String::with_capacity(capacity)));
+        json.0.push('{');
+        json
     }
 
     fn key(&mut self, name: &str) {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
+        if self.0.as_bytes().last() != Some(&b'{') {
+            self.0.push(',');
         }
         self.quoted(name);
-        self.0.push(b':');
+        self.0.push(':');
     }
 
     fn string(&mut self, name: &str, value: &str) {
@@ -349,36 +370,27 @@ impl JsonObject {
 
     fn raw(&mut self, name: &str, json: &str) {
         self.key(name);
-        self.0.extend_from_slice(json.as_bytes());
-    }
-
-    fn open(&mut self, name: &str) {
-        self.key(name);
-        self.0.push(b'{');
-    }
-
-    fn close(&mut self) {
-        self.0.push(b'}');
+        self.0.push_str(json);
     }
 
     fn quoted(&mut self, text: &str) {
-        const HEX: [u8; 16] = *b"0123456789abcdef";
-        self.0.push(b'"');
-        for byte in text.bytes() {
-            match byte {
-                b'"' | b'\\' => self.0.extend_from_slice(&[b'\\', byte]),
-                0..0x20 => {
-                    let low = HEX.get(usize::from(byte & 15)).copied().unwrap_or(b'0');
-                    self.0.extend_from_slice(&[b'\\', b'u', b'0', b'0', b'0' + (byte >> 4), low]);
+        self.0.push('"');
+        for c in text.chars() {
+            if c < ' ' {
+                self.0.push_str("\\u00");
+                push_hex(&mut self.0, c as u8);
+            } else {
+                if matches!(c, '"' | '\\') {
+                    self.0.push('\\');
                 }
-                _ => self.0.push(byte),
+                self.0.push(c);
             }
         }
-        self.0.push(b'"');
+        self.0.push('"');
     }
 
-    fn finish(mut self) -> Zeroizing<Vec<u8>> {
-        self.0.push(b'}');
+    fn finish(mut self) -> Value {
+        self.0.push('}');
         self.0
     }
 }
@@ -445,7 +457,7 @@ mod tests {
         answers[0] = Value::new("k\"1\u{1}".into());
         let body = form.body(&answers, false, Some("ignored by a stock server"), true);
         assert_eq!(
-            serde_json::from_slice::<Json5>(&body).unwrap(),
+            serde_json::from_str::<Json5>(&body).unwrap(),
             json!({"username": "k\"1\u{1}", "password": "X"})
         );
     }
@@ -464,7 +476,7 @@ mod tests {
         answers[1] = Value::new("shop".into());
         let body = form.body(&answers, true, Some("user-42"), true);
         assert_eq!(
-            serde_json::from_slice::<Json5>(&body).unwrap(),
+            serde_json::from_str::<Json5>(&body).unwrap(),
             json!({"apiKey": "key", "params": {"region": "eu", "subdomain": "shop"},
                    "connection_id": "user-42", "store_unverified": true})
         );

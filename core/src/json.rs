@@ -30,9 +30,20 @@ pub trait Json: Sized {
         self.get(name).as_text()
     }
 
+    /// A member that is a number, cut to a whole one; 0 when there is none.
+    fn number(&self, name: &str) -> i32 {
+        self.get(name).as_number().unwrap_or_default()
+    }
+
     /// The texts of a list.
     fn texts(&self, name: &str) -> Vec<String> {
-        self.get(name).items().iter().filter_map(Json::as_text).collect()
+        let mut texts = Vec::new();
+        for item in self.get(name).items() {
+            if let Some(text) = item.as_text() {
+                texts.push(text);
+            }
+        }
+        texts
     }
 }
 

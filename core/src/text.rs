@@ -294,6 +294,14 @@ impl<'a> Text<'a> {
     }
 }
 
+/// Appends a byte as two hexadecimal digits.
+#[inline(never)]
+pub(crate) fn push_hex(text: &mut String, byte: u8) {
+    for digit in [byte >> 4, byte & 15] {
+        text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' - 10 + digit }));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,11 @@
 //! Every word that the person with the key reads, in English, by key.
 //!
-//! Other languages are files of the same keys (`js/locales/*.json`), fetched only when needed; an
+//! Other languages are files of the same keys (`js/locales/*.js`), fetched only when needed; an
 //! integrator may override any single word (`strings`). Provider names, field labels and help texts
 //! are data of the catalogue and not here.
 //!
-//! `{provider}` and the like are filled by [`fill`]. A test holds every language against this list.
+//! `{provider}` and the like are filled by [`fill`]. The build holds every language against this list
+//! (`scripts/languages.mjs`).
 
 use crate::table::{Table, table};
 use crate::text::{Text, set};
@@ -121,7 +122,7 @@ words! {
 
     Connected "connected" "{provider} is connected"
     ConnectedAccount "connected_account" "Account: {account}"
-    ConnectedUnchecked "connected_unchecked" "Saved. {provider} offers no way to check it beforehand."
+    ConnectedUnchecked "connected_unchecked" "Saved without a check: {provider} could not be asked."
     Done "done" "Done"
 }
 

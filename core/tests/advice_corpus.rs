@@ -123,8 +123,8 @@ fn unescaped(cell: &str, number: usize) -> String {
 #[derive(Default)]
 struct Settings<'a> {
     field: Option<&'a str>,
-    prefix: Option<&'a str>,
-    suffix: Option<&'a str>,
+    prefix: &'a str,
+    suffix: &'a str,
     vendor: &'a str,
     optional: bool,
     shapes: Vec<KeyShape>,
@@ -135,8 +135,8 @@ fn settings(cell: &str) -> Settings<'_> {
     for word in cell.split(' ').filter(|&word| word != "-") {
         match word.split_once('=') {
             Some(("field", name)) => settings.field = Some(name),
-            Some(("prefix", text)) => settings.prefix = Some(text),
-            Some(("suffix", text)) => settings.suffix = Some(text),
+            Some(("prefix", text)) => settings.prefix = text,
+            Some(("suffix", text)) => settings.suffix = text,
             Some(("vendor", name)) => settings.vendor = name,
             _ if word == "optional" => settings.optional = true,
             _ => {
@@ -213,8 +213,8 @@ fn removed(repair: &Repair) -> String {
 fn notice(notice: Option<Notice<'_>>) -> String {
     match notice {
         None => "-".into(),
-        Some(Notice::WrongKind { kind, note: None }) => format!("wrong-kind:{kind}"),
-        Some(Notice::WrongKind { kind, note: Some(_) }) => format!("wrong-kind:{kind}+note"),
+        Some(Notice::WrongKind { kind, note: "" }) => format!("wrong-kind:{kind}"),
+        Some(Notice::WrongKind { kind, note: _ }) => format!("wrong-kind:{kind}+note"),
         Some(Notice::WrongField { field }) => format!("wrong-field:{field}"),
         Some(Notice::OtherVendor { vendor }) => format!("other-vendor:{vendor}"),
         Some(Notice::TestKey) => "test-key".into(),

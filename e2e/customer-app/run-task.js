@@ -3,8 +3,11 @@
 /** @type {import("../customer-app.mjs").Task & { host: string }} */
 export const task = JSON.parse(new URLSearchParams(location.search).get("task") ?? "{}");
 
-export async function mintSession() {
-  const answer = await fetch("/connect-session", { method: "POST", body: JSON.stringify(task.mint ?? { tags: {} }) });
+if (task.lang !== undefined) document.documentElement.lang = task.lang;
+
+/** @param {unknown} [mint] the body of POST /connect/sessions */
+export async function mintSession(mint = task.mint ?? { tags: {} }) {
+  const answer = await fetch("/connect-session", { method: "POST", body: JSON.stringify(mint) });
   if (!answer.ok) throw new Error(await answer.text());
   return answer.text();
 }

@@ -20,7 +20,7 @@ use crate::{
     keys, logging,
     model::Role,
     moving::{self, Source},
-    serve,
+    openapi, serve,
     vault::Vault,
 };
 
@@ -79,6 +79,8 @@ enum Command {
     },
     /// Check the settings and the catalogue, and print the providers. Nothing is started or changed.
     Check(Settings),
+    /// Print the API document (OpenAPI 3.1) as JSON.
+    Openapi,
 }
 
 /// What `keys` does.
@@ -240,6 +242,7 @@ pub fn run() -> ExitCode {
             let copy = named("--from", &from).and_then(|from| Ok((from, named("--to", &to)?)));
             runtime.block_on(copied(copy, &settings, Source::AtRest))
         }
+        Some(Command::Openapi) => print_openapi(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -390,6 +393,12 @@ fn yaml_files(path: &Path) -> Vec<Result<PathBuf, Refusal>> {
         .collect();
     files.sort();
     files.into_iter().map(Ok).collect()
+}
+
+#[expect(clippy::print_stdout, reason = "the document is what was asked for")]
+fn print_openapi() -> Result<(), Refusal> {
+    print!("{}", openapi::text().map_err(Refusal)?);
+    Ok(())
 }
 
 /// Prints the catalogue and what of it cannot be used.

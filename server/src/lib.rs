@@ -25,6 +25,7 @@ pub mod listener;
 pub mod logging;
 pub mod model;
 pub mod moving;
+pub mod openapi;
 pub mod ownership;
 pub mod pages;
 pub mod private_file;

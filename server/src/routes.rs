@@ -15,7 +15,7 @@ use crate::{
         providers, proxy, secret_keys, webhooks,
     },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
-    demo, pages,
+    demo, openapi, pages,
     state::AppState,
 };
 
@@ -140,6 +140,7 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         // For the people who run it.
         e(M::GET, "/health", Public, get(health::health)),
         e(M::GET, "/ready", Public, get(health::ready)),
+        e(M::GET, "/openapi.json", Public, get(openapi::show)),
         // Pages and their parts.
         e(M::GET, "/", Public, get(pages::root)),
         e(M::GET, "/assets/{*path}", Public, get(pages::asset)),

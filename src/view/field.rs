@@ -124,12 +124,16 @@ impl FieldView {
             ],
         ));
         parts.at(TITLE).say(title(field, words));
+        if !field.title.is_empty() {
+            parts.at(TITLE).set("lang", "en"); // the template's, as the help
+        }
         parts.at(HELP).say(&field.description);
         parts.at(HELP).show(!field.description.is_empty());
         for (at, text) in [(PREFIX, &field.prefix), (SUFFIX, &field.suffix)] {
-            match text {
-                Some(text) => parts.at(at).say(text),
-                None => parts.at(at).remove(),
+            if text.is_empty() {
+                parts.at(at).remove();
+            } else {
+                parts.at(at).say(text);
             }
         }
         let input = parts.at(INPUT);
@@ -152,8 +156,15 @@ impl FieldView {
         input.set_value(&field.initial);
         parts.at(TOGGLE).show(field.secret && !is_choice);
 
+        let typed = inputs.clone();
         let mut listeners = vec![
-            report(inputs, input, "input", Signal::Edited(index)),
+            Listener::new(input, "input", false, move |event| {
+                typed.send(Input::Ui(Ui::Did(Signal::Edited(index))));
+                // Only now, with the text in the box: what is said earlier, this very event takes back.
+                if event.get("inputType").as_string().as_deref() == Some("insertFromPaste") {
+                    typed.send(Input::Ui(Ui::Did(Signal::Inserted(index))));
+                }
+            }),
             report(inputs, input, "change", Signal::Left(index)),
             report(inputs, parts.at(TOGGLE), "click", Signal::Toggle(index)),
             report(inputs, parts.at(NOTE_BUTTON), "click", Signal::Note(index)),
@@ -268,8 +279,19 @@ impl FieldView {
         text
     }
 
+    /// A paste is in the box as it was: offers what could be done with it, else says what it looks like.
+    pub(super) fn inserted(&mut self, words: &Words) {
+        let Some(field) = self.field() else { return };
+        let repair = advice::repair(&field.shape(), &self.value());
+        if repair.offer || repair.split.is_some() {
+            self.offer(repair, words)
+        } else {
+            self.advise(words)
+        }
+    }
+
     /// A password could be repaired, or one paste holds two values: offer it.
-    pub(super) fn offer(&mut self, repair: Repair, words: &Words) {
+    fn offer(&mut self, repair: Repair, words: &Words) {
         let what = speech::parts(&repair, words);
         let (text, button) = if repair.split.is_some() {
             (Word::OfferSplit, Word::OfferSplitDo)
@@ -295,6 +317,11 @@ impl FieldView {
             self.set_value(&offered.value);
         }
         offered.split
+    }
+
+    /// What the note says.
+    pub(super) fn said(&self) -> JsValue {
+        self.parts.at(NOTE_TEXT).get("textContent")
     }
 
     /// Says what the value looks like, unless something more useful is said already.
@@ -377,14 +404,10 @@ fn paste_listener(index: usize, form: &Rc<Form>, input: &Dom, inputs: &Inputs) -
         }
         let Some(field) = form.fields.get(index) else { return };
         let repair = advice::repair(&field.shape(), &text);
-        inputs.send(Input::Ui(if repair.offer || repair.split.is_some() {
-            Ui::Offered(index, repair)
-        } else if repair.found_something() {
+        if repair.found_something() && !repair.offer && repair.split.is_none() {
             event.prevent_default();
-            Ui::Pasted(index, text, repair)
-        } else {
-            Ui::Did(Signal::Left(index))
-        }));
+            inputs.send(Input::Ui(Ui::Pasted(index, text, repair)));
+        }
     })
 }
 

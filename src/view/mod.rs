@@ -23,7 +23,7 @@ mod speech;
 mod style;
 
 use crate::callback::Callback;
-use crate::dom::{Dom, Parts, document, element, object, window};
+use crate::dom::{Dom, Parts, Plain, document, element, object, window};
 use crate::draft;
 use crate::inputs::Inputs;
 use crate::listener::Listener;
@@ -60,12 +60,26 @@ extern "C" {
     fn write(this: &Clipboard, text: &str);
 }
 
+/// What the page does not hear of when it happens inside the dialog. A focus trap of the page's would
+/// eat clicks and Tab, its scroll lock the wheel, its layers would close, its shortcuts fire. They listen
+/// on the document, mostly while capturing: so these are kept on the window, which comes before.
+const KEPT: [&str; 10] = [
+    "keydown",
+    "keypress",
+    "keyup",
+    "pointerdown",
+    "mousedown",
+    "touchstart",
+    "touchmove",
+    "wheel",
+    "focusin",
+    "click",
+];
+
 /// What a person did with one field or button.
 pub(crate) enum Ui {
     /// A paste was repaired: what it was, what it became.
     Pasted(usize, Value, Repair),
-    /// A paste could be repaired or split, if the person wants it.
-    Offered(usize, Repair),
     /// A button or a field reported.
     Did(Signal),
 }
@@ -77,6 +91,8 @@ pub(crate) enum Signal {
     Note(usize),
     /// The field was left, or filled in one go.
     Left(usize),
+    /// A paste that was left to the browser is in the box.
+    Inserted(usize),
     /// The person typed.
     Edited(usize),
     /// Show or Hide.
@@ -170,7 +186,7 @@ const DETAIL: usize = 24;
 const DONE: usize = 25;
 
 /// What never changes on them.
-const WORDS: [(usize, Word); 5] = [
+const WORDS: &[(usize, Word)] = &[
     (TITLE, Word::TitlePlain),
     (SUBMIT, Word::Submit),
     (UNCHECKED, Word::SaveUnchecked),
@@ -179,7 +195,7 @@ const WORDS: [(usize, Word); 5] = [
 ];
 
 /// Who reports what. `cancel` is Android's back gesture, `close` whatever else closes a dialog.
-const REPORTS: [(usize, &str, Signal); 7] = [
+const REPORTS: &[(usize, &str, Signal)] = &[
     (CLOSE, "click", Signal::Dismissed),
     (FORM, "submit", Signal::Primary),
     (UNCHECKED, "click", Signal::Unchecked),
@@ -214,7 +230,7 @@ impl View {
         dialog.set("lang", &words.locale);
         dialog.set("dir", if words.is_rtl() { "rtl" } else { "ltr" });
         for (part, word) in WORDS {
-            parts.at(part).say(words.get(word));
+            parts.at(*part).say(words.get(*word));
         }
         parts.at(CLOSE).say("×");
         parts.at(CLOSE).set("aria-label", words.get(Word::Close));
@@ -245,33 +261,41 @@ impl View {
     fn open(&mut self) -> Result<(), JsValue> {
         let body = document().object("body").ok_or(JsValue::UNDEFINED)?;
         body.append(&self.host);
+        for kind in KEPT {
+            let (escaped, host) = (self.inputs.clone(), JsValue::from(self.host.clone()));
+            self.listeners.push(Listener::new(&window(), kind, true, move |event| {
+                let escape = kind == "keydown"
+                    && event.get("key") == "Escape"
+                    && !event.get("isComposing").is_truthy();
+                if escape {
+                    event.prevent_default();
+                    escaped.send(Input::Ui(Ui::Did(Signal::Dismissed)));
+                }
+                let inside = event.get("target") == host;
+                if escape || inside {
+                    event.stop();
+                }
+                if inside && kind == "click" {
+                    // The browser still acts on it (submits, follows, unfolds); our listeners need another.
+                    event.path().get(0).unchecked_into::<Dom>().dispatch(&Plain::new(kind));
+                }
+            }));
+        }
         let dialog = self.parts.at(DIALOG);
-        dialog.show_modal()?;
+        dialog.show_modal()?; // with the focus already
 
         for (part, kind, signal) in REPORTS {
-            self.listeners.push(report(&self.inputs, self.parts.at(part), kind, signal));
+            self.listeners.push(report(&self.inputs, self.parts.at(*part), kind, *signal));
         }
         self.listeners.push(report(&self.inputs, &window(), "online", Signal::Online));
         self.listeners.push(report(&self.inputs, &window(), "pagehide", Signal::Leaving));
-        let (escaped, outside) = (self.inputs.clone(), self.inputs.clone());
+        let outside = self.inputs.clone();
         let own: JsValue = dialog.clone().into();
-        // Capture on the window: a page with its own focus trap or shortcuts would eat the key.
-        self.listeners.push(Listener::new(&window(), "keydown", true, move |event| {
-            if event.get("key") == "Escape" && !event.get("isComposing").is_truthy() {
-                event.prevent_default();
-                event.stop();
-                escaped.send(Input::Ui(Ui::Did(Signal::Dismissed)));
-            }
-        }));
         self.listeners.push(Listener::new(dialog, "click", false, move |event| {
             if event.get("target") == own {
                 outside.send(Input::Ui(Ui::Did(Signal::Outside)));
             }
         }));
-        // Typing must not trigger the page's shortcuts: from outside, the target is a plain div.
-        for kind in ["keydown", "keypress", "keyup"] {
-            self.listeners.push(Listener::new(&self.host, kind, false, |event| event.stop()));
-        }
         self.observe(&body);
         Ok(())
     }
@@ -328,10 +352,9 @@ impl View {
                 continue;
             }
             let view = FieldView::new(index, field, form, &options, &self.inputs);
-            if options.keep_draft()
-                && let Some(value) = draft::recall(&draft::key(&form.integration, &field.name))
-            {
-                view.set_value(&value);
+            let kept = draft::recall(&draft::key(&form.integration, &field.name));
+            if options.keep_draft() && !kept.is_empty() {
+                view.set_value(&kept);
             }
             rows.append(view.row());
             if !field.guide.is_empty() {
@@ -543,9 +566,12 @@ impl View {
     pub(crate) fn ui(&mut self, ui: Ui) -> Option<Event> {
         let words = &self.options.words;
         let (Ui::Pasted(at, ..)
-        | Ui::Offered(at, _)
         | Ui::Did(
-            Signal::Note(at) | Signal::Left(at) | Signal::Edited(at) | Signal::Toggle(at),
+            Signal::Note(at)
+            | Signal::Left(at)
+            | Signal::Inserted(at)
+            | Signal::Edited(at)
+            | Signal::Toggle(at),
         )) = ui
         else {
             return self.button(ui);
@@ -558,8 +584,17 @@ impl View {
                 self.parts.at(STATUS).say(&text);
                 return Some(Event::Edited);
             }
-            Ui::Offered(_, repair) => view.offer(repair, words),
-            Ui::Did(Signal::Left(_)) => view.advise(words),
+            Ui::Did(Signal::Inserted(_) | Signal::Left(_)) => {
+                match ui {
+                    Ui::Did(Signal::Inserted(_)) => view.inserted(words),
+                    _ => view.advise(words),
+                }
+                // Once: what was said about a paste is not said again when the field is left.
+                let (status, said) = (self.parts.at(STATUS), view.said());
+                if status.get("textContent") != said {
+                    status.say(&said.as_string().unwrap_or_default());
+                }
+            }
             Ui::Did(Signal::Toggle(_)) => view.toggle(words),
             Ui::Did(Signal::Edited(_)) => {
                 self.pristine = false;

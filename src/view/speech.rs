@@ -68,8 +68,8 @@ pub(super) fn parts(repair: &Repair, words: &Words) -> String {
 pub(super) fn notice(notice: &Notice<'_>, provider: &str, words: &Words) -> String {
     let (word, name, value) = match *notice {
         // The catalogue's own sentence knows more than a general one.
-        Notice::WrongKind { note: Some(note), .. } => return note.to_owned(),
-        Notice::WrongKind { kind, note: None } => (Word::NoticeWrongKind, "kind", kind),
+        Notice::WrongKind { note, .. } if !note.is_empty() => return note.to_owned(),
+        Notice::WrongKind { kind, .. } => (Word::NoticeWrongKind, "kind", kind),
         Notice::WrongField { .. } => (Word::NoticeWrongField, "", ""),
         Notice::OtherVendor { vendor } => (Word::NoticeOtherVendor, "vendor", vendor),
         Notice::TestKey => (Word::NoticeTest, "", ""),

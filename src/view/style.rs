@@ -22,10 +22,10 @@ extern "C" {
 }
 
 /// Dark tokens, used under the media query and for `theme: "dark"`. The surface is `--bg`.
-const DARK: &str = ":host{--bg:#191b20;--fg:#eceef2;--dim:#a4abb8;--line:#757d8c;--hair:#33363e;\
+const DARK: &str = "dialog{--bg:#191b20;--fg:#eceef2;--dim:#a4abb8;--line:#757d8c;--hair:#33363e;\
 --soft:#25282f;--bad:#ff9c94;--bad-soft:#35211f;--good:#3fb56f;--note:#e6b85c;\
 --fill:var(--ks-fill-dark,#7b98ff);--on-fill:var(--ks-on-fill-dark,#000);\
---ring:var(--ks-ring-dark,#8ea6ff);--link:var(--ks-link-dark,#a9bcff)}dialog{color-scheme:dark}";
+--ring:var(--ks-ring-dark,#8ea6ff);--link:var(--ks-link-dark,#a9bcff);color-scheme:dark}";
 /// `--bg` in light and dark, for the contrast of an accent against it.
 const SURFACES: [(&str, Rgb); 2] =
     [("light", Rgb::WHITE), ("dark", Rgb { red: 0x19, green: 0x1b, blue: 0x20 })];

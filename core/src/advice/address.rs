@@ -74,7 +74,7 @@ pub(super) fn step(found: &mut Found, shape: &FieldShape<'_>, text: &Text<'_>) -
 /// The text without what is drawn before and after the field. Only what is visibly a boundary goes: a prefix
 /// `https://` does, a prefix `a` would bite into `acme`.
 fn without_affixes(shape: &FieldShape<'_>, text: &Text<'_>, part: Part) -> Part {
-    let (prefix, suffix) = (shape.prefix.unwrap_or_default(), shape.suffix.unwrap_or_default());
+    let (prefix, suffix) = (shape.prefix, shape.suffix);
     let mut less = part;
     let drawn = text.starts(less, prefix);
     if drawn < less.len() && !Text(prefix).closes(Text(prefix).all(), LETTER | DIGIT) {
@@ -95,7 +95,7 @@ fn without_suffix(text: &Text<'_>, part: Part, suffix: &str) -> Part {
 /// The part of the suffix that belongs to the host: `.acme.com` of `.acme.com/api`.
 #[inline(never)]
 fn host_suffix<'a>(shape: &FieldShape<'a>) -> &'a str {
-    let suffix = Text(shape.suffix.unwrap_or_default());
+    let suffix = Text(shape.suffix);
     suffix.str(authority(&suffix, suffix.all()))
 }
 
@@ -127,7 +127,7 @@ fn host_in(shape: &FieldShape<'_>, text: &Text<'_>, part: Part, pasted: usize) -
 
 /// Whether the field draws `https://` or the like itself.
 fn draws_scheme(shape: &FieldShape<'_>) -> bool {
-    let prefix = Text(shape.prefix.unwrap_or_default());
+    let prefix = Text(shape.prefix);
     prefix.any(prefix.all(), set!(":"))
 }
 

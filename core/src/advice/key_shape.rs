@@ -5,68 +5,56 @@ use alloc::string::String;
 use crate::json::Json;
 use crate::text::{DIGIT, HEX, LETTER, Part, Text, set};
 
-/// One kind of key of one vendor. Everything in it advises; nothing refuses.
+/// One kind of key of one vendor. Everything in it advises; nothing refuses. What a template leaves out is empty.
 ///
 /// Read from a template's `key_shapes` list; its `source` stays on the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyShape {
-    /// The field it belongs into. Left out: `apiKey`.
-    pub field: Option<String>,
+    /// The field it belongs into: `apiKey`, unless the template says otherwise.
+    pub field: String,
     /// What the key begins with.
-    pub prefix: Option<String>,
+    pub prefix: String,
     /// What the key is: `secret`, `publishable`, `restricted`, `test`, `live`, or any other word.
     pub kind: String,
     /// The fewest characters of the whole key, prefix included.
-    pub min: Option<u16>,
-    /// The most characters of the whole key, prefix included.
-    pub max: Option<u16>,
+    pub min: u16,
+    /// The most characters of the whole key, prefix included; 0 when that is not known.
+    pub max: u16,
     /// The characters after the prefix: `base62`, `base64url`, `base64`, `hex` or `digits`. Others pass.
-    pub alphabet: Option<String>,
+    pub alphabet: String,
     /// The checksum at the key's end: `github-crc32`. Others pass.
-    pub checksum: Option<String>,
+    pub checksum: String,
     /// Whether this is a key that the field does *not* want.
     pub wrong: bool,
     /// A sentence about it, in the catalogue's language.
-    pub note: Option<String>,
+    pub note: String,
 }
 
 impl KeyShape {
     /// Reads one entry of `key_shapes`; what is not understood is left out.
     #[must_use]
     pub fn read(json: &impl Json) -> Self {
-        let length =
-            |name: &str| json.get(name).as_number().and_then(|number| number.try_into().ok());
+        let length = |name: &str| json.number(name).try_into().unwrap_or_default();
+        let mut field = json.text("field");
+        if field.is_empty() {
+            field.push_str("apiKey");
+        }
         Self {
-            field: json.optional("field"),
-            prefix: json.optional("prefix"),
+            field,
+            prefix: json.text("prefix"),
             kind: json.text("kind"),
             min: length("min"),
             max: length("max"),
-            alphabet: json.optional("alphabet"),
-            checksum: json.optional("checksum"),
+            alphabet: json.text("alphabet"),
+            checksum: json.text("checksum"),
             wrong: json.get("wrong").is_truthy(),
-            note: json.optional("note"),
+            note: json.text("note"),
         }
-    }
-
-    /// Whether the shape is about the field called `name`.
-    pub(super) fn is_for(&self, name: &str) -> bool {
-        self.field() == name
-    }
-
-    /// The field it belongs into.
-    pub(super) fn field(&self) -> &str {
-        self.field.as_deref().unwrap_or("apiKey")
-    }
-
-    /// The prefix, empty when there is none.
-    pub(super) fn prefix(&self) -> &str {
-        self.prefix.as_deref().unwrap_or_default()
     }
 
     /// Whether every character of `body`, what follows the prefix, is in the alphabet.
     pub(super) fn allows(&self, text: &Text<'_>, body: Part) -> bool {
-        let set = match self.alphabet.as_deref().unwrap_or_default() {
+        let set = match self.alphabet.as_str() {
             "base64url" => LETTER | DIGIT | set!("-_="),
             "base64" => LETTER | DIGIT | set!("+/="),
             "base62" => LETTER | DIGIT,
@@ -95,13 +83,13 @@ mod tests {
         ]});
         let shapes = Json::get(&template, "key_shapes");
         let shapes: Vec<KeyShape> = shapes.items().iter().map(KeyShape::read).collect();
-        assert_eq!(shapes[0].prefix(), "sk_test_");
-        assert!(shapes[0].is_for("apiKey") && shapes[0].is_test() && !shapes[0].wrong);
-        assert!(shapes[1].is_for("username") && !shapes[1].is_for("apiKey") && shapes[1].wrong);
+        assert_eq!(shapes[0].prefix, "sk_test_");
+        assert!(shapes[0].field == "apiKey" && shapes[0].is_test() && !shapes[0].wrong);
+        assert!(shapes[1].field == "username" && shapes[1].wrong);
     }
 
     fn allows(alphabet: &str, body: &str) -> bool {
-        let shape = KeyShape { alphabet: Some(alphabet.into()), ..KeyShape::default() };
+        let shape = KeyShape { alphabet: alphabet.into(), ..KeyShape::default() };
         shape.allows(&Text(body), Text(body).all())
     }
 

@@ -74,8 +74,8 @@ pub struct FieldShape<'a> {
     pub name: &'a str,
     /// What the field is for.
     pub kind: Kind,
-    /// What is drawn before the input and is not part of the value: `https://`.
-    pub prefix: Option<&'a str>,
-    /// What is drawn after the input and is not part of the value: `.freshdesk.com`.
-    pub suffix: Option<&'a str>,
+    /// What is drawn before the input and is not part of the value: `https://`; may be empty.
+    pub prefix: &'a str,
+    /// What is drawn after the input and is not part of the value: `.freshdesk.com`; may be empty.
+    pub suffix: &'a str,
 }

@@ -15,8 +15,8 @@ pub enum Notice<'a> {
     WrongKind {
         /// What it is: `publishable`, `webhook`, …
         kind: &'a str,
-        /// A sentence of the catalogue about it.
-        note: Option<&'a str>,
+        /// A sentence of the catalogue about it; may be empty.
+        note: &'a str,
     },
     /// It belongs into another field of this form.
     WrongField {
@@ -107,8 +107,8 @@ pub fn recognise<'a>(
     let mut best: Option<&KeyShape> = None;
     let (mut longest, mut expected) = (0, None);
     for shape in own {
-        let here = shape.is_for(field.name);
-        let prefix = shape.prefix();
+        let here = shape.field == field.name;
+        let prefix = shape.prefix.as_str();
         if prefix.is_empty() {
             let notice = misfit(shape, value);
             if here && notice.is_none() && best.is_none() {
@@ -156,8 +156,8 @@ pub fn recognise<'a>(
 
 /// What to say about a value of this shape.
 fn judge<'a>(shape: &'a KeyShape, field: &str, value: &str) -> Option<Notice<'a>> {
-    if !shape.is_for(field) {
-        return Some(Notice::WrongField { field: shape.field() });
+    if shape.field != field {
+        return Some(Notice::WrongField { field: &shape.field });
     }
     if !shape.wrong {
         return misfit(shape, value).or(shape.is_test().then_some(Notice::TestKey));
@@ -165,7 +165,7 @@ fn judge<'a>(shape: &'a KeyShape, field: &str, value: &str) -> Option<Notice<'a>
     Some(match shape.kind.as_str() {
         _ if shape.is_test() => Notice::TestKey,
         "live" | "production" => Notice::LiveKey,
-        kind => Notice::WrongKind { kind, note: shape.note.as_deref() },
+        kind => Notice::WrongKind { kind, note: &shape.note },
     })
 }
 
@@ -173,16 +173,12 @@ fn judge<'a>(shape: &'a KeyShape, field: &str, value: &str) -> Option<Notice<'a>
 #[inline(never)]
 fn misfit(shape: &KeyShape, value: &str) -> Option<Notice<'static>> {
     let text = &Text(value);
-    let body = text.all().skip(shape.prefix().len());
+    let body = text.all().skip(shape.prefix.len());
     let length = value.len();
-    if let Some(expected) = shape.min
-        && length < usize::from(expected)
-    {
-        Some(Notice::TooShort { expected })
-    } else if let Some(expected) = shape.max
-        && length > usize::from(expected)
-    {
-        Some(Notice::TooLong { expected })
+    if length < usize::from(shape.min) {
+        Some(Notice::TooShort { expected: shape.min })
+    } else if shape.max > 0 && length > usize::from(shape.max) {
+        Some(Notice::TooLong { expected: shape.max })
     } else if !shape.allows(text, body) {
         Some(Notice::Alphabet)
     } else if !checksum::is_right(shape, text.str(body)) {

@@ -52,8 +52,7 @@ mod tests {
     use super::*;
 
     fn field(kind: Kind, prefix: &'static str, suffix: &'static str) -> FieldShape<'static> {
-        let some = |text: &'static str| (!text.is_empty()).then_some(text);
-        FieldShape { name: "field", kind, prefix: some(prefix), suffix: some(suffix) }
+        FieldShape { name: "field", kind, prefix, suffix }
     }
 
     #[test]

@@ -104,9 +104,8 @@ fn is_email(text: &str) -> bool {
         Some((local, domain)) => {
             !local.is_empty()
                 && domain.contains('.')
-                && !domain.starts_with('.')
-                && !domain.ends_with('.')
-                && !text.contains(char::is_whitespace)
+                && domain.split('.').all(|label| !label.is_empty())
+                && !text.contains(|c: char| c.is_whitespace() || c.is_control())
                 && !domain.contains('@')
         }
         None => false,
@@ -219,6 +218,17 @@ mod tests {
             ]
         );
         assert_eq!(codes(json!({"tags": {"end_user_email": "nope"}}))[0].0, "tags.end_user_email");
+    }
+
+    #[test]
+    fn an_address_has_a_name_and_a_domain_of_labels_and_nothing_that_cannot_be_seen() {
+        for good in ["a@b.co", "ada.l+x@mail.acme.example", "jürgen@bücher.example"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in ["", "a", "@b.co", "a@b", "a@.co", "a@b.", "a@b..co", "a b@c.de", "a@b@c.de"] {
+            assert!(!is_email(bad), "{bad}");
+        }
+        assert!(!is_email("a\u{7}@b.co") && !is_email("a@b\u{87}.co"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! its backend.
 
 use axum::{extract::State, response::Response};
-use http::{StatusCode, Uri};
+use http::StatusCode;
 use keyslot_egress::{Cleartext, EgressError};
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ use crate::{
     model::{Environment, EnvironmentSettings},
     query::Query,
     state::{AppState, Server},
+    webhooks,
 };
 
 /// `GET /environment`: name and settings.
@@ -151,7 +152,7 @@ fn view(environment: &Environment) -> Value {
 /// What speaks against an address, as far as it can be told now: where a name leads is judged again
 /// whenever something is sent.
 async fn objection(server: &Server, url: &str) -> Option<&'static str> {
-    let Ok(uri) = url.parse::<Uri>() else { return Some("Invalid URL") };
+    let Some(uri) = webhooks::address(url) else { return Some("Invalid URL") };
     match server.egress.check(&uri, Cleartext::OpenedOnly).await {
         Err(EgressError::BadUrl(_)) => Some("Invalid URL"),
         Err(EgressError::Denied { .. }) => {

@@ -8,12 +8,12 @@
 
 use std::{future::Future, time::Duration};
 
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use keyslot_egress::{Body, EgressError, Limits};
 use tokio::{task::JoinSet, time};
 
-use super::signature;
+use super::{address, signature};
 use crate::{
     environment_key::{EnvironmentKey, Purpose},
     error::ApiError,
@@ -105,9 +105,10 @@ async fn send(server: &Server, webhook: &Webhook) -> Result<StatusCode, String> 
         }
         "the signing key could not be read".to_owned()
     })?;
-    let mut request = Request::post(webhook.url.as_str())
-        .body(Body::full(webhook.body.clone()))
-        .map_err(|_| "the address cannot be requested".to_owned())?;
+    let address = address(&webhook.url).ok_or("the address cannot be requested")?;
+    let mut request = Request::new(Body::full(webhook.body.clone()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = address;
     let headers = request.headers_mut();
     headers.extend(signature::headers(&key, &webhook.id, server.clock.now(), &webhook.body));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

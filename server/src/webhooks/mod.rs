@@ -8,8 +8,10 @@
 pub mod delivery;
 pub mod signature;
 
+use http::Uri;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::{
     clock::on_the_wire,
@@ -67,6 +69,16 @@ pub fn announcements(
             last_error: None,
         })
         .collect()
+}
+
+/// The address of a webhook as it is requested: an http or https URL with a host, read as browsers read it
+/// (WHATWG); `None` when it is none.
+pub fn address(text: &str) -> Option<Uri> {
+    let url = Url::parse(text).ok()?;
+    if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
+        return None;
+    }
+    url.as_str().parse().ok()
 }
 
 /// What is sent about a connection. Values are inserted in the order of their keys.

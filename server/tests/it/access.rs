@@ -19,6 +19,7 @@ const PUBLIC: &[&str] = &[
     "GET /demo/{*path}",
     "GET /health",
     "GET /images/template-logos/{file}",
+    "GET /openapi.json",
     "GET /providers.json",
     "GET /ready",
     "POST /connect/telemetry",

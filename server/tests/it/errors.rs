@@ -73,7 +73,7 @@ fn number(error: &ApiError) -> usize {
     }
 }
 
-fn table() -> Vec<(ApiError, u16, &'static str)> {
+pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
     let issue = || vec![Issue::custom(vec!["a".into(), "0".into()], "does not fit")];
     let id = ConnectionId::parse("c1", vec![]).unwrap();
     vec![

@@ -8,6 +8,7 @@ mod harness;
 mod health;
 mod integrations;
 mod moving;
+mod openapi;
 mod pages;
 mod postgres;
 mod process;

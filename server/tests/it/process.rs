@@ -267,6 +267,7 @@ fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment
         "restore",
         "migrate",
         "check",
+        "openapi",
         "KEYSLOT_LISTEN",
         "127.0.0.1:3003",
     ] {

@@ -6,7 +6,6 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use url::Url;
 
 use super::presets::Presets;
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
     query::Query,
     state::{AppState, Server},
     token::{PlainToken, new_session_token},
+    webhooks,
 };
 
 /// How long a session lasts.
@@ -139,7 +139,7 @@ impl Terms {
             let mut path = fields.path_of("overrides");
             path.push(integration.clone());
             if let Some(docs) = docs {
-                if is_web_address(&docs) {
+                if webhooks::address(&docs).is_some() {
                     terms.docs_connect.insert(integration.clone(), docs);
                 } else {
                     let mut path = path.clone();
@@ -202,15 +202,11 @@ pub(crate) fn webhook_url(fields: &mut Fields) -> Option<Option<String>> {
     if url.is_empty() {
         return Some(None);
     }
-    if !is_web_address(&url) {
+    if webhooks::address(&url).is_none() {
         let path = fields.path_of("webhook_url_override");
         fields.refuse(Issue::format(path, "URL"));
     }
     Some(Some(url))
-}
-
-fn is_web_address(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
 }
 
 /// A session that was just made.

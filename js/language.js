@@ -1,0 +1,95 @@
+// Which language the dialog speaks, and its words. English is inside the module; every other language
+// is a file of its own beside the entry, imported only when somebody reads it.
+
+/** A dialog in English now is better than one in the right language much later. */
+const LANGUAGE_TIMEOUT_MS = 5_000;
+
+/**
+ * One literal `import()` for each language: the form that every bundler turns into a chunk of its own,
+ * and that a strict policy takes as it takes the entry (`script-src`).
+ * @type {Record<string, () => Promise<{ default: import("./index.js").Words }>>}
+ */
+const LANGUAGES = {
+  ar: () => import("./locales/ar.js"),
+  de: () => import("./locales/de.js"),
+  es: () => import("./locales/es.js"),
+  fr: () => import("./locales/fr.js"),
+  he: () => import("./locales/he.js"),
+  it: () => import("./locales/it.js"),
+  ja: () => import("./locales/ja.js"),
+  ko: () => import("./locales/ko.js"),
+  nl: () => import("./locales/nl.js"),
+  pl: () => import("./locales/pl.js"),
+  "pt-BR": () => import("./locales/pt-BR.js"),
+  "zh-CN": () => import("./locales/zh-CN.js"),
+};
+
+/** @type {Map<string, import("./index.js").Words>} */
+const loaded = new Map();
+
+/**
+ * The options that the module gets, with `locale` and `words` for the language of this call; a promise
+ * of them when its file has to be fetched first. It never rejects: without its file, a language is English.
+ * Options with `words` of their own, and those that are no options, come back as they are.
+ * @param {unknown} options
+ * @returns {unknown}
+ */
+export function inLanguage(options) {
+  const { locale, words, credentials } = /** @type {import("./index.js").AuthOptions} */ (options ?? {});
+  if (typeof options !== "object" || words || credentials) return options;
+  if (locale != null && typeof locale !== "string") return options; // the module says what is wrong with it
+  const tag = nearest([locale, pageLanguage(), ...(globalThis.navigator?.languages ?? [])]);
+  const load = LANGUAGES[tag];
+  const spoken = (/** @type {import("./index.js").Words | undefined} */ texts) =>
+    texts ? { ...options, locale: tag, words: texts } : { ...options, locale: "en" };
+  if (!load || loaded.has(tag)) return spoken(loaded.get(tag));
+  return fetched(tag, load).then(spoken);
+}
+
+/**
+ * The first of the wanted languages that there is: `de-AT` is `de`, `zh-TW` is not `zh-CN`.
+ * @param {unknown[]} wanted BCP 47 tags, dearest first
+ */
+function nearest(wanted) {
+  for (const tag of wanted) {
+    const likely = written(tag);
+    const found = likely && ["en", ...Object.keys(LANGUAGES)].find((known) => written(known) === likely);
+    if (found) return found;
+  }
+  return "en";
+}
+
+/** Language and script, the region aside: the script tells Traditional Chinese from Simplified. @param {unknown} tag */
+function written(tag) {
+  try {
+    const { language, script } = new Intl.Locale(String(tag).replaceAll("_", "-")).maximize();
+    return `${language}-${script}`;
+  } catch {
+    return undefined; // no tag
+  }
+}
+
+/** The language of what was clicked, else of the page. */
+function pageLanguage() {
+  const { activeElement, documentElement } = globalThis.document ?? {};
+  return (activeElement ?? documentElement)?.closest("[lang]")?.getAttribute("lang");
+}
+
+/**
+ * @param {string} tag
+ * @param {() => Promise<{ default: import("./index.js").Words }>} load
+ */
+async function fetched(tag, load) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(reject, LANGUAGE_TIMEOUT_MS)));
+  try {
+    const { default: words } = await /** @type {ReturnType<typeof load>} */ (Promise.race([load(), late]));
+    loaded.set(tag, words);
+    return words;
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,4 @@
+import { auth } from "keyslot";
+import { connectWith } from "./connect.js";
+
+connectWith(auth);

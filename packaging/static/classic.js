@@ -1,0 +1,3 @@
+import { connectWith } from "./connect.js";
+
+connectWith(globalThis.Keyslot.auth);

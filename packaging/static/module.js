@@ -1,0 +1,4 @@
+import { auth } from "./keyslot/index.js";
+import { connectWith } from "./connect.js";
+
+connectWith(auth);

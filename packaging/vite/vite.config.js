@@ -1,0 +1,2 @@
+// Two pages, nothing about Keyslot.
+export default { build: { rollupOptions: { input: ["index.html", "external.html"] } } };

@@ -1,0 +1,4 @@
+import { auth } from "keyslot/external";
+import { connectWith } from "./connect.js";
+
+connectWith(auth);

@@ -1,0 +1,2 @@
+// Two entries, nothing about Keyslot.
+export default { mode: "production", entry: { main: "./main.js", external: "./external.js" } };
