@@ -10,6 +10,7 @@ import { devBinary, releaseBinary, root } from "../scripts/workspace.mjs";
 /**
  * @typedef {object} RunningServer
  * @property {string} url
+ * @property {number} pid
  * @property {string} secretKey
  * @property {string} dataDir
  * @property {() => string} log everything that it has written so far
@@ -66,6 +67,7 @@ export async function startServer(options = {}) {
 
   return {
     url,
+    pid: child.pid ?? 0,
     secretKey,
     dataDir,
     log: () => log,

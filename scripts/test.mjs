@@ -111,6 +111,22 @@ const SUITES = [
     },
     count: countPlaywright,
   },
+  {
+    name: "faults",
+    title: "Servers that are killed while they write (short form)",
+    run: () =>
+      runStep(
+        "Servers that are killed while they write (short form)",
+        process.execPath,
+        [path.join("bench", "faults.mjs"), "--short"],
+        { log: "test-faults", allowFailure: true },
+      ),
+    count: (output) => ({
+      passed: [...output.matchAll(/^pass {2}/gm)].length,
+      failed: [...output.matchAll(/^fail {2}/gm)].length,
+      skipped: 0,
+    }),
+  },
 ];
 
 await main(async () => {

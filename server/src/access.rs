@@ -65,6 +65,10 @@ pub enum Permission {
     ReadSettings,
     /// Changing the settings of the environment and sending webhooks again.
     WriteSettings,
+    /// Reading the audit log.
+    ReadAudit,
+    /// Listing, making, rotating and revoking secret keys.
+    ManageKeys,
 }
 
 impl Permission {
@@ -81,6 +85,8 @@ impl Permission {
             Self::Proxy => "environment:proxy",
             Self::ReadSettings => "environment:settings:read",
             Self::WriteSettings => "environment:settings:update",
+            Self::ReadAudit => "environment:audit:read",
+            Self::ManageKeys => "environment:secret_keys:update",
         }
     }
 
@@ -93,12 +99,14 @@ impl Permission {
                 | Self::ReadIntegrations
                 | Self::ListConnections
                 | Self::ReadCredentials
-                | Self::ReadSettings => true,
+                | Self::ReadSettings
+                | Self::ReadAudit => true,
                 Self::WriteIntegrations
                 | Self::WriteConnections
                 | Self::WriteSessions
                 | Self::Proxy
-                | Self::WriteSettings => false,
+                | Self::WriteSettings
+                | Self::ManageKeys => false,
             },
             Role::SessionsOnly => self == Self::WriteSessions,
         }
@@ -314,8 +322,13 @@ async fn secret_key(
     if !token::is_secret_key(token) {
         return Err(ApiError::InvalidSecretKeyFormat);
     }
-    let key =
-        state.store.secret_key(state.hasher.hash(token)).await?.ok_or(ApiError::UnknownAccount)?;
+    let now = state.clock.now();
+    let key = state
+        .store
+        .secret_key(state.hasher.hash(token), now)
+        .await?
+        .ok_or(ApiError::UnknownAccount)?;
+    state.used.note(key.id.clone(), now);
     if !permission.granted_to(key.role) {
         return Err(ApiError::InsufficientScope(permission.scope()));
     }

@@ -2,9 +2,11 @@
 //! environment variable.
 
 use std::{
-    net::SocketAddr,
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -13,8 +15,10 @@ use keyslot_providers::{Catalogue, Report};
 use url::Url;
 
 use crate::{
+    api::secret_keys::{GRACE_DEFAULT, GRACE_MAX},
     keyring::KeyRing,
-    logging,
+    keys, logging,
+    model::Role,
     moving::{self, Source},
     openapi, serve,
     vault::Vault,
@@ -38,6 +42,15 @@ enum Command {
     /// Put every stored record under the first encryption key. Can be stopped and started again at any
     /// time; when it is done, the older keys may be removed.
     RotateKeys(Settings),
+    /// Make, list, rotate and revoke secret keys. With SQLite the server must be stopped meanwhile; the
+    /// address /secret-keys does the same while it runs.
+    Keys {
+        #[command(subcommand)]
+        action: KeyAction,
+    },
+    /// Ask the server on this machine whether it can do its work, and exit with 0 if so. For health checks
+    /// where there is no other program to ask with.
+    IsReady(Settings),
     /// Write everything into one file, while servers may be running. It is a database of its own, complete
     /// and checked or not there at all, and needs the same encryption keys.
     Backup {
@@ -68,6 +81,62 @@ enum Command {
     Check(Settings),
     /// Print the API document (OpenAPI 3.1) as JSON.
     Openapi,
+}
+
+/// What `keys` does.
+#[derive(Subcommand)]
+pub(crate) enum KeyAction {
+    /// Make a key and print it: the only time that it is shown.
+    Create {
+        /// A name for people.
+        #[arg(long)]
+        name: String,
+        /// The environment that it opens.
+        #[arg(long, default_value = "dev")]
+        environment: String,
+        /// What it may do: full, read_only or sessions_only.
+        #[arg(long, default_value = "full", value_parser = scope)]
+        scope: Role,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Print the keys of an environment: id, scope, when made, last used and ending, name.
+    List {
+        /// The environment.
+        #[arg(long, default_value = "dev")]
+        environment: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Make a key in the place of another, which works on for a grace period, and print it.
+    Rotate {
+        /// The id of the other.
+        id: String,
+        /// The environment.
+        #[arg(long, default_value = "dev")]
+        environment: String,
+        /// For how many seconds the other one works on; at most 30 days.
+        #[arg(long, value_name = "SECONDS", default_value_t = GRACE_DEFAULT,
+              value_parser = clap::value_parser!(u64).range(0..=GRACE_MAX))]
+        grace: u64,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// End a key at once.
+    Revoke {
+        /// Its id.
+        id: String,
+        /// The environment.
+        #[arg(long, default_value = "dev")]
+        environment: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+fn scope(word: &str) -> Result<Role, String> {
+    Role::of(word)
+        .ok_or_else(|| format!("expected one of {}", Role::ALL.map(Role::word).join(", ")))
 }
 
 /// Where to listen, where to keep what, and what to trust.
@@ -158,6 +227,8 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(settings)) => runtime.block_on(serve::serve(settings)),
         Some(Command::RotateKeys(settings)) => runtime.block_on(serve::rotate_keys(settings)),
         Some(Command::Check(settings)) => check(&settings),
+        Some(Command::IsReady(settings)) => is_ready(settings.listen),
+        Some(Command::Keys { action }) => runtime.block_on(keys::run(action)),
         Some(Command::Backup { file, settings }) => {
             let from = settings.database();
             let copy = from.map(|from| (from, Database::Sqlite(file)));
@@ -176,6 +247,31 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(refusal) => complain(&refusal),
+    }
+}
+
+/// Asks the server that listens on this port.
+fn is_ready(listen: SocketAddr) -> Result<(), Refusal> {
+    const PATIENCE: Duration = Duration::from_secs(4);
+    let ask = || -> std::io::Result<String> {
+        let own = match listen.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        let address = SocketAddr::new(own, listen.port());
+        let mut socket = TcpStream::connect_timeout(&address, PATIENCE)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        write!(socket, "GET /ready HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer =
+        ask().map_err(|error| Refusal::because(&format!("no answer on {listen}"), error))?;
+    match answer.split(' ').nth(1) {
+        Some("200") => Ok(()),
+        other => Err(Refusal(format!("not ready: status {}", other.unwrap_or("unknown")))),
     }
 }
 

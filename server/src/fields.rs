@@ -109,6 +109,27 @@ impl Fields {
         }
     }
 
+    /// A whole number within `range` that may be missing.
+    pub fn optional_number(
+        &mut self,
+        key: &str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let value = self.object.shift_remove(key)?;
+        let path = self.path_of(key);
+        match value.as_u64() {
+            None => self.refuse(Issue::invalid_type(path, "number", Some(&value))),
+            Some(number) if number < *range.start() => {
+                self.refuse(Issue::too_small(path, *range.start()));
+            }
+            Some(number) if number > *range.end() => {
+                self.refuse(Issue::too_big(path, *range.end()));
+            }
+            Some(number) => return Some(number),
+        }
+        None
+    }
+
     /// An object of any content that may be missing.
     pub fn optional_object(&mut self, key: &str) -> Option<Object> {
         match self.object.shift_remove(key)? {

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod api;
 pub mod appearance;
+pub mod audit_chain;
 pub mod body;
 pub mod cli;
 pub mod clock;
@@ -22,6 +23,7 @@ pub mod fields;
 pub mod ids;
 pub mod issue;
 pub mod keyring;
+pub mod keys;
 pub mod listener;
 pub mod logging;
 pub mod model;

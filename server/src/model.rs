@@ -478,6 +478,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Full, Self::ReadOnly, Self::SessionsOnly];
+
     /// The word in the store.
     pub fn word(self) -> &'static str {
         match self {
@@ -489,12 +492,7 @@ impl Role {
 
     /// The role that a word means.
     pub fn of(word: &str) -> Option<Self> {
-        match word {
-            "full" => Some(Self::Full),
-            "read_only" => Some(Self::ReadOnly),
-            "sessions_only" => Some(Self::SessionsOnly),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|role| role.word() == word)
     }
 }
 
@@ -509,6 +507,19 @@ pub struct SecretKey {
     pub name: String,
     /// What it may do.
     pub role: Role,
+}
+
+/// A secret key and what is known about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretKeyRecord {
+    /// The key.
+    pub key: SecretKey,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to a few seconds.
+    pub last_used_at: Option<Timestamp>,
+    /// When it ends, because another one has taken its place.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A secret key that is about to be made.

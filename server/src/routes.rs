@@ -11,8 +11,8 @@ use http::Method;
 use crate::{
     access::{self, Access, Permission},
     api::{
-        connect, connections, credentials, environment, health, integrations, providers, proxy,
-        webhooks,
+        audit_events, connect, connections, credentials, environment, health, integrations,
+        providers, proxy, secret_keys, webhooks,
     },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
     connect_page, dashboard, demo, openapi, pages,
@@ -121,6 +121,22 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             SecretKey(P::WriteSettings),
             post(webhooks::replay),
         ),
+        e(M::GET, "/secret-keys", SecretKey(P::ManageKeys), get(secret_keys::list)),
+        e(M::POST, "/secret-keys", SecretKey(P::ManageKeys), post(secret_keys::create)),
+        e(
+            M::POST,
+            "/secret-keys/{secretKeyId}/rotate",
+            SecretKey(P::ManageKeys),
+            post(secret_keys::rotate),
+        ),
+        e(
+            M::DELETE,
+            "/secret-keys/{secretKeyId}",
+            SecretKey(P::ManageKeys),
+            delete(secret_keys::revoke),
+        ),
+        e(M::GET, "/audit-events", SecretKey(P::ReadAudit), get(audit_events::list)),
+        e(M::GET, "/audit-events/check", SecretKey(P::ReadAudit), get(audit_events::check)),
         // For the people who run it.
         e(M::GET, "/health", Public, get(health::health)),
         e(M::GET, "/ready", Public, get(health::ready)),

@@ -15,6 +15,7 @@ use tokio::{
 use url::Url;
 
 use crate::{
+    api::secret_keys::OPERATOR,
     cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
     compressed::Compressed,
@@ -24,7 +25,7 @@ use crate::{
     pages, private_file,
     recheck::{self, Observations},
     rotation,
-    state::{AppState, Fetched, Server, operator_secret, token_hasher},
+    state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     token,
     vault::Vault,
@@ -33,6 +34,8 @@ use crate::{
 
 /// How often what is not urgent is written and what has ended is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+/// How often audit events are put into their chain.
+const CHAINING: Duration = Duration::from_secs(1);
 /// For how long webhooks can be seen and sent again.
 const WEBHOOKS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -73,6 +76,8 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await.map_err(storage)?;
     let hasher = token_hasher(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
     let operators = operators(&settings, store.as_ref(), &vault, &public_url).await?;
+    let audit_chain =
+        audit_chain(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
     let state = AppState::new(Server {
         store: Arc::clone(&store),
         vault,
@@ -84,6 +89,8 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         dev: settings.dev,
         fetched: Fetched::default(),
         operators,
+        used: Used::default(),
+        audit_chain,
         compressed: Compressed::default(),
         outbox: Notify::new(),
         observations: Observations::default(),
@@ -101,6 +108,8 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     // Before the ready line: a script may stop the server the moment it reads it.
     let stop = stop_signal()?;
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
+    let chaining = tokio::spawn(chaining(state.clone()));
+    let renewal = tokio::spawn(renewal(state.clone()));
     let (stop_delivery, stopped) = oneshot::channel::<()>();
     // Dropping the sender is the signal.
     let delivery = tokio::spawn(delivery::run(state.clone(), async { drop(stopped.await) }));
@@ -110,10 +119,15 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     tracing::info!(%address, providers = state.catalogue.len(), "ready");
     listener::serve(socket, crate::app(state.clone()), stop).await;
     housekeeping.abort();
+    chaining.abort();
+    renewal.abort();
     drop((stop_delivery, stop_checks));
     let _ = tokio::join!(delivery, checks);
-    if let Err(error) = state.flush_fetched().await {
-        tracing::warn!(%error, "when connections were last read is not written down");
+    if let Err(error) = state.flush_notes().await {
+        tracing::warn!(%error, "when connections and keys were last used is not written down");
+    }
+    if let Err(error) = state.link_audit().await {
+        tracing::warn!(%error, "the newest audit events are not in their chain yet");
     }
     store.close().await;
     tracing::info!("stopped");
@@ -154,13 +168,13 @@ fn catalogue(settings: &Settings) -> Result<Catalogue, Refusal> {
     Ok(catalogue)
 }
 
-fn vault(settings: &Settings) -> Result<Vault, Refusal> {
+pub(crate) fn vault(settings: &Settings) -> Result<Vault, Refusal> {
     private_file::directory(&settings.data_dir)
         .map_err(|error| Refusal::because(&settings.data_dir.display().to_string(), error))?;
     Vault::new(&settings.key_ring()?).map_err(|error| Refusal::because("encryption keys", error))
 }
 
-async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
+pub(crate) async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
     Ok(match settings.database()? {
         Database::Sqlite(path) => Arc::new(
             SqliteStore::open(&path)
@@ -174,7 +188,7 @@ async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
     })
 }
 
-fn storage(error: crate::store::StoreError) -> Refusal {
+pub(crate) fn storage(error: crate::store::StoreError) -> Refusal {
     Refusal::because("database", error)
 }
 
@@ -197,21 +211,23 @@ async fn operators(
 /// `KEYSLOT_SECRET_KEY` is a secret key of environment `dev`, for first starts and tests. Taking it out
 /// of the environment takes it out of the server.
 async fn secret_key_of_the_operator(state: &Server) -> Result<(), Refusal> {
-    const ID: &str = "operator";
     let given = std::env::var("KEYSLOT_SECRET_KEY")
         .ok()
         .filter(|key| !key.is_empty())
         .map(SecretString::from);
     let Some(given) = given else {
-        let removed =
-            state.store.remove_secret_key("dev", ID, event(state, "secret_key.removed", ID));
+        let removed = state.store.remove_secret_key(
+            "dev",
+            OPERATOR,
+            event(state, "secret_key.removed", OPERATOR),
+        );
         removed.await.map_err(storage)?;
         return Ok(());
     };
     if !token::is_secret_key(given.expose_secret()) {
         return Err(Refusal("KEYSLOT_SECRET_KEY: expected at least 32 visible characters".into()));
     }
-    put_secret_key(state, ID, "KEYSLOT_SECRET_KEY", &given).await
+    put_secret_key(state, OPERATOR, "KEYSLOT_SECRET_KEY", &given).await
 }
 
 /// Stores a secret key of environment `dev` with every permission.
@@ -247,12 +263,47 @@ pub(crate) fn event(state: &Server, action: &'static str, object: &str) -> Audit
     }
 }
 
+/// Puts what is under an older key of the ring under the first one, once after the start. Several
+/// servers may be at it, and it goes on where it was when it is interrupted.
+async fn renewal(state: AppState) {
+    match rotation::rotate(state.store.as_ref(), &state.vault, |_| ()).await {
+        Ok(done) if done.failed > 0 => tracing::error!(
+            renewed = done.renewed,
+            failed = done.failed,
+            "some records do not open and are what they were; keep the older encryption keys"
+        ),
+        Ok(done) if done.renewed > 0 => tracing::info!(
+            renewed = done.renewed,
+            key = %state.vault.current(),
+            "every record is under this encryption key; the older ones may be removed"
+        ),
+        Ok(_) => {}
+        Err(error) => {
+            tracing::warn!(%error, "records are not all under the first encryption key yet; the next start goes on")
+        }
+    }
+}
+
+/// Puts audit events into their chain, soon after they were written.
+async fn chaining(state: AppState) {
+    let mut tick = time::interval(CHAINING);
+    loop {
+        tick.tick().await;
+        if let Err(error) = state.link_audit().await {
+            tracing::warn!(%error, "the newest audit events are not in their chain yet");
+        }
+    }
+}
+
 async fn housekeeping(state: AppState) {
     let mut tick = time::interval(HOUSEKEEPING);
     loop {
         tick.tick().await;
-        if let Err(error) = state.flush_fetched().await {
-            tracing::warn!(%error, "when connections were last read is not written down");
+        if let Err(error) = state.flush_notes().await {
+            tracing::warn!(%error, "when connections and keys were last used is not written down");
+        }
+        if let Err(error) = state.store.purge_secret_keys(state.clock.now()).await {
+            tracing::warn!(%error, "secret keys that have ended are not removed");
         }
         if let Err(error) = state.store.purge_sessions(state.clock.now()).await {
             tracing::warn!(%error, "ended sessions are not removed");

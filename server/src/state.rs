@@ -1,6 +1,10 @@
 //! What every request handler can reach.
 
-use std::{collections::HashMap, sync::Arc, sync::Mutex};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex},
+};
 
 use jiff::Timestamp;
 use keyslot_egress::Egress;
@@ -10,6 +14,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
+    audit_chain::AuditChain,
     clock::Clock,
     compressed::Compressed,
     dashboard::operator::Operators,
@@ -53,6 +58,10 @@ pub struct Server {
     pub fetched: Fetched,
     /// Who may use the dashboard.
     pub operators: Operators,
+    /// When secret keys were used, until it is written down.
+    pub used: Used,
+    /// What ties the audit log together.
+    pub audit_chain: AuditChain,
     /// Smaller forms of the files for browsers.
     pub compressed: Compressed,
     /// Wakes what sends webhooks, when one was written.
@@ -79,29 +88,53 @@ impl Server {
         self.public_url.path().trim_end_matches('/')
     }
 
-    /// Writes down when connections were last read.
+    /// Writes down when connections were last read and secret keys were last used.
     ///
     /// # Errors
     /// What the store says; the notes are lost then, which does no harm.
-    pub async fn flush_fetched(&self) -> Result<(), StoreError> {
+    pub async fn flush_notes(&self) -> Result<(), StoreError> {
         let fetched = self.fetched.take();
-        if fetched.is_empty() { Ok(()) } else { self.store.note_fetched(fetched).await }
+        if !fetched.is_empty() {
+            self.store.note_fetched(fetched).await?;
+        }
+        let used = self.used.take();
+        if used.is_empty() { Ok(()) } else { self.store.note_used(used).await }
+    }
+
+    /// Puts the audit events that are not in their chain yet into it.
+    ///
+    /// # Errors
+    /// What the store says; they are put in the next time then.
+    pub async fn link_audit(&self) -> Result<(), StoreError> {
+        const AT_ONCE: u32 = 1000;
+        while self.store.link_audit_events(self.audit_chain.clone(), AT_ONCE).await? == AT_ONCE {}
+        Ok(())
     }
 }
 
-/// When connections were last read. Written to the store in bulk, every few seconds: a read that had to
+/// When connections were last read, by their numbers.
+pub type Fetched = Noted<i64>;
+/// When secret keys were last used, by their ids.
+pub type Used = Noted<String>;
+
+/// When things were last used. Written to the store in bulk, every few seconds: a read that had to
 /// wait for a disk flush would be a hundred times slower, and losing the last seconds of this note in a
 /// crash costs nobody anything.
-#[derive(Default)]
-pub struct Fetched(Mutex<HashMap<i64, Timestamp>>);
+pub struct Noted<K>(Mutex<HashMap<K, Timestamp>>);
 
-impl Fetched {
-    /// Notes that the connection with this number was read.
-    pub fn note(&self, id: i64, at: Timestamp) {
+impl<K> Default for Noted<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash> Noted<K> {
+    /// Notes that `id` was used.
+    pub fn note(&self, id: K, at: Timestamp) {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id, at);
     }
 
-    fn take(&self) -> Vec<(i64, Timestamp)> {
+    fn take(&self) -> Vec<(K, Timestamp)> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain().collect()
     }
 }
@@ -135,6 +168,14 @@ pub async fn operator_secret(
     vault: &Vault,
 ) -> Result<Zeroizing<Vec<u8>>, PepperError> {
     server_secret(store, vault, "operator_sessions").await
+}
+
+/// What ties this installation's audit log together.
+///
+/// # Errors
+/// When the store fails, or the secret does not open.
+pub async fn audit_chain(store: &dyn Store, vault: &Vault) -> Result<AuditChain, PepperError> {
+    Ok(AuditChain::new(&server_secret(store, vault, "audit_chain").await?))
 }
 
 /// 32 random bytes that are made once for each installation.

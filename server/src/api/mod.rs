@@ -1,6 +1,7 @@
 //! The HTTP interface: one module a resource, one file an endpoint where it has rules of its own.
 //! `routes` is the whole list; what is not in it does not exist.
 
+pub mod audit_events;
 pub mod connect;
 pub mod connections;
 pub mod credentials;
@@ -10,6 +11,7 @@ pub mod health;
 pub mod integrations;
 pub mod providers;
 pub mod proxy;
+pub mod secret_keys;
 pub mod webhooks;
 
 use axum::response::{IntoResponse, Response};

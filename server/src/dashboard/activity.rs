@@ -46,7 +46,7 @@ struct AuditPage {
 /// # Errors
 /// Those of the store.
 pub async fn show(visit: Visit) -> Result<Response, ApiError> {
-    let events = visit.state.store.audit_events(visit.environment, NEWEST).await?;
+    let events = visit.state.store.audit_events(visit.environment, None, NEWEST).await?;
     let now = visit.state.clock.now();
     let line = |event: StoredAuditEvent| Line {
         what: event.action.replace(['.', '_'], " "),

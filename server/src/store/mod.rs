@@ -18,11 +18,13 @@ use jiff::Timestamp;
 use keyslot_providers::{AuthMode, Reason};
 
 use crate::{
+    audit_chain::AuditChain,
     ids::{ConnectionId, IntegrationKey},
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, Owner, SecretKey, Tags, Verified, Webhook, WebhookStatus,
+        NewSession, Object, Owner, SecretKey, SecretKeyRecord, Tags, Verified, Webhook,
+        WebhookStatus,
     },
     ownership::Situation,
     token::TokenHash,
@@ -330,8 +332,24 @@ pub trait Store: Send + Sync + 'static {
         id: &str,
         audit: AuditEvent,
     ) -> Result<bool>;
-    /// The secret key with this hash.
-    async fn secret_key(&self, hash: TokenHash) -> Result<Option<SecretKey>>;
+    /// The secret key with this hash, if it has not ended by `now`.
+    async fn secret_key(&self, hash: TokenHash, now: Timestamp) -> Result<Option<SecretKey>>;
+    /// The secret keys of an environment that have not ended by `now`, oldest first.
+    async fn secret_keys(&self, environment: &str, now: Timestamp) -> Result<Vec<SecretKeyRecord>>;
+    /// Stores `new` with the name and role of the secret key `id`, which ends at `ends_at`; what it was
+    /// to end at before, if that is earlier. `None` when there is no such key, or it has ended.
+    async fn rotate_secret_key(
+        &self,
+        environment: &str,
+        id: &str,
+        new: NewSecretKey,
+        ends_at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<Option<SecretKeyRecord>>;
+    /// Notes when secret keys were last used.
+    async fn note_used(&self, used: Vec<(String, Timestamp)>) -> Result<()>;
+    /// Removes secret keys that ended before `now`; tells how many.
+    async fn purge_secret_keys(&self, now: Timestamp) -> Result<u64>;
     /// How many secret keys there are.
     async fn count_secret_keys(&self) -> Result<u64>;
 
@@ -481,8 +499,23 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes down what somebody was shown: a read has no change in whose transaction it could be.
     async fn record(&self, audit: AuditEvent) -> Result<()>;
-    /// The newest audit events of an environment, newest first.
-    async fn audit_events(&self, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>>;
+    /// Audit events of an environment, newest first; those before the one with the number `before`, when
+    /// given.
+    async fn audit_events(
+        &self,
+        environment: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<StoredAuditEvent>>;
+    /// Audit events of an environment in the order of their chain, after the place `after`.
+    async fn audit_chain(
+        &self,
+        environment: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredAuditEvent>>;
+    /// Puts up to `limit` events that are not in their chain yet into it, oldest first; tells how many.
+    async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32>;
 }
 
 /// An audit event as it was stored.
@@ -500,4 +533,6 @@ pub struct StoredAuditEvent {
     pub object: String,
     /// In which request.
     pub request_id: String,
+    /// Its place in the chain of its environment and its code, once it has them.
+    pub chained: Option<(i64, Vec<u8>)>,
 }

@@ -121,6 +121,8 @@ pub const TABLES: &[Table] = &[
             ("role", Text),
             ("hash", Bytes),
             ("created_at", Integer),
+            ("last_used_at", Integer),
+            ("expires_at", Integer),
         ],
     ),
     numbered(
@@ -214,6 +216,8 @@ pub const TABLES: &[Table] = &[
             ("action", Text),
             ("object", Text),
             ("request_id", Text),
+            ("link", Integer),
+            ("mac", Bytes),
         ],
     ),
 ];

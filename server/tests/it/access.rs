@@ -31,6 +31,8 @@ const PUBLIC: &[&str] = &[
 
 /// What a secret key that may only read can call.
 const READ: &[&str] = &[
+    "GET /audit-events",
+    "GET /audit-events/check",
     "GET /connection",
     "GET /connection/{connectionId}",
     "GET /connections",

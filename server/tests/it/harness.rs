@@ -22,7 +22,7 @@ use keyslot_server::{
     listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     recheck::Observations,
-    state::{AppState, Fetched, Server, operator_secret, token_hasher},
+    state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
     store::{Store, sqlite::SqliteStore},
     vault::Vault,
     webhooks::delivery,
@@ -177,6 +177,7 @@ impl Harness {
         let password = password.map(SecretString::from);
         let public_url: Url = public_url.parse().unwrap();
         let operators = Operators::new(password.as_ref(), true, &secret, &public_url).unwrap();
+        let audit_chain = audit_chain(store.as_ref(), &vault).await.unwrap();
         let state = AppState::new(Server {
             store,
             vault,
@@ -190,6 +191,8 @@ impl Harness {
             dev: true,
             fetched: Fetched::default(),
             operators,
+            used: Used::default(),
+            audit_chain,
             compressed: Compressed::default(),
             outbox: Notify::new(),
             observations: Observations::default(),

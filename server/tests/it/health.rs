@@ -113,7 +113,7 @@ async fn a_key_that_nobody_uses_is_left_alone() {
     server.advance(31 * 24 * 60);
     assert_eq!(recheck::run_once(&server.state).await.unwrap(), 0);
     server.connection("checked", "c1").await;
-    server.state.flush_fetched().await.unwrap();
+    server.state.flush_notes().await.unwrap();
     server.advance(25 * 60);
     assert_eq!(recheck::run_once(&server.state).await.unwrap(), 1);
 }
@@ -137,7 +137,7 @@ async fn a_backend_can_have_a_connection_checked_now() {
         assert_eq!((&said["reason"], &said["provider_status"]), (&json!(reason), &json!(status)));
         assert_eq!(said["health"]["status"], health);
     }
-    let events = server.state.store.audit_events("dev", 1).await.unwrap();
+    let events = server.state.store.audit_events("dev", None, 1).await.unwrap();
     assert_eq!(events[0].action, "connection.health_changed");
     assert_eq!(events[0].actor, "secret_key:full");
 

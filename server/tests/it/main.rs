@@ -15,6 +15,7 @@ mod postgres;
 mod process;
 mod proxy;
 mod public_key;
+mod secret_keys;
 mod sessions;
 mod store;
 mod store_model;

@@ -27,7 +27,7 @@ use crate::{
 
 const OTHER_KEYS: &str = "other:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
-fn vault(keys: &str) -> Vault {
+pub(crate) fn vault(keys: &str) -> Vault {
     Vault::new(&KeyRing::parse(keys).unwrap()).unwrap()
 }
 
@@ -78,7 +78,7 @@ async fn stored(store: &dyn Store, write: Write) -> i64 {
 }
 
 /// Some of everything; the last connection is deleted again.
-async fn furnish(store: &dyn Store, vault: &Vault, connections: usize) {
+pub(crate) async fn furnish(store: &dyn Store, vault: &Vault, connections: usize) {
     store.ensure_environments(&FIRST_ENVIRONMENTS, moment(0)).await.unwrap();
     let pepper = Binding { purpose: "server", environment: "", integration: "", record: "p" };
     store.server_secret("p", vault.seal(pepper, b"pepper").unwrap()).await.unwrap();

@@ -11,11 +11,20 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use keyslot_server::demo::api::keys;
+use keyslot_server::{
+    demo::api::keys,
+    store::{Found, Store, sqlite::SqliteStore},
+    vault::Binding,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{harness::SECRET, postgres::Schema, upstream::Upstream};
+use crate::{
+    harness::{KEYS, SECRET},
+    moving,
+    postgres::Schema,
+    upstream::Upstream,
+};
 
 const OLD: &str = "old:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NEW: &str = "new:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
@@ -286,12 +295,16 @@ fn it_starts_says_where_and_stops_when_told() {
         let dir = folder();
         let mut server = Running::dev(dir.path());
         assert_eq!(server.call("GET", "/health", "", &Value::Null).0, 200);
+        let address = server.address.clone();
+        let ask = ["is-ready", "--listen", &address];
+        assert!(run(dir.path(), &ask, &[]).status.success());
         // An idle connection that is kept alive holds nothing up.
         let mut idle = server.socket();
         idle.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
         idle.read_exact(&mut [0; 12]).unwrap();
         server.signal(signal);
         assert_eq!(server.wait().code(), Some(0), "{signal}");
+        assert!(complaint(dir.path(), &ask, &[]).contains("no answer on"));
         let database = dir.path().join(".keyslot/keyslot.db");
         assert!(database.exists());
         assert!(!dir.path().join(".keyslot/keyslot.db-wal").exists(), "one tidy file is left");
@@ -511,6 +524,43 @@ fn a_secret_key_of_the_environment_ends_with_it() {
 }
 
 #[test]
+fn secret_keys_are_made_listed_rotated_and_revoked_by_command() {
+    let dir = folder();
+    let keys = [("KEYSLOT_ENCRYPTION_KEYS", OLD)];
+    let command = |arguments: &[&str]| {
+        let output = run(dir.path(), &[&["keys"], arguments].concat(), &keys);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    let first = command(&["create", "--name", "billing", "--scope", "read_only"]);
+    assert!(first.starts_with("ksk_") && !first.contains('\n'), "{first}");
+    let list = command(&["list"]);
+    let line = list.lines().find(|line| line.ends_with(" billing")).unwrap();
+    assert!(line.contains("read_only") && !list.contains(&first), "{list}");
+    let id = line.split_whitespace().next().unwrap().to_owned();
+    let second = command(&["rotate", &id, "--grace", "0"]);
+    let third = command(&["create", "--name", "other", "--environment", "prod"]);
+
+    let server = Running::start(dir.path(), &[], &keys);
+    let status = |key: &str| server.call("GET", "/connections", key, &Value::Null).0;
+    assert_eq!((status(&first), status(&second), status(&third)), (401, 200, 200));
+    let said = complaint(dir.path(), &["keys", "list"], &keys);
+    assert!(said.contains("in use by another keyslot-server"), "{said}");
+    server.stop();
+
+    let list = command(&["list"]);
+    let line = list.lines().find(|line| line.ends_with(" billing")).unwrap();
+    command(&["revoke", line.split_whitespace().next().unwrap()]);
+    let server = Running::start(dir.path(), &[], &keys);
+    assert_eq!(server.call("GET", "/connections", &second, &Value::Null).0, 401);
+    server.stop();
+    let said = complaint(dir.path(), &["keys", "revoke", &id], &keys);
+    assert!(said.contains("no secret key"), "{said}");
+    let said = complaint(dir.path(), &["keys", "list", "--environment", "moon"], &keys);
+    assert!(said.contains("dev, prod"), "{said}");
+}
+
+#[test]
 fn after_rotate_keys_the_old_key_is_not_needed() {
     let dir = folder();
     std::fs::write(dir.path().join("ring"), format!("{NEW}\n{OLD}\n")).unwrap();
@@ -534,6 +584,52 @@ fn after_rotate_keys_the_old_key_is_not_needed() {
     let server = start(NEW);
     assert_eq!(server.key_of("unchecked", &id), "kept");
     server.stop();
+}
+
+#[test]
+fn a_server_that_is_started_with_a_new_key_renews_what_is_stored_though_it_is_killed() {
+    const COUNT: usize = 4000;
+    let dir = folder();
+    std::fs::create_dir(dir.path().join(".keyslot")).unwrap();
+    block_on(async {
+        let store = SqliteStore::open(&dir.path().join(".keyslot/keyslot.db")).unwrap();
+        moving::furnish(&store, &moving::vault(KEYS), COUNT).await;
+        store.close().await;
+    });
+    let both = format!("{NEW},{KEYS}");
+    let environment = [("KEYSLOT_ENCRYPTION_KEYS", both.as_str()), ("KEYSLOT_SECRET_KEY", SECRET)];
+    let under_old = || -> usize {
+        let db = rusqlite::Connection::open(dir.path().join(".keyslot/keyslot.db")).unwrap();
+        let sql = "select (select count(*) from connections where key_id <> 'new')
+             + (select count(*) from server_secrets where key_id <> 'new')";
+        let count: i64 = db.query_row(sql, [], |row| row.get(0)).unwrap();
+        usize::try_from(count).unwrap()
+    };
+    let mut seen = vec![under_old()];
+    let started = Instant::now();
+    while *seen.last().unwrap() > 0 {
+        assert!(started.elapsed() < Duration::from_secs(60), "{seen:?}");
+        let server = Running::start(dir.path(), &[], &environment);
+        // Reads do not wait for it.
+        assert_eq!(server.call("GET", "/connections", SECRET, &Value::Null).0, 200);
+        server.kill();
+        seen.push(under_old());
+    }
+    assert!(seen[0] > COUNT, "{seen:?}");
+    let new = [("KEYSLOT_ENCRYPTION_KEYS", NEW), ("KEYSLOT_SECRET_KEY", SECRET)];
+    let server = Running::start(dir.path(), &[], &new);
+    let path = "/connections/c7?provider_config_key=a";
+    assert_ne!(server.call("GET", path, SECRET, &Value::Null).0, 404, "it is there");
+    server.stop();
+    block_on(async {
+        let store = SqliteStore::open(&dir.path().join(".keyslot/keyslot.db")).unwrap();
+        let Found::Found(one) = store.connection("dev", "a", "c7").await.unwrap() else { panic!() };
+        let binding =
+            Binding { purpose: "connection", environment: "dev", integration: "a", record: "c7" };
+        let content = moving::vault(NEW).open(binding, &one.sealed.blob).unwrap();
+        assert_eq!(content.as_slice(), b"a credential", "as it was, without the old key");
+        store.close().await;
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use keyslot_providers::{AuthMode, Reason};
 use keyslot_server::{
+    audit_chain::{AuditChain, ChainReport},
     ids::{ConnectionId, IntegrationKey},
     model::{
         ConnectSession, EndUser, EnvironmentSettings, FIRST_ENVIRONMENTS, Health,
@@ -141,7 +142,13 @@ fn named(byte: u8, name: &str) -> NewSecretKey {
 }
 
 async fn actions(store: &dyn Store) -> Vec<String> {
-    store.audit_events("dev", 100).await.unwrap().into_iter().map(|event| event.action).collect()
+    store
+        .audit_events("dev", None, 100)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|event| event.action)
+        .collect()
 }
 
 async fn list(store: &dyn Store, filter: ConnectionFilter) -> String {
@@ -163,10 +170,10 @@ async fn the_first_candidate_of_a_server_secret_wins(store: &dyn Store) {
 
 async fn a_secret_key_is_found_by_hash_replaced_by_id_and_removed(store: &dyn Store) {
     store.put_secret_key(named(1, "one"), event(moment(0), "dev")).await.unwrap();
-    assert_eq!(store.secret_key(hash(1)).await.unwrap(), Some(named(1, "one").key));
-    assert_eq!(store.secret_key(hash(2)).await.unwrap(), None);
+    assert_eq!(store.secret_key(hash(1), moment(0)).await.unwrap(), Some(named(1, "one").key));
+    assert_eq!(store.secret_key(hash(2), moment(0)).await.unwrap(), None);
     store.put_secret_key(named(2, "one"), event(moment(0), "dev")).await.unwrap();
-    assert_eq!(store.secret_key(hash(1)).await.unwrap(), None, "replaced");
+    assert_eq!(store.secret_key(hash(1), moment(0)).await.unwrap(), None, "replaced");
     assert_eq!(store.count_secret_keys().await.unwrap(), 1);
     let remove = async |environment: &str| {
         store.remove_secret_key(environment, "one", event(moment(0), "dev")).await.unwrap()
@@ -174,7 +181,76 @@ async fn a_secret_key_is_found_by_hash_replaced_by_id_and_removed(store: &dyn St
     assert!(!remove("prod").await, "of another environment");
     assert!(remove("dev").await);
     assert!(!remove("dev").await);
-    assert_eq!(store.secret_key(hash(2)).await.unwrap(), None);
+    assert_eq!(store.secret_key(hash(2), moment(0)).await.unwrap(), None);
+}
+
+async fn a_rotated_key_works_until_its_grace_ends_and_the_new_one_has_its_name(store: &dyn Store) {
+    store.put_secret_key(named(1, "one"), event(moment(0), "dev")).await.unwrap();
+    let rotate = async |environment: &str, id: &str, byte: u8, ends_at| {
+        let new = NewSecretKey {
+            key: SecretKey { name: String::new(), role: Role::Full, ..named(byte, "two").key },
+            hash: hash(byte),
+        };
+        let audit = event(moment(1), environment);
+        store.rotate_secret_key(environment, id, new, ends_at, audit).await.unwrap()
+    };
+    assert_eq!(rotate("prod", "one", 2, moment(9)).await, None, "of another environment");
+    assert_eq!(rotate("dev", "none", 2, moment(9)).await, None);
+    let made = rotate("dev", "one", 2, moment(9)).await.unwrap();
+    assert_eq!((made.key.name.as_str(), made.key.role), ("a name", Role::ReadOnly));
+    assert_eq!((made.created_at, made.expires_at), (moment(1), None));
+    let is_there =
+        async |byte: u8, at| store.secret_key(hash(byte), at).await.unwrap().map(|key| key.id);
+    let just_before = moment(9) - SignedDuration::from_millis(1);
+    assert_eq!(is_there(1, just_before).await.as_deref(), Some("one"));
+    assert_eq!(is_there(1, moment(9)).await, None);
+    assert_eq!(is_there(2, moment(9)).await.as_deref(), Some("two"));
+
+    let used = vec![("two".to_owned(), moment(5)), ("gone".to_owned(), moment(5))];
+    store.note_used(used).await.unwrap();
+    store.note_used(vec![("two".to_owned(), moment(4))]).await.unwrap();
+    let keys = async |at| store.secret_keys("dev", at).await.unwrap();
+    let [old, new] = &keys(moment(2)).await[..] else { panic!() };
+    assert_eq!((old.key.id.as_str(), old.expires_at), ("one", Some(moment(9))));
+    assert_eq!((new.key.id.as_str(), new.last_used_at), ("two", Some(moment(5))));
+    assert_eq!(keys(moment(9)).await.len(), 1);
+    // Rotating it once more does not lengthen what was said first.
+    let new = NewSecretKey { key: named(3, "three").key, hash: hash(3) };
+    let audit = event(moment(2), "dev");
+    store.rotate_secret_key("dev", "one", new, moment(99), audit).await.unwrap().unwrap();
+    assert_eq!(keys(moment(2)).await[0].expires_at, Some(moment(9)));
+    assert_eq!(store.purge_secret_keys(moment(9)).await.unwrap(), 1);
+    assert_eq!(store.count_secret_keys().await.unwrap(), 2);
+    assert!(store.secret_keys("prod", moment(2)).await.unwrap().is_empty());
+}
+
+async fn audit_events_are_chained_by_environment_and_paged(store: &dyn Store) {
+    let chain = AuditChain::new(b"a secret");
+    for number in 0..7 {
+        let environment = if number % 3 == 0 { "prod" } else { "dev" };
+        let name = format!("n{number}");
+        integration(store, environment, &name).await;
+    }
+    assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 5);
+    assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 2);
+    assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 0);
+    for (environment, count) in [("dev", 4), ("prod", 3), ("nope", 0)] {
+        let report = chain.check(store, environment).await.unwrap();
+        assert_eq!(report, ChainReport { checked: count, broken_at: None }, "{environment}");
+    }
+    let forged = AuditChain::new(b"another secret").check(store, "dev").await.unwrap();
+    assert_eq!(forged.checked, 0);
+    assert!(forged.broken_at.is_some());
+
+    let page = async |before| store.audit_events("dev", before, 3).await.unwrap();
+    let first = page(None).await;
+    assert!(first[0].id > first[1].id && first.len() == 3);
+    let second = page(Some(first[2].id)).await;
+    assert_eq!(second.len(), 1);
+    assert!(second[0].id < first[2].id);
+    let places: Vec<i64> =
+        first.iter().chain(&second).map(|event| event.chained.as_ref().unwrap().0).collect();
+    assert_eq!(places, [4, 3, 2, 1]);
 }
 
 async fn integration_keys_are_unique_within_their_environment(store: &dyn Store) {
@@ -554,9 +630,9 @@ async fn every_change_leaves_its_audit_event_and_a_refused_one_leaves_none(store
     let written = store.write_connection(write("nope", "c1"), event(moment(1), "dev"));
     assert_eq!(written.await.unwrap(), Written::UnknownIntegration);
     assert_eq!(actions(store).await.len(), 3);
-    assert_eq!(store.audit_events("dev", 1).await.unwrap().len(), 1);
-    assert!(store.audit_events("prod", 100).await.unwrap().is_empty());
-    let newest = &store.audit_events("dev", 1).await.unwrap()[0];
+    assert_eq!(store.audit_events("dev", None, 1).await.unwrap().len(), 1);
+    assert!(store.audit_events("prod", None, 100).await.unwrap().is_empty());
+    let newest = &store.audit_events("dev", None, 1).await.unwrap()[0];
     assert_eq!((newest.actor.as_str(), newest.at), ("test", moment(1)));
 }
 
@@ -595,7 +671,7 @@ async fn futures_of<T>(
 
 async fn a_closed_store_refuses_and_does_not_hang(store: &dyn Store) {
     store.close().await;
-    let read = store.secret_key(hash(1)).await;
+    let read = store.secret_key(hash(1), moment(0)).await;
     assert!(matches!(read, Err(StoreError::Busy)), "{read:?}");
     let written = store.put_secret_key(named(1, "x"), event(moment(0), "dev")).await;
     assert!(matches!(written, Err(StoreError::Busy)), "{written:?}");
@@ -631,7 +707,7 @@ async fn settings_are_kept_for_each_environment(store: &dyn Store) {
     let settings = EnvironmentSettings::default();
     let unknown = store.put_environment_settings("nope", settings, event(moment(0), "nope"));
     assert!(!unknown.await.unwrap());
-    assert!(store.audit_events("nope", 1).await.unwrap().is_empty());
+    assert!(store.audit_events("nope", None, 1).await.unwrap().is_empty());
 }
 
 async fn a_secret_of_the_server_is_replaced_when_asked(store: &dyn Store) {
@@ -830,7 +906,7 @@ async fn a_check_changes_health_only_of_the_credential_that_was_checked(store: &
         let recorded = store.record_check(record, event(moment(minutes), "dev")).await.unwrap();
         recorded.map(|connection| connection.summary)
     };
-    let audits = async || store.audit_events("dev", 100).await.unwrap().len();
+    let audits = async || store.audit_events("dev", None, 100).await.unwrap().len();
     let before = audits().await;
     assert!(record(Checked::NeedsAttention(Reason::Refused), "other", 10).await.is_none());
     let same = record(Checked::Unchanged, "one", 11).await.unwrap();
@@ -889,6 +965,8 @@ on_every_engine! {
     environments_may_be_ensured_again,
     the_first_candidate_of_a_server_secret_wins,
     a_secret_key_is_found_by_hash_replaced_by_id_and_removed,
+    a_rotated_key_works_until_its_grace_ends_and_the_new_one_has_its_name,
+    audit_events_are_chained_by_environment_and_paged,
     integration_keys_are_unique_within_their_environment,
     an_integration_changes_and_keeps_its_key_while_it_is_in_use,
     an_integration_takes_its_connections_with_it,
@@ -967,6 +1045,36 @@ mod sqlite_file {
         drop(store);
         let store = SqliteStore::open(&database(&dir)).unwrap();
         assert_eq!(store.claim_webhooks(moment(1), moment(60), 9).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_audit_event_that_was_changed_removed_or_moved_is_found() {
+        for (tampering, found) in [
+            ("update audit_events set actor = 'nobody' where id = 3", Some(3)),
+            ("update audit_events set at = at + 1 where id = 3", Some(3)),
+            ("delete from audit_events where id = 3", Some(4)),
+            ("update audit_events set link = 99 where id = 3", Some(4)),
+            (
+                "update audit_events set link = 9 where id = 3;
+                 update audit_events set link = 3 where id = 4;
+                 update audit_events set link = 4 where id = 3",
+                Some(4),
+            ),
+            ("update audit_events set mac = zeroblob(32) where id = 5", Some(5)),
+            ("update audit_events set environment = 'prod' where id = 3", Some(4)),
+            ("select 1", None),
+        ] {
+            let (dir, store) = sqlite_store().await;
+            let chain = AuditChain::new(b"a secret");
+            for number in 0..5 {
+                integration(store.as_ref(), "dev", &format!("n{number}")).await;
+            }
+            store.link_audit_events(chain.clone(), 100).await.unwrap();
+            let db = rusqlite::Connection::open(database(&dir)).unwrap();
+            db.execute_batch(tampering).unwrap();
+            let report = chain.check(store.as_ref(), "dev").await.unwrap();
+            assert_eq!(report.broken_at, found, "{tampering}");
+        }
     }
 
     #[tokio::test]

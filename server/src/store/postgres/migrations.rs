@@ -13,6 +13,7 @@ const LOCK: i64 = 0x4b53_6c74;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_init.sql"),
     include_str!("../../../migrations/postgres/0002_webhooks_and_health.sql"),
+    include_str!("../../../migrations/postgres/0003_keys_and_audit_chain.sql"),
 ];
 
 /// Refuses a database that is not exactly of this version.

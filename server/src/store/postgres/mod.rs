@@ -25,11 +25,12 @@ use super::{
     Write, Written,
 };
 use crate::{
+    audit_chain::AuditChain,
     ids::ConnectionId,
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, SecretKey, Webhook,
+        NewSession, Object, SecretKey, SecretKeyRecord, Webhook,
     },
     ownership::Situation,
     token::TokenHash,
@@ -182,8 +183,38 @@ impl Store for PostgresStore {
         })
     }
 
-    async fn secret_key(&self, hash: TokenHash) -> Result<Option<SecretKey>> {
-        queries::secret_key(&self.client().await?, hash).await
+    async fn secret_key(&self, hash: TokenHash, now: Timestamp) -> Result<Option<SecretKey>> {
+        queries::secret_key(&self.client().await?, hash, now).await
+    }
+
+    async fn secret_keys(&self, environment: &str, now: Timestamp) -> Result<Vec<SecretKeyRecord>> {
+        queries::secret_keys(&self.client().await?, environment, now).await
+    }
+
+    async fn rotate_secret_key(
+        &self,
+        environment: &str,
+        id: &str,
+        new: NewSecretKey,
+        ends_at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<Option<SecretKeyRecord>> {
+        transaction!(self, |db| async {
+            let rotated =
+                queries::rotate_secret_key(db, environment, id, &new, ends_at, audit.at).await?;
+            if rotated.is_some() {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(rotated)
+        })
+    }
+
+    async fn note_used(&self, used: Vec<(String, Timestamp)>) -> Result<()> {
+        transaction!(self, |db| queries::note_used(db, &used))
+    }
+
+    async fn purge_secret_keys(&self, now: Timestamp) -> Result<u64> {
+        transaction!(self, |db| queries::purge_secret_keys(db, now))
     }
 
     async fn count_secret_keys(&self) -> Result<u64> {
@@ -442,7 +473,25 @@ impl Store for PostgresStore {
         transaction!(self, |db| queries::audit(db, &audit))
     }
 
-    async fn audit_events(&self, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>> {
-        queries::audit_events(&self.client().await?, environment, limit).await
+    async fn audit_events(
+        &self,
+        environment: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<StoredAuditEvent>> {
+        queries::audit_events(&self.client().await?, environment, before, limit).await
+    }
+
+    async fn audit_chain(
+        &self,
+        environment: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredAuditEvent>> {
+        queries::audit_chain(&self.client().await?, environment, after, limit).await
+    }
+
+    async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32> {
+        transaction!(self, |db| queries::link_audit_events(db, &chain, limit))
     }
 }

@@ -3,6 +3,8 @@
 //! locks that its decision rests on. Locks are taken in one order everywhere: integration, session,
 //! connections by number.
 
+use std::collections::HashMap;
+
 use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
@@ -16,11 +18,12 @@ use super::{
     Result, StoreError, webhooks,
 };
 use crate::{
+    audit_chain::{self, AuditChain},
     ids::{ConnectionId, IntegrationKey},
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
         EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, Operation, Owner, Role, SecretKey, Tags, Verified,
+        NewSession, Object, Operation, Owner, Role, SecretKey, SecretKeyRecord, Tags, Verified,
     },
     ownership::{self, Decision, Situation},
     recheck::next_check,
@@ -145,18 +148,86 @@ pub(super) async fn remove_secret_key(
     Ok(execute(db, sql, &[&environment, &id]).await? > 0)
 }
 
+const SECRET_KEY: &str =
+    "select id, environment, name, role, created_at, last_used_at, expires_at from secret_keys";
+
 pub(super) async fn secret_key(
     db: &impl GenericClient,
     hash: TokenHash,
+    now: Timestamp,
 ) -> Result<Option<SecretKey>> {
-    let sql = "select id, environment, name, role from secret_keys where hash = $1";
-    let Some(row) = first(db, sql, &[&hash.as_bytes()]).await? else { return Ok(None) };
-    Ok(Some(SecretKey {
-        id: row.try_get(0)?,
-        environment: row.try_get(1)?,
-        name: row.try_get(2)?,
-        role: Role::of(row.try_get(3)?).ok_or(StoreError::Corrupt("secret_keys.role"))?,
-    }))
+    let sql = format!("{SECRET_KEY} where hash = $1 and (expires_at is null or expires_at > $2)");
+    let row = first(db, &sql, &[&hash.as_bytes(), &millis(now)]).await?;
+    Ok(row.as_ref().map(secret_key_of).transpose()?.map(|record| record.key))
+}
+
+pub(super) async fn secret_keys(
+    db: &impl GenericClient,
+    environment: &str,
+    now: Timestamp,
+) -> Result<Vec<SecretKeyRecord>> {
+    let sql = format!(
+        "{SECRET_KEY} where environment = $1 and (expires_at is null or expires_at > $2)
+         order by created_at, id collate \"C\""
+    );
+    all(db, &sql, &[&environment, &millis(now)]).await?.iter().map(secret_key_of).collect()
+}
+
+pub(super) async fn rotate_secret_key(
+    db: &Transaction<'_>,
+    environment: &str,
+    id: &str,
+    new: &NewSecretKey,
+    ends_at: Timestamp,
+    at: Timestamp,
+) -> Result<Option<SecretKeyRecord>> {
+    let sql = format!(
+        "{SECRET_KEY} where environment = $1 and id = $2 and (expires_at is null or expires_at > $3) for update"
+    );
+    let Some(row) = first(db, &sql, &[&environment, &id, &millis(at)]).await? else {
+        return Ok(None);
+    };
+    let old = secret_key_of(&row)?.key;
+    let key = SecretKey { name: old.name, role: old.role, ..new.key.clone() };
+    put_secret_key(db, &NewSecretKey { key: key.clone(), hash: new.hash }, at).await?;
+    let sql = "update secret_keys set expires_at = least(expires_at, $2) where id = $1";
+    execute(db, sql, &[&id, &millis(ends_at)]).await?;
+    Ok(Some(SecretKeyRecord { key, created_at: at, last_used_at: None, expires_at: None }))
+}
+
+pub(super) async fn note_used(db: &Transaction<'_>, used: &[(String, Timestamp)]) -> Result<()> {
+    let (ids, moments): (Vec<&str>, Vec<i64>) =
+        used.iter().map(|(id, at)| (id.as_str(), millis(*at))).unzip();
+    // Several servers do this at a time: the rows are taken in one order.
+    let sql = "update secret_keys k set last_used_at = noted.at
+         from (select k.id, n.at from secret_keys k
+               join unnest($1::text[], $2::bigint[]) as n (id, at) on n.id = k.id
+               where coalesce(k.last_used_at, 0) < n.at order by k.id for update of k) noted
+         where k.id = noted.id";
+    execute(db, sql, &[&ids, &moments]).await.map(drop)
+}
+
+pub(super) async fn purge_secret_keys(db: &Transaction<'_>, now: Timestamp) -> Result<u64> {
+    let sql = "delete from secret_keys where id in
+         (select id from secret_keys where expires_at <= $1 for update skip locked)";
+    execute(db, sql, &[&millis(now)]).await
+}
+
+fn secret_key_of(row: &Row) -> Result<SecretKeyRecord> {
+    let optional = |index: usize| -> Result<Option<Timestamp>> {
+        row.try_get::<_, Option<i64>>(index)?.map(moment).transpose()
+    };
+    Ok(SecretKeyRecord {
+        key: SecretKey {
+            id: row.try_get(0)?,
+            environment: row.try_get(1)?,
+            name: row.try_get(2)?,
+            role: Role::of(row.try_get(3)?).ok_or(StoreError::Corrupt("secret_keys.role"))?,
+        },
+        created_at: moment(row.try_get(4)?)?,
+        last_used_at: optional(5)?,
+        expires_at: optional(6)?,
+    })
 }
 
 pub(super) async fn count_secret_keys(db: &impl GenericClient) -> Result<u64> {
@@ -183,26 +254,89 @@ pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()
     .map(drop)
 }
 
+const AUDIT_EVENT: &str =
+    "select id, at, actor, action, object, request_id, link, mac from audit_events";
+
+/// Only one server at a time puts events into their chains. The number is ours, and arbitrary.
+const CHAINING: i64 = 0x4b53_6c75;
+
 pub(super) async fn audit_events(
     db: &impl GenericClient,
     environment: &str,
+    before: Option<i64>,
     limit: u32,
 ) -> Result<Vec<StoredAuditEvent>> {
-    let sql = "select id, at, actor, action, object, request_id from audit_events
-         where environment = $1 order by id desc limit $2";
-    let rows = all(db, sql, &[&environment, &i64::from(limit)]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(StoredAuditEvent {
-                id: row.try_get(0)?,
-                at: moment(row.try_get(1)?)?,
-                actor: row.try_get(2)?,
-                action: row.try_get(3)?,
-                object: row.try_get(4)?,
-                request_id: row.try_get(5)?,
-            })
-        })
-        .collect()
+    let sql = format!("{AUDIT_EVENT} where environment = $1 and id < $2 order by id desc limit $3");
+    let before = before.unwrap_or(i64::MAX);
+    let rows = all(db, &sql, &[&environment, &before, &i64::from(limit)]).await?;
+    rows.iter().map(audit_event_of).collect()
+}
+
+pub(super) async fn audit_chain(
+    db: &impl GenericClient,
+    environment: &str,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<StoredAuditEvent>> {
+    let sql = format!("{AUDIT_EVENT} where environment = $1 and link > $2 order by link limit $3");
+    let rows = all(db, &sql, &[&environment, &after, &i64::from(limit)]).await?;
+    rows.iter().map(audit_event_of).collect()
+}
+
+pub(super) async fn link_audit_events(
+    db: &Transaction<'_>,
+    chain: &AuditChain,
+    limit: u32,
+) -> Result<u32> {
+    execute(db, "select pg_advisory_xact_lock($1)", &[&CHAINING]).await?;
+    let sql = format!(
+        "select e.*, o.environment from ({AUDIT_EVENT} where link is null order by id limit $1) e
+         join audit_events o on o.id = e.id order by e.id"
+    );
+    let rows = all(db, &sql, &[&i64::from(limit)]).await?;
+    let mut heads: HashMap<String, (i64, Vec<u8>)> = HashMap::new();
+    let (mut ids, mut links, mut codes) = (Vec::new(), Vec::new(), Vec::new());
+    for row in &rows {
+        let (event, environment) = (audit_event_of(row)?, row.try_get::<_, String>(8)?);
+        let head = match heads.remove(&environment) {
+            Some(head) => head,
+            None => {
+                let sql =
+                    "select link, mac from audit_events where environment = $1 and link is not null
+                     order by link desc limit 1";
+                match first(db, sql, &[&environment]).await? {
+                    Some(row) => (row.try_get(0)?, row.try_get(1)?),
+                    None => (0, audit_chain::START.to_vec()),
+                }
+            }
+        };
+        let link = head.0 + 1;
+        let code = chain.code(&head.1, link, &environment, &event);
+        ids.push(event.id);
+        links.push(link);
+        codes.push(code.clone());
+        heads.insert(environment, (link, code));
+    }
+    let sql = "update audit_events e set link = n.link, mac = n.mac
+         from unnest($1::bigint[], $2::bigint[], $3::bytea[]) as n (id, link, mac) where e.id = n.id";
+    execute(db, sql, &[&ids, &links, &codes]).await?;
+    Ok(u32::try_from(rows.len()).unwrap_or(u32::MAX))
+}
+
+fn audit_event_of(row: &Row) -> Result<StoredAuditEvent> {
+    let chained = match (row.try_get(6)?, row.try_get(7)?) {
+        (Some(link), Some(code)) => Some((link, code)),
+        _ => None,
+    };
+    Ok(StoredAuditEvent {
+        id: row.try_get(0)?,
+        at: moment(row.try_get(1)?)?,
+        actor: row.try_get(2)?,
+        action: row.try_get(3)?,
+        object: row.try_get(4)?,
+        request_id: row.try_get(5)?,
+        chained,
+    })
 }
 
 // --- integrations ---

@@ -31,11 +31,12 @@ use super::{
     Write, Written,
 };
 use crate::{
+    audit_chain::AuditChain,
     ids::ConnectionId,
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, SecretKey, Webhook,
+        NewSession, Object, SecretKey, SecretKeyRecord, Webhook,
     },
     ownership::Situation,
     private_file,
@@ -243,8 +244,41 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn secret_key(&self, hash: TokenHash) -> Result<Option<SecretKey>> {
-        self.read(move |db| queries::secret_key(db, hash)).await
+    async fn secret_key(&self, hash: TokenHash, now: Timestamp) -> Result<Option<SecretKey>> {
+        self.read(move |db| queries::secret_key(db, hash, now)).await
+    }
+
+    async fn secret_keys(&self, environment: &str, now: Timestamp) -> Result<Vec<SecretKeyRecord>> {
+        let environment = environment.to_owned();
+        self.read(move |db| queries::secret_keys(db, &environment, now)).await
+    }
+
+    async fn rotate_secret_key(
+        &self,
+        environment: &str,
+        id: &str,
+        new: NewSecretKey,
+        ends_at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<Option<SecretKeyRecord>> {
+        let (environment, id) = (environment.to_owned(), id.to_owned());
+        self.write(move |db| {
+            let rotated =
+                queries::rotate_secret_key(db, &environment, &id, &new, ends_at, audit.at)?;
+            if rotated.is_some() {
+                queries::audit(db, &audit)?;
+            }
+            Ok(rotated)
+        })
+        .await
+    }
+
+    async fn note_used(&self, used: Vec<(String, Timestamp)>) -> Result<()> {
+        self.write(move |db| queries::note_used(db, &used)).await
+    }
+
+    async fn purge_secret_keys(&self, now: Timestamp) -> Result<u64> {
+        self.write(move |db| queries::purge_secret_keys(db, now)).await
     }
 
     async fn count_secret_keys(&self) -> Result<u64> {
@@ -530,9 +564,28 @@ impl Store for SqliteStore {
         self.write(move |db| queries::audit(db, &audit)).await
     }
 
-    async fn audit_events(&self, environment: &str, limit: u32) -> Result<Vec<StoredAuditEvent>> {
+    async fn audit_events(
+        &self,
+        environment: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<StoredAuditEvent>> {
         let environment = environment.to_owned();
-        self.read(move |db| queries::audit_events(db, &environment, limit)).await
+        self.read(move |db| queries::audit_events(db, &environment, before, limit)).await
+    }
+
+    async fn audit_chain(
+        &self,
+        environment: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredAuditEvent>> {
+        let environment = environment.to_owned();
+        self.read(move |db| queries::audit_chain(db, &environment, after, limit)).await
+    }
+
+    async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32> {
+        self.write(move |db| queries::link_audit_events(db, &chain, limit)).await
     }
 }
 

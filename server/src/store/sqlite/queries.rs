@@ -1,5 +1,7 @@
 //! The SQL, one function an operation, run inside a transaction that the caller owns.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rusqlite::{
     Connection as Db, OptionalExtension, Row, params, params_from_iter, types::Value as SqlValue,
@@ -14,11 +16,12 @@ use super::{
     Result, StoreError, webhooks,
 };
 use crate::{
+    audit_chain::{self, AuditChain},
     ids::{ConnectionId, IntegrationKey},
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, Operation, Owner, Role, SecretKey, Tags, Verified,
+        NewSession, Object, Operation, Owner, Role, SecretKey, SecretKeyRecord, Tags, Verified,
     },
     ownership::{self, Decision, Situation},
     recheck::next_check,
@@ -108,16 +111,84 @@ pub(super) fn remove_secret_key(db: &Db, environment: &str, id: &str) -> Result<
     Ok(removed > 0)
 }
 
-pub(super) fn secret_key(db: &Db, hash: TokenHash) -> Result<Option<SecretKey>> {
-    let found = db
-        .prepare_cached("select id, environment, name, role from secret_keys where hash = ?1")?
-        .query_row([hash.as_bytes()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
-        })
-        .optional()?;
-    let Some((id, environment, name, role)) = found else { return Ok(None) };
-    let role = Role::of(&role).ok_or(StoreError::Corrupt("secret_keys.role"))?;
-    Ok(Some(SecretKey { id, environment, name, role }))
+const SECRET_KEY: &str =
+    "select id, environment, name, role, created_at, last_used_at, expires_at from secret_keys";
+
+pub(super) fn secret_key(db: &Db, hash: TokenHash, now: Timestamp) -> Result<Option<SecretKey>> {
+    let mut statement = db.prepare_cached(&format!(
+        "{SECRET_KEY} where hash = ?1 and (expires_at is null or expires_at > ?2)"
+    ))?;
+    let mut rows = statement.query(params![hash.as_bytes(), millis(now)])?;
+    Ok(rows.next()?.map(secret_key_of).transpose()?.map(|record| record.key))
+}
+
+pub(super) fn secret_keys(
+    db: &Db,
+    environment: &str,
+    now: Timestamp,
+) -> Result<Vec<SecretKeyRecord>> {
+    let mut statement = db.prepare_cached(&format!(
+        "{SECRET_KEY} where environment = ?1 and (expires_at is null or expires_at > ?2) order by created_at, id"
+    ))?;
+    let mut rows = statement.query(params![environment, millis(now)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(secret_key_of(row)?);
+    }
+    Ok(found)
+}
+
+pub(super) fn rotate_secret_key(
+    db: &Db,
+    environment: &str,
+    id: &str,
+    new: &NewSecretKey,
+    ends_at: Timestamp,
+    at: Timestamp,
+) -> Result<Option<SecretKeyRecord>> {
+    let old = secret_keys(db, environment, at)?.into_iter().find(|record| record.key.id == id);
+    let Some(SecretKeyRecord { key: old, .. }) = old else { return Ok(None) };
+    let key = SecretKey { name: old.name, role: old.role, ..new.key.clone() };
+    put_secret_key(db, &NewSecretKey { key: key.clone(), hash: new.hash }, at)?;
+    db.prepare_cached(
+        "update secret_keys set expires_at = min(coalesce(expires_at, ?2), ?2) where id = ?1",
+    )?
+    .execute(params![id, millis(ends_at)])?;
+    Ok(Some(SecretKeyRecord { key, created_at: at, last_used_at: None, expires_at: None }))
+}
+
+pub(super) fn note_used(db: &Db, used: &[(String, Timestamp)]) -> Result<()> {
+    let mut update = db.prepare_cached(
+        "update secret_keys set last_used_at = ?2 where id = ?1 and coalesce(last_used_at, 0) < ?2",
+    )?;
+    for (id, at) in used {
+        update.execute(params![id, millis(*at)])?;
+    }
+    Ok(())
+}
+
+pub(super) fn purge_secret_keys(db: &Db, now: Timestamp) -> Result<u64> {
+    Ok(db
+        .prepare_cached("delete from secret_keys where expires_at <= ?1")?
+        .execute([millis(now)])? as u64)
+}
+
+fn secret_key_of(row: &Row<'_>) -> Result<SecretKeyRecord> {
+    let optional = |index: usize| -> Result<Option<Timestamp>> {
+        row.get::<_, Option<i64>>(index)?.map(moment).transpose()
+    };
+    Ok(SecretKeyRecord {
+        key: SecretKey {
+            id: row.get(0)?,
+            environment: row.get(1)?,
+            name: row.get(2)?,
+            role: Role::of(&row.get::<_, String>(3)?)
+                .ok_or(StoreError::Corrupt("secret_keys.role"))?,
+        },
+        created_at: moment(row.get(4)?)?,
+        last_used_at: optional(5)?,
+        expires_at: optional(6)?,
+    })
 }
 
 pub(super) fn count_secret_keys(db: &Db) -> Result<u64> {
@@ -142,23 +213,85 @@ pub(super) fn audit(db: &Db, event: &AuditEvent) -> Result<()> {
     Ok(())
 }
 
+const AUDIT_EVENT: &str =
+    "select id, at, actor, action, object, request_id, link, mac from audit_events";
+
 pub(super) fn audit_events(
     db: &Db,
     environment: &str,
+    before: Option<i64>,
     limit: u32,
 ) -> Result<Vec<StoredAuditEvent>> {
-    let mut statement = db.prepare_cached(
-        "select id, at, actor, action, object, request_id from audit_events
-         where environment = ?1 order by id desc limit ?2",
-    )?;
-    let rows = statement.query_map(params![environment, limit], |row| {
-        Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
-    })?;
-    rows.map(|row| {
-        let (id, at, actor, action, object, request_id) = row?;
-        Ok(StoredAuditEvent { id, at: moment(at)?, actor, action, object, request_id })
-    })
-    .collect()
+    let mut statement = db.prepare_cached(&format!(
+        "{AUDIT_EVENT} where environment = ?1 and id < ?2 order by id desc limit ?3"
+    ))?;
+    let rows = statement.query(params![environment, before.unwrap_or(i64::MAX), limit])?;
+    audit_events_of(rows)
+}
+
+pub(super) fn audit_chain(
+    db: &Db,
+    environment: &str,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<StoredAuditEvent>> {
+    let mut statement = db.prepare_cached(&format!(
+        "{AUDIT_EVENT} where environment = ?1 and link > ?2 order by link limit ?3"
+    ))?;
+    audit_events_of(statement.query(params![environment, after, limit])?)
+}
+
+pub(super) fn link_audit_events(db: &Db, chain: &AuditChain, limit: u32) -> Result<u32> {
+    let unlinked = db
+        .prepare_cached(
+            "select id, environment from audit_events where link is null order by id limit ?1",
+        )?
+        .query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
+    let mut heads: HashMap<String, (i64, Vec<u8>)> = HashMap::new();
+    let count = u32::try_from(unlinked.len()).unwrap_or(u32::MAX);
+    for (id, environment) in unlinked {
+        let head = match heads.remove(&environment) {
+            Some(head) => head,
+            None => db
+                .prepare_cached(
+                    "select link, mac from audit_events where environment = ?1 and link is not null
+                     order by link desc limit 1",
+                )?
+                .query_row([&environment], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?
+                .unwrap_or_else(|| (0, audit_chain::START.to_vec())),
+        };
+        let mut statement = db.prepare_cached(&format!("{AUDIT_EVENT} where id = ?1"))?;
+        let event = audit_events_of(statement.query([id])?)?.pop();
+        let event = event.ok_or(StoreError::Corrupt("audit_events"))?;
+        let link = head.0 + 1;
+        let code = chain.code(&head.1, link, &environment, &event);
+        db.prepare_cached("update audit_events set link = ?2, mac = ?3 where id = ?1")?
+            .execute(params![id, link, code])?;
+        heads.insert(environment, (link, code));
+    }
+    Ok(count)
+}
+
+fn audit_events_of(mut rows: rusqlite::Rows<'_>) -> Result<Vec<StoredAuditEvent>> {
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let chained = match (row.get(6)?, row.get(7)?) {
+            (Some(link), Some(code)) => Some((link, code)),
+            _ => None,
+        };
+        found.push(StoredAuditEvent {
+            id: row.get(0)?,
+            at: moment(row.get(1)?)?,
+            actor: row.get(2)?,
+            action: row.get(3)?,
+            object: row.get(4)?,
+            request_id: row.get(5)?,
+            chained,
+        });
+    }
+    Ok(found)
 }
 
 // --- integrations ---
