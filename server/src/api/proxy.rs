@@ -22,7 +22,7 @@ use crate::{
 const PREFIX: &str = "/proxy/";
 
 /// Calls the provider: the connection is named by the headers `Provider-Config-Key` and `Connection-Id`,
-/// the rest of the path and the query are the provider's. See [`mod@keyslot_providers::proxy`] for the other
+/// the rest of the path and the query are the provider's. See [`keyslot_providers::proxy()`] for the other
 /// headers.
 ///
 /// # Errors

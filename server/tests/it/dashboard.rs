@@ -232,7 +232,7 @@ async fn to_reveal_a_credential_is_written_down_before_it_is_shown() {
     let fields = [("integration", "demo"), ("id", id.as_str())];
     let revealed = browser.post("/dashboard/dev/connection/reveal", &fields).await;
     assert!(text(&revealed).contains(GOOD));
-    let newest = server.state.store.audit_events("dev", 1).await.unwrap().remove(0);
+    let newest = server.state.store.audit_events("dev", None, 1).await.unwrap().remove(0);
     assert_eq!(
         (newest.actor.as_str(), newest.action.as_str(), newest.object.as_str()),
         ("operator", "connection.revealed", format!("connection:demo/{id}").as_str())
