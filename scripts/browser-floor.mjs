@@ -31,7 +31,12 @@ const require = createRequire(import.meta.url);
 /** @throws {StepFailed} naming each feature that is too new, and where it is */
 export async function checkBrowserFloor() {
   const data = /** @type {any} */ (require("@mdn/browser-compat-data"));
-  const members = membersByName([data.api, data.javascript.builtins, data.webassembly.api]);
+  const members = membersByName([
+    data.api,
+    data.javascript.builtins,
+    data.javascript.builtins.Intl,
+    data.webassembly.api,
+  ]);
   const globals = { ...data.api, ...data.javascript.builtins, ...data.webassembly.api };
   /** @type {Set<string>} */
   const problems = new Set();

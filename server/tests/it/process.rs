@@ -561,6 +561,13 @@ fn requests_that_are_not_framed_as_http_asks_are_refused() {
                 .to_owned(),
             "400",
         ),
+        (
+            "GET http://elsewhere.example/health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+                .to_owned(),
+            "400",
+        ),
+        ("GET /health HTTP/1.1\r\nhost : a\r\n\r\n".to_owned(), "400"),
+        ("GET /health HTTP/1.1\r\nhost: a\r\n folded: b\r\n\r\n".to_owned(), "400"),
         ("nonsense\r\n\r\n".to_owned(), "400"),
     ] {
         let answer = server.raw(request.as_bytes());
