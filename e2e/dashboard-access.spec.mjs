@@ -180,7 +180,7 @@ test("a badge of any state is one line high", async ({ page, server }) => {
       .locator(".badge")
       .first()
       .evaluate((badge, name) => {
-        badge.className = `badge ${name}`;
+        badge.setAttribute("class", `badge ${name}`);
         return badge.getBoundingClientRect().height;
       }, tone);
     expect(height, tone).toBeLessThan(40);

@@ -16,14 +16,17 @@ const GECKODRIVER = "0.37.1";
 /** @type {Record<string, { driver: string, args: string[], capabilities: object, widget: string[] }>} */
 let browsers;
 
+const ADVICE =
+  "The tests in other browsers need firefox-esr, WebKitGTK's driver (webkit2gtk-driver) and xvfb. Install them with your system's packages, then run this again.";
+
 await main(async () => {
   await installTools();
   const { chrome, chromedriver } = await installBrowser();
   if (!["firefox-esr", "WebKitWebDriver", "xvfb-run"].every((name) => which(name)))
-    await aptInstall(["firefox-esr", "webkit2gtk-driver", "xvfb"], "Firefox, WebKitGTK and a virtual display");
+    await aptInstall(["firefox-esr", "webkit2gtk-driver", "xvfb"], "Firefox, WebKitGTK and a virtual display", ADVICE);
   const geckodriver = await installGeckodriver();
   const [firefox, webkit] = ["firefox-esr", "WebKitWebDriver"].map((name) => which(name));
-  if (!firefox || !webkit) throw new StepFailed("Firefox or WebKitGTK's driver is missing after its installation.");
+  if (!firefox || !webkit) throw new StepFailed(ADVICE);
   await buildWidget();
   await buildServer();
 
