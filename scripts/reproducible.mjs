@@ -48,15 +48,12 @@ await main(async () => {
 function contents(checkout) {
   return Object.fromEntries(
     FOLDERS.flatMap((folder) =>
-      readdirSync(path.join(checkout, folder)).map((name) => {
-        const file = path.join(folder, name);
-        return [
-          file,
-          createHash("sha256")
-            .update(readFileSync(path.join(checkout, file)))
-            .digest("hex"),
-        ];
-      }),
+      readdirSync(path.join(checkout, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => {
+          const file = path.join(entry.parentPath ?? entry.path, entry.name);
+          return [path.relative(checkout, file), createHash("sha256").update(readFileSync(file)).digest("hex")];
+        }),
     ),
   );
 }
