@@ -59,7 +59,9 @@ export async function printItems() {
   say(`\n  ${"What holds the module's bytes".padEnd(52)}${"raw".padStart(9)}${"brotli".padStart(9)}`);
   for (const { part, raw, brotli } of rows) line(part, raw, brotli);
   line("all of it", whole.raw, whole.brotli);
-  say("\n  brotli: by how much the module would be smaller without the part. What parts have in common, and the long names of\n  imports, which dist/ does not have, are in none.");
+  say(
+    "\n  brotli: by how much the module would be smaller without the part. What parts have in common, and the long names of\n  imports, which dist/ does not have, are in none.",
+  );
   say(`\n  The ${LARGEST} largest functions`);
   for (const { name, shallow_size: raw } of weighed.slice(0, LARGEST))
     line(name.replace(/::h[0-9a-f]{16}$/, "").replace("core::future::future::", ""), raw, undefined);
