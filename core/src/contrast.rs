@@ -53,7 +53,9 @@ impl Rgb {
     pub fn computed(css: &str) -> Option<Self> {
         let numbers = css.strip_prefix("rgb")?.as_bytes().split(|byte| !byte.is_ascii_digit());
         let mut channels = numbers.filter(|digits| !digits.is_empty()).map(|digits| {
-            digits.iter().fold(0_u8, |value, digit| value.wrapping_mul(10).wrapping_add(digit - b'0'))
+            digits
+                .iter()
+                .fold(0_u8, |value, digit| value.wrapping_mul(10).wrapping_add(digit - b'0'))
         });
         Some(Self([channels.next()?, channels.next()?, channels.next()?]))
     }
@@ -71,7 +73,11 @@ impl Rgb {
     /// The relative luminance, 0 for black and 1 for white. Source: WCAG 2.2, "relative luminance".
     #[inline(never)]
     fn luminance(self) -> f64 {
-        self.0.into_iter().zip([0.2126, 0.7152, 0.0722]).map(|(channel, part)| linear(channel) * part).sum()
+        self.0
+            .into_iter()
+            .zip([0.2126, 0.7152, 0.0722])
+            .map(|(channel, part)| linear(channel) * part)
+            .sum()
     }
 
     /// This colour moved towards black or white (`pole`) until it has `least` contrast on `surface`.

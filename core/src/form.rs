@@ -8,6 +8,7 @@ use crate::advice::{self, FieldShape, KeyShape, Kind, Refusal, Repair};
 use crate::auth_mode::AuthMode;
 use crate::error::AuthErrorCode;
 use crate::json::Json;
+use crate::text::joined;
 use crate::text::push_hex;
 use zeroize::Zeroizing;
 
@@ -324,7 +325,7 @@ impl Field {
         if docs.is_empty() || field.guide.is_empty() {
             field.guide.clear();
         } else {
-            field.guide = [docs, &field.guide].concat();
+            field.guide = joined(&[docs, &field.guide]);
         }
         field
     }

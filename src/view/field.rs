@@ -8,6 +8,7 @@ use crate::options::{Options, Words};
 use crate::session::Input;
 use keyslot_core::advice::{self, Kind, Refusal, Repair, Split};
 use keyslot_core::form::{Checked, Fault, Field, Form, Value};
+use keyslot_core::text::joined;
 use keyslot_core::words::{Word, fill};
 use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -112,7 +113,7 @@ impl FieldView {
             _ => NO_LOGIN,
         };
         let kind = if field.secret { "|type=password" } else { "|type=text" };
-        let guard = [kind, GUARD, complete].concat();
+        let guard = joined(&[kind, GUARD, complete]);
         let parts = Parts::new(&fill(
             ROW,
             &[
@@ -139,7 +140,7 @@ impl FieldView {
         let input = parts.at(INPUT);
         input.set("name", &field.name);
         if field.optional {
-            parts.at(OPTIONAL).say(&[" (", words.get(Word::Optional), ")"].concat());
+            parts.at(OPTIONAL).say(&joined(&[" (", words.get(Word::Optional), ")"]));
         } else {
             input.set("aria-required", "true");
         }

@@ -36,6 +36,7 @@ use keyslot_core::dialog::{Connection, Event, Phase};
 use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
 use keyslot_core::json::Json;
+use keyslot_core::text::joined;
 use keyslot_core::wire::{Issue, Verification};
 use keyslot_core::words::Word;
 use std::rc::Rc;
@@ -405,7 +406,8 @@ impl View {
     fn show_logo(&self, form: &Form) {
         let logo = self.parts.at(LOGO);
         let mut letter = form.provider_name.clone();
-        letter.truncate(letter.chars().next().map_or(0, char::len_utf8));
+        // Of UTF-8, the bytes that go on with a character are 0b10…… (RFC 3629 §3).
+        letter.truncate(1 + letter.bytes().skip(1).take_while(|byte| byte >> 6 == 2).count());
         logo.say(&letter);
         let own = self.options.theme("logo").as_text().unwrap_or_default();
         let url = if own == "provider" { &form.logo } else { &own };
@@ -489,7 +491,7 @@ impl View {
         self.parts.at(DETAIL).say(&detail);
         self.parts.at(SUCCESS).show(true);
         self.parts.at(FORM).show(false);
-        self.parts.at(STATUS).say(&[&title, ". ", &detail].concat());
+        self.parts.at(STATUS).say(&joined(&[&title, ". ", &detail]));
         self.parts.at(DONE).focus();
     }
 
