@@ -199,7 +199,8 @@ impl Server {
         connection: Option<&str>,
         unchecked: bool,
     ) -> Result<Connection, Trouble> {
-        let body = form.body(answers, self.keyslot.get(), connection, unchecked);
+        let body =
+            form.body(answers, &self.options.params, self.keyslot.get(), connection, unchecked);
         let path = self.path(form, answers, connection);
         connected(self.ask(&path, Some(body.as_bytes())).await?)
     }
@@ -210,7 +211,7 @@ impl Server {
         if self.keyslot.get() {
             return path;
         }
-        for (name, value) in form.params(answers) {
+        for (name, value) in form.params(answers, &self.options.params) {
             parameter(&mut path, &joined(&["params[", name, "]"]), value);
         }
         if self.options.session().is_none() {
@@ -303,7 +304,7 @@ impl Server {
             &crate::dom::object(&[
                 ("headers", headers.into_raw().into()),
                 ("body", body.as_ref().into()),
-                ("signal", get(abort.controller.as_ref(), "signal")),
+                ("signal", abort.signal()),
             ]),
         );
         let sent = fetch(&url, &init);
@@ -387,25 +388,24 @@ fn parameter(url: &mut String, name: &str, value: &str) {
 /// Aborts the request on drop, and after the time limit.
 struct Abort {
     controller: Controller,
-    timed_out: Rc<Cell<bool>>,
     _timer: Timer,
 }
 
 impl Abort {
     fn new(timeout: f64) -> Abort {
         let controller = Controller::new();
-        let timed_out = Rc::new(Cell::new(false));
-        let (abort, late) = (controller.clone(), timed_out.clone());
-        let timer = Timer::new(timeout, move || {
-            late.set(true);
-            abort.abort();
-        });
-        Abort { controller, timed_out, _timer: timer }
+        let abort = controller.clone();
+        Abort { controller, _timer: Timer::new(timeout, move || abort.abort()) }
+    }
+
+    fn signal(&self) -> JsValue {
+        get(self.controller.as_ref(), "signal")
     }
 
     /// Why there is no answer.
     fn cause(&self) -> Cause {
-        if self.timed_out.get() {
+        // Nobody else aborts a request that is still waited for.
+        if get(&self.signal(), "aborted").is_truthy() {
             Cause::Timeout
         } else if crate::dom::is_online() {
             Cause::Network

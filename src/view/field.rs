@@ -125,16 +125,16 @@ impl FieldView {
             ],
         ));
         parts.at(TITLE).say(title(field, words));
-        if !field.title.is_empty() {
+        if !field.title().is_empty() {
             parts.at(TITLE).set("lang", "en"); // the template's, as the help
         }
-        parts.at(HELP).say(&field.description);
-        parts.at(HELP).show(!field.description.is_empty());
-        for (at, text) in [(PREFIX, &field.prefix), (SUFFIX, &field.suffix)] {
+        parts.at(HELP).say(field.description());
+        parts.at(HELP).show(!field.description().is_empty());
+        for (at, text) in &[(PREFIX, field.prefix()), (SUFFIX, field.suffix())] {
             if text.is_empty() {
-                parts.at(at).remove();
+                parts.at(*at).remove();
             } else {
-                parts.at(at).say(text);
+                parts.at(*at).say(text);
             }
         }
         let input = parts.at(INPUT);
@@ -152,7 +152,7 @@ impl FieldView {
                 choice(input, value, value);
             }
         } else {
-            input.set("placeholder", &field.example);
+            input.set("placeholder", field.example());
         }
         input.set_value(&field.initial);
         parts.at(TOGGLE).show(field.secret && !is_choice);
@@ -376,8 +376,8 @@ fn choice(select: &Dom, value: &str, text: &str) {
 
 /// The label: the template's, or the generic word.
 fn title<'a>(field: &'a Field, words: &'a Words) -> &'a str {
-    if !field.title.is_empty() {
-        return &field.title;
+    if !field.title().is_empty() {
+        return field.title();
     }
     match field.name.as_str() {
         "apiKey" => words.get(Word::ApiKey),
@@ -431,13 +431,13 @@ fn notice(field: &Field, form: &Form, value: &str, words: &Words) -> Option<Stri
     if let Some(notice) = advice::recognise(&field.shape(), value, &form.key_shapes, provider) {
         return Some(speech::notice(&notice, provider, words));
     }
-    if field.pattern.is_empty()
+    if field.pattern().is_empty()
         || value.len() > PATTERN_INPUT_MAX
-        || Pattern::new(&field.pattern).ok()?.test(value)
+        || Pattern::new(field.pattern()).ok()?.test(value)
     {
         return None;
     }
     let word =
-        if field.example.is_empty() { Word::NoticePatternPlain } else { Word::NoticePattern };
-    Some(words.fill(word, &[("example", &field.example)]))
+        if field.example().is_empty() { Word::NoticePatternPlain } else { Word::NoticePattern };
+    Some(words.fill(word, &[("example", field.example())]))
 }

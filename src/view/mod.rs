@@ -306,7 +306,7 @@ impl View {
     fn observe(&mut self, body: &Dom) {
         let (host, inputs) = (self.host.clone(), self.inputs.clone());
         let callback = Callback::new(move |_| {
-            for name in ["inert", "aria-hidden", "hidden"] {
+            for name in &["inert", "aria-hidden", "hidden"] {
                 if host.has_attribute(name) {
                     host.toggle(name, None);
                 }
@@ -358,8 +358,8 @@ impl View {
                 view.set_value(&kept);
             }
             rows.append(view.row());
-            if !field.guide.is_empty() {
-                self.show_guide(&field.guide, &[]);
+            if !field.guide().is_empty() {
+                self.show_guide(field.guide(), &[]);
             } else if field.credential && !guided {
                 guided = true;
                 self.show_guide(&form.guide, &form.steps);
