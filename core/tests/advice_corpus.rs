@@ -178,6 +178,8 @@ fn shapes(vendor: &str) -> &'static str {
                 {"field":"password","kind":"secret","min":32,"max":32,"alphabet":"hex"},
                 {"field":"password","prefix":"SK","kind":"key-id","wrong":true}]"#
         }
+        "deepseek" => r#"[{"prefix":"sk-","kind":"secret","min":20}]"#,
+        "forty" => r#"[{"kind":"older token","min":40,"max":40}]"#,
         "klaviyo" => r#"[{"prefix":"pk_","kind":"secret"}]"#,
         _ => panic!("the corpus knows no shapes called {vendor}"),
     }
