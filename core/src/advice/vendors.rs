@@ -147,10 +147,10 @@ mod tests {
             assert!(!shown(names_of_row).is_empty());
             for start in beginnings.split('|') {
                 assert!(start.len() >= 3, "{start}");
-                let key = format!("{start}{}", "0".repeat(REST));
-                assert_eq!(find(&Text(&key)), (names_of_row, start.len()), "{start}");
-                assert_eq!(names(&key[1..]), "", "{start} without its first character");
-                assert_eq!(names(&key[..key.len() - 1]), "", "{start} one character short");
+                let key = |rest: usize| format!("{start}{}", "0".repeat(rest));
+                assert_eq!(find(&Text(&key(REST))), (names_of_row, start.len()), "{start}");
+                assert_eq!(names(&key(REST - 1)), "", "{start} one character short");
+                assert_eq!(names(&format!("x{}", key(REST))), "", "{start} not at the start");
             }
         }
     }
