@@ -34,7 +34,10 @@ const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /**
  * Parts of wasm-bindgen's glue that this module has no use for: a loop that copies ASCII by the character
- * (every text here is short), and what Safari needed before 16.4 once 2 GB were decoded.
+ * (every text here is short), what Safari needed before 16.4 once 2 GB were decoded, what memory over 2 GB
+ * would need, views of the memory kept from call to call, ways to find the global object before there was
+ * `globalThis`, and a registry of closures that the garbage collector finds (each of ours has an owner).
+ * @type {[RegExp, string][]}
  */
 const GLUE_CUTS = [
   [/ {4}let len = arg\.length;\n[^]*? {4}WASM_VECTOR_LEN = offset;\n {4}return ptr;\n/, ""],
@@ -43,6 +46,28 @@ const GLUE_CUTS = [
   [/, realloc\) \{/, ") {"],
   [/, wasm\.\w+\);(?=\n\s+(?:var|const) len)/g, ");"],
   [/\nif \(!\('encodeInto' in [^]*?\n\}\n/, "\n"],
+  [/ >>> 0/g, ""],
+  [/ptr \/ 1/g, "ptr"],
+  [/ {4}if \(cached\w+Memory0 === null [^]*?\n {4}\}\n {4}return cachedDataViewMemory0/, "    return new DataView(wasm.memory.buffer)"],
+  [/ {4}if \(cached\w+Memory0 === null [^]*?\n {4}\}\n {4}return cachedUint8ArrayMemory0/, "    return new Uint8Array(wasm.memory.buffer)"],
+  [/ {4}if \(stack_pointer == 1\) [^]*?;\n/, ""],
+  [/\n {4}wasmInstance = instance;[^]*?return wasm;/, "\n    wasm = instance.exports;"],
+  [/(__wbg_static_accessor_(?!GLOBAL_THIS)\w+: function\(\) \{)[^]*?\n {8}\}/g, "$1}"],
+  [/(__wbg_static_accessor_GLOBAL_THIS\w+: function\(\) \{)[^]*?\n {8}\}/, "$1 return addHeapObject(globalThis); }"],
+  [/\nconst CLOSURE_DTORS = [^]*?;\n/, "\n"],
+  [/ +CLOSURE_DTORS\.\w+\(.*\);\n/g, ""],
+  [/function\(\) \{ return handleError\(function \((.*?)\) \{([^]*?)\n {8}\}, arguments\); \}/g, "handleError(($1) => {$2\n        })"],
+  [/function handleError\(f, args\) \{[^]*?\n\}\n/,
+    `function handleError(f) {
+      return (...args) => {
+        try {
+          return f(...args);
+        } catch (e) {
+          wasm.__wbindgen_exn_store(addHeapObject(e));
+        }
+      };
+    }
+`],
 ];
 
 /**
@@ -240,7 +265,7 @@ export async function shortenNames(wasm, glue, bundled) {
     text = text.replace(new RegExp(`\\bwasm\\.${literal(long)}\\b`, "g"), () => `wasm.${short}`);
   }
   // What only a panic would have called is no longer imported.
-  text = text.replace(/^ {8}__wb\w+: function\([^]*?^ {8}\},?\n/gm, "");
+  text = text.replace(/^ {8}__wb\w+: (?:function|handleError)\([^]*?^ {8}\}\)?,?\n/gm, "");
   return { wasm: renamed, glue: text.replace(/"\.\/\w+_bg\.js": import0/, "a: import0") };
 }
 

@@ -223,7 +223,6 @@ impl View {
         host.set("data-keyslot", "");
         let root = host.attach_shadow(&object(&[("mode", "open".into())]))?;
         style::adopt(&root, &options.mode())?;
-        style::paint(&host, options);
 
         let parts = Parts::new(SHELL);
         let dialog = parts.at(DIALOG);
@@ -261,6 +260,7 @@ impl View {
     fn open(&mut self) -> Result<(), JsValue> {
         let body = document().object("body").ok_or(JsValue::UNDEFINED)?;
         body.append(&self.host);
+        style::paint(&self.host, self.parts.at(LOGO), &self.options);
         for kind in KEPT {
             let (escaped, host) = (self.inputs.clone(), JsValue::from(self.host.clone()));
             self.listeners.push(Listener::new(&window(), kind, true, move |event| {
@@ -337,7 +337,7 @@ impl View {
         }
         if settings.get("branded").is_truthy() && !options.theme("accent").is_truthy() {
             let colour = |name: &str| settings.get("theme").get(name).text("primary");
-            style::accent_of(&self.host, &colour("light"), &colour("dark"));
+            style::accent_of(&self.host, self.parts.at(LOGO), &colour("light"), &colour("dark"));
         }
         self.allow_unverified = loaded.session.get("keyslot").get("allow_unverified").is_truthy();
         self.parts.at(TITLE).say(&self.say(Word::Title));
