@@ -5,6 +5,7 @@ use crate::read::{Js, get};
 use crate::rejection::Rejection;
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::json::Json;
+use keyslot_core::text::joined;
 use keyslot_core::words::Word;
 use std::cell::RefCell;
 use wasm_bindgen::JsValue;
@@ -209,10 +210,9 @@ fn host(given: &str) -> Result<String, Rejection> {
     };
     let Ok(url) = url else { return Err(AuthErrorCode::InvalidHostUrl.into()) };
     let part = |name: &str| get(url.as_ref(), name).as_string().unwrap_or_default();
-    let mut address = [part("origin"), part("pathname")].concat();
-    while address.ends_with('/') {
-        address.pop();
-    }
+    let mut address = joined(&[&part("origin"), &part("pathname")]);
+    let end = address.bytes().rposition(|byte| byte != b'/').map_or(0, |last| last + 1);
+    address.truncate(end);
     Ok(address)
 }
 
