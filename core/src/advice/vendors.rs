@@ -30,7 +30,7 @@ table! {
     "Flutterwave" "FLWSECK|FLWPUBK" "https://developer.flutterwave.com/v3.0/docs/authentication";
     "Paddle" "pdl_live_|pdl_sdbx_" "https://developer.paddle.com/api-reference/about/authentication";
     "Plaid" "access-production-|access-sandbox-" "https://plaid.com/docs/api/items/#itempublic_tokenexchange";
-    "Xendit" "xnd_production_|xnd_development_|xnd_public_" "https://docs.xendit.co/docs/api-keys";
+    "Xendit" "xnd_" "https://help.xendit.co/hc/en-us/articles/16516398053273";
     "Mercury" "secret-token:mercury_" "https://docs.mercury.com/docs/getting-started";
     // Code and infrastructure
     "GitHub" "ghp_|gho_|ghu_|ghs_|ghr_|github_pat_" "https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats";
@@ -39,15 +39,14 @@ table! {
     "RubyGems" "rubygems_" "https://guides.rubygems.org/api-key-scopes/";
     "AWS|Amazon" "AKIA|ASIA" "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes";
     "Google|Gemini|Firebase|YouTube|Maps" "AIza" "https://cloud.google.com/docs/authentication/api-keys";
-    "DigitalOcean" "dop_v1_|doo_v1_|dor_v1_" "https://docs.digitalocean.com/reference/api/create-personal-access-token/";
+    "DigitalOcean" "dop_v1_|doo_v1_|dor_v1_" "https://docs.digitalocean.com/notes/2022/api-token-format";
     "Cloudflare" "cfut_|cfat_|cfk_|cfoat_" "https://developers.cloudflare.com/fundamentals/api/get-started/token-formats/";
     "Supabase" "sb_secret_|sb_publishable_|sbp_" "https://supabase.com/docs/guides/api/api-keys" "https://supabase.com/docs/reference/api/introduction";
-    "Databricks" "dapi" "https://docs.databricks.com/aws/en/dev-tools/auth/pat";
     "HashiCorp Vault" "hvs.|hvb.|hvr." "https://developer.hashicorp.com/vault/docs/concepts/tokens#token-prefixes";
     "Doppler" "dp.pt.|dp.st.|dp.sa.|dp.ct." "https://docs.doppler.com/reference/auth-token-formats";
-    "1Password" "ops_eyJ" "https://developer.1password.com/docs/service-accounts/use-with-1password-cli/";
     "Tailscale" "tskey-" "https://tailscale.com/docs/reference/key-prefixes";
     "CircleCI" "CCIPAT_|CCIPRJ_" "https://circleci.com/changelog/new-format-for-api-access-tokens/";
+    "Buildkite" "bkua_|bkaa_|bkaj_" "https://buildkite.com/docs/platform/security/tokens";
     "Trigger.dev" "tr_prod_|tr_preview_|tr_dev_" "https://trigger.dev/docs/apikeys";
     // Watching and measuring
     "Grafana" "glsa_" "https://grafana.com/docs/grafana/latest/developers/http_api/serviceaccount/";
@@ -61,25 +60,20 @@ table! {
     "LangSmith|LangChain" "lsv2_" "https://docs.langchain.com/langsmith/administration-overview#api-keys";
     "Hugging Face" "hf_" "https://huggingface.co/docs/hub/security-tokens";
     "Replicate" "r8_" "https://replicate.com/docs/topics/security/api-tokens";
-    "NVIDIA" "nvapi-" "https://docs.nvidia.com/nim/large-language-models/latest/getting-started.html";
+    "NVIDIA" "nvapi-" "https://github.com/langchain-ai/langchain-nvidia/blob/main/libs/ai-endpoints/README.md";
     "Tavily" "tvly-" "https://docs.tavily.com/documentation/quickstart";
-    "Firecrawl" "fc-" "https://docs.firecrawl.dev/introduction";
-    "E2B" "e2b_" "https://e2b.dev/docs/api-key";
+    "E2B" "e2b_" "https://github.com/e2b-dev/E2B/blob/main/packages/js-sdk/README.md";
     "LlamaCloud|LlamaIndex|LlamaParse" "llx-" "https://developers.llamaindex.ai/python/cloud/general/api_key/";
     // Mail, messages, documents
     "SendGrid|Twilio" "SG." "https://www.twilio.com/docs/sendgrid/api-reference/api-keys/create-api-keys";
-    "Brevo|Sendinblue" "xkeysib-|xsmtpsib-" "https://developers.brevo.com/docs/getting-started" "https://developers.brevo.com/docs/send-transactional-email-smtp";
-    "OneSignal" "os_v2_" "https://documentation.onesignal.com/docs/en/keys-and-ids";
     "Slack" "xoxb-|xoxp-|xapp-|xoxe." "https://docs.slack.dev/authentication/tokens";
     "Cal.com" "cal_live_" "https://cal.com/docs/api-reference/v2/introduction";
     "Notion" "ntn_" "https://developers.notion.com/page/changelog";
-    "Contentful" "CFPAT-" "https://www.contentful.com/developers/docs/references/authentication/";
     "Mapbox" "sk.eyJ|pk.eyJ|tk.eyJ" "https://docs.mapbox.com/help/dive-deeper/access-tokens/";
     // Shops, parcels, journeys
     "Shopify" "shpat_|shpca_|shppa_|shpss_" "https://shopify.dev/changelog/length-of-the-shopify-access-token-is-increasing" "https://shopify.dev/changelog/app-secret-key-length-has-increased";
     "Shippo" "shippo_live_|shippo_test_" "https://docs.goshippo.com/docs/guides_general/authentication/";
-    "EasyPost" "EZAK|EZTK" "https://docs.easypost.com/docs/authentication";
-    "Duffel" "duffel_live_|duffel_test_" "https://duffel.com/docs/api/overview/authentication";
+    "Duffel" "duffel_" "https://duffel.com/docs/api/overview/test-mode";
 }
 
 /// How many characters follow the beginning of a key, at least.
