@@ -191,7 +191,6 @@ const WORDS: &[(usize, Word)] = &[
     (TITLE, Word::TitlePlain),
     (SUBMIT, Word::Submit),
     (UNCHECKED, Word::SaveUnchecked),
-    (COPY, Word::Copy),
     (DONE, Word::Done),
 ];
 
@@ -472,6 +471,7 @@ impl View {
         self.parts.at(REFERENCE).show(!self.reference.is_empty());
         let text = self.options.words.fill(Word::Reference, &[("id", &self.reference)]);
         self.parts.at(REFERENCE_TEXT).say(&text);
+        self.parts.at(COPY).say(self.options.words.get(Word::Copy));
     }
 
     /// The confirmation, with the account when the check told its name.
@@ -505,7 +505,7 @@ impl View {
             return;
         }
         match wrong.or_else(|| self.fields.iter().find(|field| field.value().is_empty())) {
-            Some(field) => field.focus(false),
+            Some(field) => field.focus(field.wrong),
             None => self.parts.at(SUBMIT).focus(),
         }
     }
@@ -630,7 +630,9 @@ impl View {
                 // Absent outside secure contexts; the reference can still be selected by hand.
                 let navigator = window().object("navigator")?;
                 navigator.object("clipboard")?.unchecked_into::<Clipboard>().write(&self.reference);
-                self.parts.at(STATUS).say(self.options.words.get(Word::Copied));
+                for at in [COPY, STATUS] {
+                    self.parts.at(at).say(self.options.words.get(Word::Copied));
+                }
                 None
             }
             _ => None,
