@@ -35,8 +35,7 @@ const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 /**
  * Parts of wasm-bindgen's glue that this module has no use for: a loop that copies ASCII by the character
  * (every text here is short), what Safari needed before 16.4 once 2 GB were decoded, what memory over 2 GB
- * would need, views of the memory kept from call to call, ways to find the global object before there was
- * `globalThis`, and a registry of closures that the garbage collector finds (each of ours has an owner).
+ * would need, views of the memory kept from call to call, and a registry of closures that the garbage collector finds (each of ours has an owner).
  * @type {[RegExp, string][]}
  */
 const GLUE_CUTS = [
@@ -52,8 +51,6 @@ const GLUE_CUTS = [
   [/ {4}if \(cached\w+Memory0 === null [^]*?\n {4}\}\n {4}return cachedUint8ArrayMemory0/, "    return new Uint8Array(wasm.memory.buffer)"],
   [/ {4}if \(stack_pointer == 1\) [^]*?;\n/, ""],
   [/\n {4}wasmInstance = instance;[^]*?return wasm;/, "\n    wasm = instance.exports;"],
-  [/(__wbg_static_accessor_(?!GLOBAL_THIS)\w+: function\(\) \{)[^]*?\n {8}\}/g, "$1}"],
-  [/(__wbg_static_accessor_GLOBAL_THIS\w+: function\(\) \{)[^]*?\n {8}\}/, "$1 return addHeapObject(globalThis); }"],
   [/\nconst CLOSURE_DTORS = [^]*?;\n/, "\n"],
   [/ +CLOSURE_DTORS\.\w+\(.*\);\n/g, ""],
   [/function\(\) \{ return handleError\(function \((.*?)\) \{([^]*?)\n {8}\}, arguments\); \}/g, "handleError(($1) => {$2\n        })"],

@@ -24,6 +24,7 @@ mod callback;
 mod claim;
 mod dom;
 mod draft;
+mod executor;
 mod flow;
 mod inputs;
 mod listener;

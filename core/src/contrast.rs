@@ -51,11 +51,18 @@ impl Rgb {
     /// `None` for anything else.
     #[must_use]
     pub fn computed(css: &str) -> Option<Self> {
-        let numbers = css.strip_prefix("rgb")?.as_bytes().split(|byte| !byte.is_ascii_digit());
-        let mut channels = numbers.filter(|digits| !digits.is_empty()).map(|digits| {
-            digits.iter().fold(0_u8, |value, digit| value.wrapping_mul(10).wrapping_add(digit - b'0'))
-        });
-        Some(Self([channels.next()?, channels.next()?, channels.next()?]))
+        let mut channels = [0_u8; 4];
+        let (mut count, mut inside) = (0, false);
+        for byte in css.strip_prefix("rgb")?.bytes() {
+            let digit = byte.is_ascii_digit();
+            count += usize::from(digit && !inside);
+            inside = digit;
+            if digit && let Some(channel) = channels.get_mut(count) {
+                *channel = channel.wrapping_mul(10).wrapping_add(byte - b'0');
+            }
+        }
+        let [_, red, green, blue] = channels;
+        (count >= 3).then_some(Self([red, green, blue]))
     }
 
     /// The colour as `#rrggbb`.
@@ -71,7 +78,11 @@ impl Rgb {
     /// The relative luminance, 0 for black and 1 for white. Source: WCAG 2.2, "relative luminance".
     #[inline(never)]
     fn luminance(self) -> f64 {
-        self.0.into_iter().zip([0.2126, 0.7152, 0.0722]).map(|(channel, part)| linear(channel) * part).sum()
+        self.0
+            .into_iter()
+            .zip([0.2126, 0.7152, 0.0722])
+            .map(|(channel, part)| linear(channel) * part)
+            .sum()
     }
 
     /// This colour moved towards black or white (`pole`) until it has `least` contrast on `surface`.

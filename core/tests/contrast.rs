@@ -102,7 +102,9 @@ fn a_computed_colour_is_read() {
     for css in ["rgb(17, 34, 255)", "rgba(17, 34, 255, 0.5)"] {
         assert_eq!(Rgb::computed(css), colour, "{css}");
     }
-    for css in ["", "#12f", "red", "rgb(1, 2)", "rgb()", "oklch(0.7 0.1 50)", "color(display-p3 1 0 0)"] {
+    for css in
+        ["", "#12f", "red", "rgb(1, 2)", "rgb()", "oklch(0.7 0.1 50)", "color(display-p3 1 0 0)"]
+    {
         assert_eq!(Rgb::computed(css), None, "{css}");
     }
 }

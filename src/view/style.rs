@@ -6,9 +6,10 @@ use crate::read::Js;
 use js_sys::Array;
 use keyslot_core::contrast::{Rgb, accent};
 use keyslot_core::json::Json;
+use keyslot_core::text::joined;
 use std::cell::RefCell;
-use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
@@ -59,7 +60,7 @@ pub(super) fn adopt(root: &Dom, mode: &str) -> Result<(), JsValue> {
         let always = mode == "dark";
         let (open, close) =
             if always { ("", "") } else { ("@media(prefers-color-scheme:dark){", "}") };
-        let dark: JsValue = sheet(&[open, DARK, close].concat())?.into();
+        let dark: JsValue = sheet(&joined(&[open, DARK, close]))?.into();
         sheets.push(&dark);
     }
     root.set_sheets(&sheets);
@@ -69,7 +70,7 @@ pub(super) fn adopt(root: &Dom, mode: &str) -> Result<(), JsValue> {
 /// Sets the integrator's tokens and accent. `probe`: as in [`accent_of`].
 pub(super) fn paint(host: &Dom, probe: &Dom, options: &Options) {
     for (name, value) in record(&options.theme("tokens")) {
-        styles(host).set_property(&["--keyslot-", &name].concat(), &value);
+        styles(host).set_property(&joined(&["--keyslot-", &name]), &value);
     }
     let accent = options.theme("accent").as_text().unwrap_or_default();
     accent_of(host, probe, &accent, &accent);
@@ -93,7 +94,7 @@ pub(super) fn accent_of(host: &Dom, probe: &Dom, light: &str, dark: &str) {
             ("--ks-ring-", accent.border),
             ("--ks-link-", accent.text),
         ] {
-            styles(host).set_property(&[*role, name].concat(), &shade.to_hex());
+            styles(host).set_property(&joined(&[*role, name]), &shade.to_hex());
         }
     }
 }
