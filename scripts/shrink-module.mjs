@@ -70,9 +70,10 @@ const GLUE_CUTS = [
 /**
  * Panics become traps; everything optimised once more; names of functions gone.
  * @param {Uint8Array} wasm with its name section
+ * @param {{ keepNames?: boolean }} [options] `keepNames`: for an account of what holds the bytes
  * @returns {Promise<Buffer>}
  */
-export async function shrinkModule(wasm) {
+export async function shrinkModule(wasm, { keepNames = false } = {}) {
   const { default: binaryen } = await import("binaryen");
   const silent = trapping(binaryen, wasm, PANICS);
   const names = functions(binaryen, optimise(silent, ["-Oz", "-g"], []).wasm).map(({ name }) => name);
@@ -81,12 +82,11 @@ export async function shrinkModule(wasm) {
       `The widget formats text (${names.filter((name) => COMPOSING.test(name))}), which costs kilobytes.`,
     );
   }
-  const { wasm: small } = optimise(trapping(binaryen, silent, FORMATTING), [
-    "--flatten",
-    "--rereloop",
-    "-Oz",
-    ...PASSES,
-  ]);
+  const passes = ["--flatten", "--rereloop", "-Oz", ...PASSES];
+  const withoutFormatting = trapping(binaryen, silent, FORMATTING);
+  const { wasm: small } = keepNames
+    ? optimise(withoutFormatting, [...passes, "-g"], [])
+    : optimise(withoutFormatting, passes);
   return withoutPanicTexts(small);
 }
 
@@ -95,7 +95,7 @@ export async function shrinkModule(wasm) {
  * @param {typeof import("binaryen").default} binaryen
  * @param {Uint8Array} wasm
  */
-function functions(binaryen, wasm) {
+export function functions(binaryen, wasm) {
   const module = binaryen.readBinary(wasm);
   try {
     return Array.from({ length: module.getNumFunctions() }, (_, index) =>
@@ -195,7 +195,7 @@ function withoutPanicTexts(wasm) {
  * @param {Buffer} wasm
  * @returns {{ start: number, offset: number, length: number }[]} address in memory, place in the file
  */
-function dataSegments(wasm) {
+export function dataSegments(wasm) {
   let at = 8;
   const number = () => {
     let [value, shift, byte] = [0, 0, 0];
