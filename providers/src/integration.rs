@@ -13,9 +13,9 @@
 //! The result of applying them is an ordinary [`Provider`], so that the form, the check, the proxy, the
 //! host lock and the egress guard need to know nothing about it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use http::HeaderName;
 use indexmap::IndexMap;
@@ -591,23 +591,26 @@ impl Provider {
     ///
     /// # Errors
     /// One [`Issue`] for each setting that this provider does not have or that makes no usable template.
-    pub fn configured(&self, config: &IntegrationConfig) -> Result<Cow<'_, Self>, Vec<Issue>> {
+    pub fn configured(
+        self: &Arc<Self>,
+        config: &IntegrationConfig,
+    ) -> Result<Arc<Self>, Vec<Issue>> {
         let issues = self.setting_issues(config);
         if !issues.is_empty() {
             return Err(issues);
         }
         let Value::Object(mut entry) = self.template.clone() else {
-            return Ok(Cow::Borrowed(self));
+            return Ok(Arc::clone(self));
         };
         if *config == IntegrationConfig::default() {
-            return Ok(Cow::Borrowed(self));
+            return Ok(Arc::clone(self));
         }
         self.apply(config, &mut entry);
         // An integration comes over the API, so its plain HTTP goes no further than opened ranges.
         let (provider, _) = Self::read(&self.name, &entry, Cleartext::OpenedOnly)
             .map_err(|unusable| vec![translate(&unusable)])?;
         let issues = provider.unknown_names(config);
-        if issues.is_empty() { Ok(Cow::Owned(provider)) } else { Err(issues) }
+        if issues.is_empty() { Ok(Arc::new(provider)) } else { Err(issues) }
     }
 
     /// As [`Provider::configured`], for settings that are about to be stored: an address without
@@ -617,10 +620,10 @@ impl Provider {
     /// # Errors
     /// Those of [`Provider::configured`], and `baseUrl` when it may not be reached.
     pub fn accept(
-        &self,
+        self: &Arc<Self>,
         config: &IntegrationConfig,
         policy: &Policy,
-    ) -> Result<Cow<'_, Self>, Vec<Issue>> {
+    ) -> Result<Arc<Self>, Vec<Issue>> {
         let provider = self.configured(config)?;
         if let Some(base_url) = config.base_url.as_deref().filter(|url| !url.contains("${"))
             && let Err(problem) = Base::fixed(base_url, policy)

@@ -26,7 +26,7 @@ mod proxy;
 mod request;
 mod text;
 
-pub use catalogue::{Catalogue, CatalogueError, Loaded, Report, Skipped};
+pub use catalogue::{Adopted, Catalogue, CatalogueError, Loaded, Report, Skipped, parse};
 pub use check::{Reason, Verification, verify};
 pub use credential::{AuthMode, ConnectionConfig, Credential};
 pub use field::{Field, Format};

@@ -240,7 +240,7 @@ fn read(value: &Value) -> Result<IntegrationConfig, Vec<Issue>> {
 }
 
 /// The paths of what is wrong with settings, below `integration_config`.
-fn faults(provider: &Provider, value: &Value) -> Vec<String> {
+fn faults(provider: &Arc<Provider>, value: &Value) -> Vec<String> {
     let issues = match read(value) {
         Ok(settings) => provider.accept(&settings, &Policy::default()).err().unwrap_or_default(),
         Err(issues) => issues,

@@ -98,6 +98,17 @@ pub struct Integration {
     pub updated_at: Timestamp,
 }
 
+/// A provider that an environment has of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnProvider {
+    /// Its name; it takes the place of one of the catalogue that has the same.
+    pub name: String,
+    /// Its template, as it is read with the catalogue.
+    pub template: Object,
+    /// When it was last stored.
+    pub updated_at: Timestamp,
+}
+
 /// An integration that is about to be made.
 #[derive(Clone, Debug)]
 pub struct NewIntegration {
@@ -113,6 +124,8 @@ pub struct NewIntegration {
     pub forward_webhooks: bool,
     /// See [`Integration`].
     pub config: Object,
+    /// Whether its provider is one of the environment's own, which could be deleted meanwhile.
+    pub own_provider: bool,
 }
 
 /// What is to change about an integration; what is `None` stays.

@@ -1,5 +1,7 @@
 //! Integrations: the list, a new one from the catalogue, and the pages of one.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -44,7 +46,8 @@ pub struct Shown {
 impl Shown {
     /// Everything but the time comes from the integration and the catalogue.
     pub fn of(server: &Server, integration: &Integration) -> Self {
-        let provider = server.catalogue.get(&integration.provider);
+        let catalogue = server.catalogues.of(&integration.environment);
+        let provider = catalogue.get(&integration.provider);
         let provider_name = provider.map_or(&integration.provider, |found| &found.display_name);
         Self {
             key: integration.unique_key.to_string(),
@@ -267,7 +270,7 @@ impl Problems {
     }
 
     /// Judges settings, and gives them as they are stored; what is wrong with them is noted.
-    fn settings(&mut self, server: &Server, provider: &Provider, config: &Object) -> Object {
+    fn settings(&mut self, server: &Server, provider: &Arc<Provider>, config: &Object) -> Object {
         match accept_config(server, provider, config) {
             Ok(config) => config,
             Err(issues) => {
@@ -327,11 +330,11 @@ impl<'a> NewPage<'a> {
 /// 404 `not_found` for a provider that the catalogue does not have.
 pub async fn new(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let frame = visit.frame(Section::Integrations);
-    let catalogue = &visit.state.catalogue;
+    let catalogue = visit.state.catalogues.of(visit.environment);
     if let Some(name) = query.first("provider") {
-        let provider = known(&visit.state, name)?;
+        let provider = known(&visit, name)?;
         let key = free_key(&visit, name).await?;
-        return html(StatusCode::OK, &NewPage::of(frame, provider, key, String::new()));
+        return html(StatusCode::OK, &NewPage::of(frame, &provider, key, String::new()));
     }
     let search = query.first("search").unwrap_or_default().trim().to_owned();
     let category = query.first("category").unwrap_or_default().to_owned();
@@ -367,12 +370,13 @@ fn title_of(category: &str) -> String {
     }
 }
 
-fn known<'a>(server: &'a Server, name: &str) -> Result<&'a Provider, ApiError> {
-    server
-        .catalogue
-        .get(name)
-        .map(AsRef::as_ref)
-        .ok_or_else(|| ApiError::NotFound("The catalogue has no such API.".into()))
+fn known(visit: &Visit, name: &str) -> Result<Arc<Provider>, ApiError> {
+    let catalogue = visit.state.catalogues.of(visit.environment);
+    catalogue.get(name).map(Arc::clone).ok_or_else(gone)
+}
+
+fn gone() -> ApiError {
+    ApiError::NotFound("The catalogue has no such API.".into())
 }
 
 /// The provider's own name, or the first of `name-2`, `name-3`, … that nobody has.
@@ -402,9 +406,9 @@ async fn free_key(visit: &Visit, name: &str) -> Result<String, ApiError> {
 /// page.
 pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let server = &visit.state;
-    let provider = known(server, form.text("provider"))?;
+    let provider = known(&visit, form.text("provider"))?;
     let mut problems = Problems::default();
-    let config = problems.settings(server, provider, &config_of(provider, &form));
+    let config = problems.settings(server, &provider, &config_of(&provider, &form));
     let name = form.filled("name").map(str::to_owned);
     match IntegrationKey::parse(form.text("key"), vec![]) {
         Err(_) => {
@@ -420,9 +424,11 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
                 display_name: name.clone(),
                 forward_webhooks: true,
                 config,
+                own_provider: server.catalogues.is_own(visit.environment, &provider.name),
             };
             match server.store.create_integration(new, audit).await? {
                 Created::New(_) => return Ok(visit.to(&page_of(key.as_str(), "made"))),
+                Created::NoProvider => return Err(gone()),
                 Created::Exists => {
                     problems.note("key", "Another integration has this ID. Choose another one.");
                 }
@@ -431,10 +437,10 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
     }
     let frame = visit.frame(Section::Integrations);
     let mut page =
-        NewPage::of(frame, provider, form.text("key").to_owned(), name.unwrap_or_default());
+        NewPage::of(frame, &provider, form.text("key").to_owned(), name.unwrap_or_default());
     page.key_problem = problems.of("key");
     page.settings = settings(
-        provider,
+        &provider,
         |name| form.text(&setting_name(name)).to_owned(),
         |name| problems.of(&setting_name(name)),
     );
@@ -550,7 +556,8 @@ struct SettingsPage {
 
 impl SettingsPage {
     fn of(visit: &Visit, integration: &Integration) -> Self {
-        let provider = visit.state.catalogue.get(&integration.provider);
+        let catalogue = visit.state.catalogues.of(&integration.environment);
+        let provider = catalogue.get(&integration.provider);
         // As end users meet it; settings that no longer fit are mended on this page.
         let configured = provider_of(&visit.state, integration).ok();
         Self {
@@ -586,7 +593,7 @@ pub async fn edit(visit: Visit, query: Query) -> Result<Response, ApiError> {
 /// 404 `not_found`, also when its provider is not in the catalogue.
 pub async fn save(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let integration = asked_for(&visit, form.text("key")).await?;
-    let provider = known(&visit.state, &integration.provider)?;
+    let provider = known(&visit, &integration.provider)?;
     // What the form does not know (set by REST) stays.
     let declared =
         |name: &String| provider.integration_config.iter().any(|field| field.name == *name);
@@ -596,9 +603,9 @@ pub async fn save(visit: Visit, form: Form) -> Result<Response, ApiError> {
         .filter(|(name, _)| !declared(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    config.extend(config_of(provider, &form));
+    config.extend(config_of(&provider, &form));
     let mut problems = Problems::default();
-    let config = problems.settings(&visit.state, provider, &config);
+    let config = problems.settings(&visit.state, &provider, &config);
     let mut page = SettingsPage::of(&visit, &integration);
     page.conflict = form.text("version") != page.version.to_string();
     if !page.conflict && problems.0.is_empty() {
@@ -624,7 +631,7 @@ pub async fn save(visit: Visit, form: Form) -> Result<Response, ApiError> {
     }
     page.name = form.text("name").to_owned();
     page.settings = settings(
-        provider,
+        &provider,
         |name| form.text(&setting_name(name)).to_owned(),
         |name| problems.of(&setting_name(name)),
     );

@@ -298,6 +298,7 @@ impl Run<'_> {
             display_name: None,
             forward_webhooks: false,
             config: Object::new(),
+            own_provider: false,
         };
         let made = self.store.create_integration(new, self.event()).await.unwrap();
         assert_eq!(matches!(made, Created::New(_)), expected);

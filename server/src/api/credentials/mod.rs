@@ -7,7 +7,7 @@ mod basic;
 pub use api_key::post as post_api_key;
 pub use basic::post as post_basic;
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use aws_lc_rs::{constant_time, hmac};
 use axum::response::Response;
@@ -324,12 +324,12 @@ async fn vouched(
 ///
 /// # Errors
 /// 404 `unknown_provider_template`; 500 when settings that were accepted can no longer be used.
-pub(crate) fn provider_of<'a>(
-    server: &'a Server,
+pub(crate) fn provider_of(
+    server: &Server,
     integration: &Integration,
-) -> Result<Cow<'a, Provider>, ApiError> {
-    let provider = server
-        .catalogue
+) -> Result<Arc<Provider>, ApiError> {
+    let catalogue = server.catalogues.of(&integration.environment);
+    let provider = catalogue
         .get(&integration.provider)
         .ok_or_else(|| ApiError::UnknownProviderTemplate(integration.provider.clone()))?;
     let settings = IntegrationConfig::from_json(&integration.config);

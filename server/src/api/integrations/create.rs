@@ -41,13 +41,8 @@ pub async fn create(
     let unique_key =
         IntegrationKey::parse(&read(unique_key)?, at(["unique_key"])).map_err(ApiError::body)?;
 
-    let provider = state.catalogue.get(&read(provider)?).ok_or_else(|| {
-        ApiError::body(Issue {
-            code: "invalid_string".into(),
-            message: "Invalid provider".into(),
-            path: at(["provider"]),
-        })
-    })?;
+    let catalogue = state.catalogues.of(key.environment());
+    let provider = catalogue.get(&read(provider)?).ok_or_else(invalid_provider)?;
     let config = accept_config(&state, provider, &config.unwrap_or_default())
         .map_err(|issues| ApiError::Invalid(Place::Body, issues))?;
 
@@ -60,13 +55,24 @@ pub async fn create(
         display_name,
         forward_webhooks: forward_webhooks.unwrap_or(true),
         config,
+        own_provider: state.catalogues.is_own(key.environment(), &provider.name),
     };
     match state.store.create_integration(new, audit).await? {
         Created::New(integration) => Ok(ok(&json!({ "data": view(&state, &integration) }))),
+        // It was deleted in this moment.
+        Created::NoProvider => Err(invalid_provider()),
         Created::Exists => Err(ApiError::body(Issue {
             code: "invalid_string".into(),
             message: "Unique key already exists".into(),
             path: at(["uniqueKey"]),
         })),
     }
+}
+
+fn invalid_provider() -> ApiError {
+    ApiError::body(Issue {
+        code: "invalid_string".into(),
+        message: "Invalid provider".into(),
+        path: at(["provider"]),
+    })
 }

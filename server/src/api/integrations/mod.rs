@@ -12,6 +12,8 @@ pub use get::get;
 pub use list::list;
 pub use update::update;
 
+use std::sync::Arc;
+
 use keyslot_providers::{IntegrationConfig, Provider};
 use serde_json::{Value, json};
 
@@ -27,7 +29,8 @@ use crate::{
 
 /// An integration as clients read it.
 pub fn view(server: &Server, integration: &Integration) -> Value {
-    let provider = server.catalogue.get(&integration.provider);
+    let catalogue = server.catalogues.of(&integration.environment);
+    let provider = catalogue.get(&integration.provider);
     let display_name = integration
         .display_name
         .as_deref()
@@ -77,7 +80,7 @@ fn refuse_oauth_settings(fields: &mut Fields) {
 /// Judges settings that are about to be stored, and gives them in the form in which they are.
 pub(crate) fn accept_config(
     server: &Server,
-    provider: &Provider,
+    provider: &Arc<Provider>,
     config: &Object,
 ) -> Result<Object, Vec<Issue>> {
     let settings = IntegrationConfig::from_json(config);

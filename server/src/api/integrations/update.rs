@@ -51,8 +51,8 @@ pub async fn update(
                 .integration(key.environment(), name.as_str())
                 .await?
                 .ok_or_else(|| unknown(name.as_str()))?;
-            let provider = state
-                .catalogue
+            let catalogue = state.catalogues.of(key.environment());
+            let provider = catalogue
                 .get(&integration.provider)
                 .ok_or_else(|| ApiError::UnknownProviderTemplate(integration.provider.clone()))?;
             let config = accept_config(&state, provider, &config)

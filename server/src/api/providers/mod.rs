@@ -1,4 +1,8 @@
-//! The catalogue, as clients read it.
+//! The catalogue, as clients read it, and the providers that an environment adds to it.
+
+mod own;
+
+pub use own::{add, delete, put};
 
 use axum::{extract::State, response::Response};
 use keyslot_providers::Provider;
@@ -9,31 +13,44 @@ use crate::{
     access::Caller,
     api::credentials::provider_of,
     error::ApiError,
+    issue::{Issue, at},
     model::{Integration, Object},
     query::Query,
     segment::Segment,
     state::{AppState, Server},
 };
 
-/// `GET /providers[?search=]`: all providers, or those whose name holds the text in any case.
+/// `GET /providers[?search=][&own=true]`: all providers, or those whose name holds the text in any case, or
+/// those that are the environment's own.
 ///
 /// # Errors
 /// 400 `invalid_query_params` for other query keys.
 pub async fn list(
     State(state): State<AppState>,
-    _: Caller,
+    caller: Caller,
     query: Query,
 ) -> Result<Response, ApiError> {
-    query.only(&["search"], &[])?;
+    query.only(&["search", "own"], &[])?;
     let search = query.first("search").unwrap_or_default().to_lowercase();
+    let only_own = match query.first("own") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => {
+            return Err(ApiError::query(Issue::not_one_of(at(["own"]), &["true", "false"])));
+        }
+    };
     let found: Vec<Value> = state
-        .catalogue
+        .catalogues
+        .of(caller.environment())
         .iter()
         .filter(|provider| {
             provider.name.to_lowercase().contains(&search)
                 || provider.display_name.to_lowercase().contains(&search)
         })
-        .map(|provider| view(&state, provider, provider.template.clone()))
+        .filter(|provider| {
+            !only_own || state.catalogues.is_own(caller.environment(), &provider.name)
+        })
+        .map(|provider| shown(&state, &caller, provider))
         .collect();
     Ok(ok(&json!({ "data": found })))
 }
@@ -55,10 +72,8 @@ pub async fn get(
     query: Query,
 ) -> Result<Response, ApiError> {
     query.only(&["integration"], &[])?;
-    let provider = state
-        .catalogue
-        .get(&name)
-        .ok_or_else(|| ApiError::NotFound(format!("Unknown provider {name}")))?;
+    let catalogue = state.catalogues.of(caller.environment());
+    let provider = catalogue.get(&name).ok_or_else(|| unknown(&name))?;
     let named = query.first("integration");
     let browser = !matches!(caller, Caller::Key(_));
     let found = if named.is_some() || (browser && provider.is_configurable()) {
@@ -67,7 +82,7 @@ pub async fn get(
         None
     };
     let Some(integration) = found else {
-        return Ok(ok(&json!({ "data": view(&state, provider, provider.template.clone()) })));
+        return Ok(ok(&json!({ "data": shown(&state, &caller, provider) })));
     };
     let configured = provider_of(&state, &integration)?;
     let template = if browser { configured.form_template() } else { configured.template.clone() };
@@ -97,14 +112,35 @@ async fn integration(
     }
 }
 
-/// `GET /providers.json`: all templates by name, for tools; needs no credential.
+/// `GET /providers.json`: the templates of the catalogue by name, for tools; needs no credential, and so
+/// has no environment's own ones.
 pub async fn index(State(state): State<AppState>) -> Response {
     let all: Map<String, Value> = state
-        .catalogue
+        .catalogues
+        .shared()
         .iter()
         .map(|provider| (provider.name.clone(), provider.template.clone()))
         .collect();
     ok(&Value::Object(all))
+}
+
+fn unknown(name: &str) -> ApiError {
+    ApiError::NotFound(format!("Unknown provider {name}"))
+}
+
+/// A provider as this caller reads it. The catalogue is public; where and how requests of an environment's
+/// own provider are made is not a browser's business.
+fn shown(server: &Server, caller: &Caller, provider: &Provider) -> Value {
+    let own = server.catalogues.is_own(caller.environment(), &provider.name);
+    let template = match caller {
+        Caller::Session(..) | Caller::PublicKey(_) if own => provider.form_template(),
+        _ => provider.template.clone(),
+    };
+    let mut view = view(server, provider, template);
+    if let (true, Value::Object(view)) = (own, &mut view) {
+        view.insert("own".into(), true.into());
+    }
+    view
 }
 
 /// A template with the two things that are not in it.

@@ -9,8 +9,8 @@ use rusqlite::{
 
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-        SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        ConnectionChange, ConnectionFilter, Created, Deletion, Found, IntegrationUpdate,
+        MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -21,7 +21,8 @@ use crate::{
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, Operation, Owner, Role, SecretKey, SecretKeyRecord, Tags, Verified,
+        NewSession, Object, Operation, OwnProvider, Owner, Role, SecretKey, SecretKeyRecord, Tags,
+        Verified,
     },
     ownership::{self, Decision, Situation},
     recheck::next_check,
@@ -294,6 +295,84 @@ fn audit_events_of(mut rows: rusqlite::Rows<'_>) -> Result<Vec<StoredAuditEvent>
     Ok(found)
 }
 
+// --- own providers ---
+
+pub(super) fn catalogue_versions(db: &Db) -> Result<Vec<(String, i64)>> {
+    let mut statement =
+        db.prepare_cached("select name, catalogue_version from environments order by name")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.map(|row| Ok(row?)).collect()
+}
+
+pub(super) fn count_up_catalogue(db: &Db, environment: &str) -> Result<()> {
+    db.prepare_cached(
+        "update environments set catalogue_version = catalogue_version + 1 where name = ?1",
+    )?
+    .execute([environment])?;
+    Ok(())
+}
+
+pub(super) fn own_providers(db: &Db, environment: &str) -> Result<Vec<OwnProvider>> {
+    let mut statement = db.prepare_cached(
+        "select name, template, updated_at from own_providers where environment = ?1 order by name",
+    )?;
+    let mut rows = statement.query([environment])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(OwnProvider {
+            name: row.get(0)?,
+            template: document(&row.get::<_, String>(1)?, "own_providers.template")?,
+            updated_at: moment(row.get(2)?)?,
+        });
+    }
+    Ok(found)
+}
+
+pub(super) fn put_own_provider(db: &Db, environment: &str, provider: &OwnProvider) -> Result<()> {
+    db.prepare_cached(
+        "insert into own_providers (environment, name, template, updated_at) values (?1, ?2, ?3, ?4)
+         on conflict (environment, name) do update set template = excluded.template,
+             updated_at = excluded.updated_at",
+    )?
+    .execute(params![
+        environment,
+        provider.name,
+        json(&provider.template)?,
+        millis(provider.updated_at)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn delete_own_provider(
+    db: &Db,
+    environment: &str,
+    name: &str,
+    even_if_used: bool,
+) -> Result<Deletion> {
+    let used: bool = db
+        .prepare_cached(
+            "select exists (select 1 from integrations where environment = ?1 and provider = ?2)",
+        )?
+        .query_row([environment, name], |row| row.get(0))?;
+    if !own_provider_is_there(db, environment, name)? {
+        return Ok(Deletion::Unknown);
+    }
+    if used && !even_if_used {
+        return Ok(Deletion::InUse);
+    }
+    db.prepare_cached("delete from own_providers where environment = ?1 and name = ?2")?
+        .execute([environment, name])?;
+    Ok(Deletion::Deleted)
+}
+
+fn own_provider_is_there(db: &Db, environment: &str, name: &str) -> Result<bool> {
+    Ok(db
+        .prepare_cached(
+            "select exists (select 1 from own_providers where environment = ?1 and name = ?2)",
+        )?
+        .query_row([environment, name], |row| row.get(0))?)
+}
+
 // --- integrations ---
 
 const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, forward_webhooks, config, \
@@ -304,6 +383,9 @@ pub(super) fn create_integration(
     new: &NewIntegration,
     at: Timestamp,
 ) -> Result<Created<Integration>> {
+    if new.own_provider && !own_provider_is_there(db, &new.environment, &new.provider)? {
+        return Ok(Created::NoProvider);
+    }
     let inserted = db
         .prepare_cached(
             "insert into integrations (environment, unique_key, provider, display_name, forward_webhooks, config,
