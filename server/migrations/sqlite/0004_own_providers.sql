@@ -10,3 +10,6 @@ create table own_providers (
 
 -- Counted up by each change of them, so that every server sees that its copy is old.
 alter table environments add column catalogue_version integer not null default 0;
+
+-- It was kept and did nothing: this server takes no webhooks of providers that it could pass on.
+alter table integrations drop column forward_webhooks;

@@ -422,7 +422,6 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
                 unique_key: key.clone(),
                 provider: provider.name.clone(),
                 display_name: name.clone(),
-                forward_webhooks: true,
                 config,
                 own_provider: server.catalogues.is_own(visit.environment, &provider.name),
             };

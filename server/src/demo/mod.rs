@@ -85,7 +85,6 @@ pub async fn prepare(server: &Server, data_dir: &Path) -> Result<(), Refusal> {
             unique_key,
             provider: provider.to_owned(),
             display_name: Some(name.to_owned()),
-            forward_webhooks: false,
             config: serde_json::Map::new(),
             own_provider: false,
         };

@@ -145,7 +145,6 @@ pub const TABLES: &[Table] = &[
             ("unique_key", Text),
             ("provider", Text),
             ("display_name", Text),
-            ("forward_webhooks", Flag),
             ("config", Text),
             ("created_at", Integer),
             ("updated_at", Integer),

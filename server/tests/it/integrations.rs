@@ -11,6 +11,9 @@ async fn an_integration_is_made_read_renamed_and_deleted() {
     let body = json!({ "provider": "unchecked", "unique_key": "mine", "display_name": "Mine" });
     let made = server.post("/integrations", body).await.json();
     assert_eq!(made["data"]["unique_key"], "mine");
+    let asked = json!({ "forward_webhooks": true });
+    let said = server.call(Method::PATCH, "/integrations/mine", Some(SECRET), Some(asked)).await;
+    assert_eq!(said.json()["data"]["forward_webhooks"], false, "taken, and answered truthfully");
     assert_eq!(made["data"]["logo"], "http://keyslot.test/images/template-logos/unchecked.svg");
     let read = server.get("/integrations/mine?include=webhook&include=credentials").await.json();
     assert_eq!(read["data"]["display_name"], "Mine");

@@ -87,7 +87,6 @@ pub(crate) async fn furnish(store: &dyn Store, vault: &Vault, connections: usize
         unique_key: keyslot_server::ids::IntegrationKey::parse("a", vec![]).unwrap(),
         provider: "openai".into(),
         display_name: Some("A".into()),
-        forward_webhooks: true,
         config: Object::new(),
         own_provider: false,
     };

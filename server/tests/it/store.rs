@@ -70,7 +70,6 @@ async fn integration(store: &dyn Store, environment: &str, unique_key: &str) -> 
         unique_key: key(unique_key),
         provider: "openai".into(),
         display_name: None,
-        forward_webhooks: false,
         config: private_api(),
         own_provider: false,
     };
@@ -274,7 +273,6 @@ async fn integration_keys_are_unique_within_their_environment(store: &dyn Store)
         unique_key: key("a"),
         provider: "github".into(),
         display_name: None,
-        forward_webhooks: true,
         config: Object::new(),
         own_provider: false,
     };
@@ -346,7 +344,6 @@ async fn own_providers_are_replaced_counted_and_kept_while_they_are_in_use(store
         unique_key: key(provider),
         provider: provider.into(),
         display_name: None,
-        forward_webhooks: true,
         config: Object::new(),
         own_provider: true,
     };

@@ -296,7 +296,6 @@ impl Run<'_> {
             unique_key: key(name),
             provider: "openai".into(),
             display_name: None,
-            forward_webhooks: false,
             config: Object::new(),
             own_provider: false,
         };

@@ -406,7 +406,7 @@ pub(super) async fn delete_own_provider(
 
 // --- integrations ---
 
-const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, forward_webhooks, config, \
+const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, config, \
                            created_at, updated_at from integrations";
 
 pub(super) async fn create_integration(
@@ -420,9 +420,9 @@ pub(super) async fn create_integration(
             return Ok(Created::NoProvider);
         }
     }
-    let sql = "insert into integrations (environment, unique_key, provider, display_name, forward_webhooks, config,
-             created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict (environment, unique_key) do nothing returning id";
+    let sql = "insert into integrations (environment, unique_key, provider, display_name, config, created_at,
+             updated_at)
+         values ($1, $2, $3, $4, $5, $6, $6) on conflict (environment, unique_key) do nothing returning id";
     let inserted = first(
         db,
         sql,
@@ -431,7 +431,6 @@ pub(super) async fn create_integration(
             &new.unique_key.as_str(),
             &new.provider,
             &new.display_name,
-            &new.forward_webhooks,
             &json(&new.config)?,
             &millis(at),
         ],
@@ -444,7 +443,6 @@ pub(super) async fn create_integration(
         unique_key: new.unique_key.clone(),
         provider: new.provider.clone(),
         display_name: new.display_name.clone(),
-        forward_webhooks: new.forward_webhooks,
         config: new.config.clone(),
         created_at: at,
         updated_at: at,
@@ -495,15 +493,12 @@ pub(super) async fn update_integration(
     if let Some(name) = &change.display_name {
         current.display_name.clone_from(name);
     }
-    if let Some(forward) = change.forward_webhooks {
-        current.forward_webhooks = forward;
-    }
     if let Some(config) = &change.config {
         current.config.clone_from(config);
     }
     current.updated_at = at;
-    let sql = "update integrations set unique_key = $2, display_name = $3, forward_webhooks = $4, config = $5,
-             updated_at = $6 where id = $1";
+    let sql = "update integrations set unique_key = $2, display_name = $3, config = $4,
+             updated_at = $5 where id = $1";
     execute(
         db,
         sql,
@@ -511,7 +506,6 @@ pub(super) async fn update_integration(
             &current.id,
             &current.unique_key.as_str(),
             &current.display_name,
-            &current.forward_webhooks,
             &json(&current.config)?,
             &millis(at),
         ],
@@ -537,10 +531,9 @@ fn integration_of(row: &Row) -> Result<Integration> {
             .map_err(|_| StoreError::Corrupt("integrations.unique_key"))?,
         provider: row.try_get(3)?,
         display_name: row.try_get(4)?,
-        forward_webhooks: row.try_get(5)?,
-        config: document(row.try_get(6)?, "integrations.config")?,
-        created_at: moment(row.try_get(7)?)?,
-        updated_at: moment(row.try_get(8)?)?,
+        config: document(row.try_get(5)?, "integrations.config")?,
+        created_at: moment(row.try_get(6)?)?,
+        updated_at: moment(row.try_get(7)?)?,
     })
 }
 

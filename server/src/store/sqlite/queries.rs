@@ -375,7 +375,7 @@ fn own_provider_is_there(db: &Db, environment: &str, name: &str) -> Result<bool>
 
 // --- integrations ---
 
-const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, forward_webhooks, config, \
+const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, config, \
                            created_at, updated_at from integrations";
 
 pub(super) fn create_integration(
@@ -388,16 +388,15 @@ pub(super) fn create_integration(
     }
     let inserted = db
         .prepare_cached(
-            "insert into integrations (environment, unique_key, provider, display_name, forward_webhooks, config,
-                 created_at, updated_at)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) on conflict (environment, unique_key) do nothing",
+            "insert into integrations (environment, unique_key, provider, display_name, config, created_at,
+                 updated_at)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?6) on conflict (environment, unique_key) do nothing",
         )?
         .execute(params![
             new.environment,
             new.unique_key.as_str(),
             new.provider,
             new.display_name,
-            new.forward_webhooks,
             json(&new.config)?,
             millis(at)
         ])?;
@@ -410,7 +409,6 @@ pub(super) fn create_integration(
         unique_key: new.unique_key.clone(),
         provider: new.provider.clone(),
         display_name: new.display_name.clone(),
-        forward_webhooks: new.forward_webhooks,
         config: new.config.clone(),
         created_at: at,
         updated_at: at,
@@ -460,22 +458,18 @@ pub(super) fn update_integration(
     if let Some(name) = &change.display_name {
         current.display_name.clone_from(name);
     }
-    if let Some(forward) = change.forward_webhooks {
-        current.forward_webhooks = forward;
-    }
     if let Some(config) = &change.config {
         current.config.clone_from(config);
     }
     current.updated_at = at;
     db.prepare_cached(
-        "update integrations set unique_key = ?2, display_name = ?3, forward_webhooks = ?4, config = ?5,
-             updated_at = ?6 where id = ?1",
+        "update integrations set unique_key = ?2, display_name = ?3, config = ?4,
+             updated_at = ?5 where id = ?1",
     )?
     .execute(params![
         current.id,
         current.unique_key.as_str(),
         current.display_name,
-        current.forward_webhooks,
         json(&current.config)?,
         millis(at)
     ])?;
@@ -498,10 +492,9 @@ fn integration_of(row: &Row<'_>) -> Result<Integration> {
             .map_err(|_| StoreError::Corrupt("integrations.unique_key"))?,
         provider: row.get(3)?,
         display_name: row.get(4)?,
-        forward_webhooks: row.get(5)?,
-        config: document(&row.get::<_, String>(6)?, "integrations.config")?,
-        created_at: moment(row.get(7)?)?,
-        updated_at: moment(row.get(8)?)?,
+        config: document(&row.get::<_, String>(5)?, "integrations.config")?,
+        created_at: moment(row.get(6)?)?,
+        updated_at: moment(row.get(7)?)?,
     })
 }
 
