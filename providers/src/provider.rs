@@ -370,7 +370,27 @@ fn public_template(name: &str, entry: &Map<String, Value>) -> Value {
             template.insert(key.clone(), value.clone());
         }
     }
+    quote(template.get_mut("display_name"));
+    for section in ["credentials", "connection_config", "integration_config"] {
+        let Some(Value::Object(fields)) = template.get_mut(section) else { continue };
+        for definition in fields.values_mut() {
+            for key in ["title", "description", "example", "default_value", "prefix", "suffix"] {
+                quote(definition.get_mut(key));
+            }
+            let choices = definition.get_mut("enum").and_then(Value::as_array_mut);
+            choices.into_iter().flatten().for_each(|choice| quote(Some(choice)));
+        }
+    }
     Value::Object(template)
+}
+
+/// Texts may be written without quotes, and YAML then reads a number or a boolean; clients get a text.
+fn quote(value: Option<&mut Value>) {
+    if let Some(value) = value
+        && (value.is_number() || value.is_boolean())
+    {
+        *value = Value::String(value.to_string());
+    }
 }
 
 fn auth_mode(entry: &Map<String, Value>) -> Result<AuthMode, Unusable> {
