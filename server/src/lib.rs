@@ -9,6 +9,7 @@ pub mod api;
 pub mod appearance;
 pub mod audit_chain;
 pub mod body;
+pub mod catalogues;
 pub mod cli;
 pub mod clock;
 pub mod compressed;

@@ -8,13 +8,13 @@ use std::{
 
 use jiff::Timestamp;
 use keyslot_egress::Egress;
-use keyslot_providers::Catalogue;
 use tokio::sync::Notify;
 use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
     audit_chain::AuditChain,
+    catalogues::Catalogues,
     clock::Clock,
     compressed::Compressed,
     dashboard::operator::Operators,
@@ -45,7 +45,7 @@ pub struct Server {
     /// What hashes tokens.
     pub hasher: TokenHasher,
     /// The providers it knows.
-    pub catalogue: Catalogue,
+    pub catalogues: Catalogues,
     /// The only way out.
     pub egress: Egress,
     /// The time.

@@ -110,7 +110,19 @@ const fn numbered(name: &'static str, columns: &'static [(&'static str, Kind)]) 
 
 /// All of them; a table comes after those that it refers to.
 pub const TABLES: &[Table] = &[
-    table("environments", &[("name", Text), ("created_at", Integer), ("settings", Text)]),
+    table(
+        "environments",
+        &[
+            ("name", Text),
+            ("created_at", Integer),
+            ("settings", Text),
+            ("catalogue_version", Integer),
+        ],
+    ),
+    table(
+        "own_providers",
+        &[("environment", Text), ("name", Text), ("template", Text), ("updated_at", Integer)],
+    ),
     table("server_secrets", &[("name", Text), ("key_id", Text), ("sealed", Bytes)]),
     table(
         "secret_keys",
@@ -133,7 +145,6 @@ pub const TABLES: &[Table] = &[
             ("unique_key", Text),
             ("provider", Text),
             ("display_name", Text),
-            ("forward_webhooks", Flag),
             ("config", Text),
             ("created_at", Integer),
             ("updated_at", Integer),

@@ -72,6 +72,8 @@ fn number(error: &ApiError) -> usize {
         ApiError::InvalidHmac => 49,
         ApiError::NotSignedIn => 50,
         ApiError::StaleForm => 51,
+        ApiError::InvalidTemplateType => 52,
+        ApiError::ProviderInUse(_) => 53,
     }
 }
 
@@ -155,6 +157,8 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::InvalidHmac, 400, "invalid_hmac"),
         (ApiError::NotSignedIn, 401, "not_signed_in"),
         (ApiError::StaleForm, 403, "stale_form"),
+        (ApiError::InvalidTemplateType, 415, "invalid_content_type"),
+        (ApiError::ProviderInUse("a".into()), 409, "provider_in_use"),
     ]
 }
 
@@ -184,7 +188,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 52);
+    assert_eq!(table().len(), 54);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use keyslot_egress::{Egress, Policy};
 use keyslot_providers::Catalogue;
 use keyslot_server::{
     app,
+    catalogues::Catalogues,
     clock::{Clock, ManualClock},
     compressed::Compressed,
     dashboard::operator::Operators,
@@ -182,7 +183,7 @@ impl Harness {
             store,
             vault,
             hasher,
-            catalogue,
+            catalogues: Catalogues::new(catalogue),
             egress: Egress::new(
                 Policy::default().allow_socket(address).allow_socket(upstream.address),
             ),

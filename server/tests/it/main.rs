@@ -10,6 +10,7 @@ mod health;
 mod integrations;
 mod moving;
 mod openapi;
+mod own_providers;
 mod pages;
 mod postgres;
 mod process;

@@ -11,8 +11,8 @@ use tokio_postgres::{Row, types::ToSql};
 
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-        SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        ConnectionChange, ConnectionFilter, Created, Deletion, Found, IntegrationUpdate,
+        MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -23,7 +23,8 @@ use crate::{
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
         EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, Operation, Owner, Role, SecretKey, SecretKeyRecord, Tags, Verified,
+        NewSession, Object, Operation, OwnProvider, Owner, Role, SecretKey, SecretKeyRecord, Tags,
+        Verified,
     },
     ownership::{self, Decision, Situation},
     recheck::next_check,
@@ -339,9 +340,73 @@ fn audit_event_of(row: &Row) -> Result<StoredAuditEvent> {
     })
 }
 
+// --- own providers ---
+
+pub(super) async fn catalogue_versions(db: &impl GenericClient) -> Result<Vec<(String, i64)>> {
+    let sql = "select name, catalogue_version from environments order by name collate \"C\"";
+    all(db, sql, &[]).await?.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+pub(super) async fn count_up_catalogue(db: &Transaction<'_>, environment: &str) -> Result<()> {
+    let sql = "update environments set catalogue_version = catalogue_version + 1 where name = $1";
+    execute(db, sql, &[&environment]).await.map(drop)
+}
+
+pub(super) async fn own_providers(
+    db: &impl GenericClient,
+    environment: &str,
+) -> Result<Vec<OwnProvider>> {
+    let sql = "select name, template, updated_at from own_providers where environment = $1
+         order by name collate \"C\"";
+    all(db, sql, &[&environment])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(OwnProvider {
+                name: row.try_get(0)?,
+                template: document(row.try_get(1)?, "own_providers.template")?,
+                updated_at: moment(row.try_get(2)?)?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn put_own_provider(
+    db: &Transaction<'_>,
+    environment: &str,
+    provider: &OwnProvider,
+) -> Result<()> {
+    let sql = "insert into own_providers (environment, name, template, updated_at) values ($1, $2, $3, $4)
+         on conflict (environment, name) do update set template = excluded.template,
+             updated_at = excluded.updated_at";
+    let template = json(&provider.template)?;
+    let at = millis(provider.updated_at);
+    execute(db, sql, &[&environment, &provider.name, &template, &at]).await.map(drop)
+}
+
+pub(super) async fn delete_own_provider(
+    db: &Transaction<'_>,
+    environment: &str,
+    name: &str,
+    even_if_used: bool,
+) -> Result<Deletion> {
+    // Whoever makes an integration of it holds the row too, so none appears while it goes.
+    let sql = "select 1 from own_providers where environment = $1 and name = $2 for update";
+    if first(db, sql, &[&environment, &name]).await?.is_none() {
+        return Ok(Deletion::Unknown);
+    }
+    let sql = "select exists (select 1 from integrations where environment = $1 and provider = $2)";
+    if !even_if_used && one(db, sql, &[&environment, &name]).await?.try_get(0)? {
+        return Ok(Deletion::InUse);
+    }
+    let sql = "delete from own_providers where environment = $1 and name = $2";
+    execute(db, sql, &[&environment, &name]).await?;
+    Ok(Deletion::Deleted)
+}
+
 // --- integrations ---
 
-const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, forward_webhooks, config, \
+const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, config, \
                            created_at, updated_at from integrations";
 
 pub(super) async fn create_integration(
@@ -349,9 +414,15 @@ pub(super) async fn create_integration(
     new: &NewIntegration,
     at: Timestamp,
 ) -> Result<Created<Integration>> {
-    let sql = "insert into integrations (environment, unique_key, provider, display_name, forward_webhooks, config,
-             created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict (environment, unique_key) do nothing returning id";
+    if new.own_provider {
+        let sql = "select 1 from own_providers where environment = $1 and name = $2 for key share";
+        if first(db, sql, &[&new.environment, &new.provider]).await?.is_none() {
+            return Ok(Created::NoProvider);
+        }
+    }
+    let sql = "insert into integrations (environment, unique_key, provider, display_name, config, created_at,
+             updated_at)
+         values ($1, $2, $3, $4, $5, $6, $6) on conflict (environment, unique_key) do nothing returning id";
     let inserted = first(
         db,
         sql,
@@ -360,7 +431,6 @@ pub(super) async fn create_integration(
             &new.unique_key.as_str(),
             &new.provider,
             &new.display_name,
-            &new.forward_webhooks,
             &json(&new.config)?,
             &millis(at),
         ],
@@ -373,7 +443,6 @@ pub(super) async fn create_integration(
         unique_key: new.unique_key.clone(),
         provider: new.provider.clone(),
         display_name: new.display_name.clone(),
-        forward_webhooks: new.forward_webhooks,
         config: new.config.clone(),
         created_at: at,
         updated_at: at,
@@ -424,15 +493,12 @@ pub(super) async fn update_integration(
     if let Some(name) = &change.display_name {
         current.display_name.clone_from(name);
     }
-    if let Some(forward) = change.forward_webhooks {
-        current.forward_webhooks = forward;
-    }
     if let Some(config) = &change.config {
         current.config.clone_from(config);
     }
     current.updated_at = at;
-    let sql = "update integrations set unique_key = $2, display_name = $3, forward_webhooks = $4, config = $5,
-             updated_at = $6 where id = $1";
+    let sql = "update integrations set unique_key = $2, display_name = $3, config = $4,
+             updated_at = $5 where id = $1";
     execute(
         db,
         sql,
@@ -440,7 +506,6 @@ pub(super) async fn update_integration(
             &current.id,
             &current.unique_key.as_str(),
             &current.display_name,
-            &current.forward_webhooks,
             &json(&current.config)?,
             &millis(at),
         ],
@@ -466,10 +531,9 @@ fn integration_of(row: &Row) -> Result<Integration> {
             .map_err(|_| StoreError::Corrupt("integrations.unique_key"))?,
         provider: row.try_get(3)?,
         display_name: row.try_get(4)?,
-        forward_webhooks: row.try_get(5)?,
-        config: document(row.try_get(6)?, "integrations.config")?,
-        created_at: moment(row.try_get(7)?)?,
-        updated_at: moment(row.try_get(8)?)?,
+        config: document(row.try_get(5)?, "integrations.config")?,
+        created_at: moment(row.try_get(6)?)?,
+        updated_at: moment(row.try_get(7)?)?,
     })
 }
 
