@@ -320,6 +320,45 @@ test("the connect page's name and colour are previewed as they are typed, and ar
   await expect(page.getByText("Northlight asked you for access to Acme Mail.")).toBeVisible();
 });
 
+test("a key for a backend is made, copied, rotated and revoked", async ({ page, place }) => {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const call = async (/** @type {string} */ key) => {
+    const answer = await fetch(`${place.server.url}/integrations`, { headers: { authorization: `Bearer ${key}` } });
+    return answer.status;
+  };
+  const copy = async () => {
+    await page.getByRole("button", { name: "Copy" }).click();
+    await expect(page.getByRole("status")).toHaveText("Copied.");
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  await signIn(page, `${place.dashboard}/prod/secret-keys`);
+  await expect(page.getByRole("heading", { name: "No backend can call prod yet" })).toBeVisible();
+  await page.getByLabel("Name").fill("Billing service");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const first = await copy();
+  expect(await call(first)).toBe(200);
+  await page.getByRole("link", { name: "Secret keys" }).click();
+  expect(await page.content()).not.toContain(first);
+
+  const keys = page.getByRole("list", { name: "Secret keys" }).getByRole("listitem");
+  await expect(keys).toHaveCount(1);
+  await keys.locator("summary").click();
+  await keys.getByLabel("This one works on for").selectOption("1 hour");
+  await keys.getByRole("button", { name: "Make the new key" }).click();
+  const second = await copy();
+  expect([await call(first), await call(second)]).toEqual([200, 200]);
+  await expect(keys).toHaveCount(2);
+
+  const old = keys.filter({ hasText: "works until" });
+  await old.locator("summary").click();
+  await old.getByRole("button", { name: "Revoke" }).click();
+  await expect(old.getByRole("checkbox")).toBeFocused();
+  await old.getByRole("checkbox").check();
+  await old.getByRole("button", { name: "Revoke" }).click();
+  await expect(page.getByText("The key is revoked.")).toBeVisible();
+  expect([await call(first), await call(second)]).toEqual([401, 200]);
+});
+
 /** @param {Place} place @param {string} integration @param {string} id */
 async function importKey(place, integration, id) {
   const answer = await fetch(`${place.server.url}/connections`, {

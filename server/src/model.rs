@@ -507,6 +507,9 @@ pub struct SecretKey {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// How the key starts ([`crate::token::shown_prefix`]); empty when that is not to be shown, or was
+    /// not kept.
+    pub prefix: String,
 }
 
 /// A secret key and what is known about it.

@@ -225,7 +225,7 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
 fn pages_of_operators() -> Vec<Endpoint> {
     use Access::{Operator, Public};
     use dashboard::{
-        activity, connections, integrations, settings, sign_in,
+        activity, connections, integrations, secret_keys, settings, sign_in,
         widget_session::{invite, make_invite, session},
     };
     let page = |path, handler| Endpoint::new(Method::GET, path, Operator, handler);
@@ -256,6 +256,10 @@ fn pages_of_operators() -> Vec<Endpoint> {
         page("/dashboard/{environment}/activity", get(activity::show)),
         page("/dashboard/{environment}/webhooks", get(activity::webhooks)),
         form("/dashboard/{environment}/webhooks/replay", Operator, post(activity::replay)),
+        page("/dashboard/{environment}/secret-keys", get(secret_keys::show)),
+        form("/dashboard/{environment}/secret-keys", Operator, post(secret_keys::create)),
+        form("/dashboard/{environment}/secret-keys/rotate", Operator, post(secret_keys::rotate)),
+        form("/dashboard/{environment}/secret-keys/revoke", Operator, post(secret_keys::revoke)),
         page("/dashboard/{environment}/settings", get(settings::show)),
         form("/dashboard/{environment}/settings/webhooks", Operator, post(settings::webhooks)),
         form("/dashboard/{environment}/settings/connect", Operator, post(settings::connect)),

@@ -17,14 +17,23 @@ use crate::{
     query::Query,
 };
 
+/// The tabs of the settings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    /// What the environment has been set to.
+    Environment,
+    /// The keys of backends.
+    SecretKeys,
+}
+
 #[derive(Template)]
 #[template(path = "dashboard/settings.html")]
 struct Page {
     frame: Frame,
+    tab: Tab,
     version: &'static str,
     providers: usize,
     encryption_key: String,
-    secret_keys: u64,
     dev: bool,
     notice: Option<&'static str>,
     settings: EnvironmentSettings,
@@ -41,10 +50,10 @@ impl Page {
         let server = &visit.state;
         Ok(Self {
             frame: visit.frame(Section::Settings),
+            tab: Tab::Environment,
             version: env!("CARGO_PKG_VERSION"),
             providers: server.catalogue.len(),
             encryption_key: server.vault.current().to_string(),
-            secret_keys: server.store.count_secret_keys().await?,
             dev: server.dev,
             notice: None,
             origins: settings.allowed_origins.join("\n"),

@@ -350,8 +350,6 @@ pub trait Store: Send + Sync + 'static {
     async fn note_used(&self, used: Vec<(String, Timestamp)>) -> Result<()>;
     /// Removes secret keys that ended before `now`; tells how many.
     async fn purge_secret_keys(&self, now: Timestamp) -> Result<u64>;
-    /// How many secret keys there are.
-    async fn count_secret_keys(&self) -> Result<u64>;
 
     /// Makes an integration.
     async fn create_integration(

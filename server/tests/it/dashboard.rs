@@ -204,6 +204,7 @@ async fn every_page_has_a_strict_policy_and_no_script_of_its_own() {
         "activity".to_owned(),
         "webhooks".to_owned(),
         "settings".to_owned(),
+        "secret-keys".to_owned(),
         "nothing".to_owned(),
     ] {
         let page = browser.get(&format!("/dashboard/dev/{path}")).await;
@@ -384,6 +385,96 @@ async fn a_key_of_an_environment_is_shown_once_when_it_is_made() {
     }
     let other = browser.post("/dashboard/dev/settings/key", &[("purpose", "x")]).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_secret_key_is_shown_once_and_does_what_its_scope_says() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let path = "/dashboard/prod/secret-keys";
+    let fields = [("name", "Reports"), ("scope", "read_only")];
+    let made = browser.post(path, &fields).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    assert_eq!(made.headers["cache-control"], "no-store");
+    let key = value_of(&text(&made), "made-key");
+    assert!(key.starts_with("ksk_") && key.len() == 53, "{key}");
+    let list =
+        async |key: &str| server.call(Method::GET, "/connections", Some(key), None).await.status;
+    assert_eq!(list(&key).await, StatusCode::OK);
+    let beyond = server.call(Method::GET, "/secret-keys", Some(&key), None).await;
+    assert_eq!(beyond.error(), "403 forbidden");
+
+    server.state.flush_notes().await.unwrap();
+    let page = text(&browser.get(path).await);
+    assert!(page.contains(&format!("<code>{}…</code>", &key[..8])) && page.contains("Read only"));
+    assert!(page.contains("used just now") && !page.contains(&key[..9]), "{page}");
+    assert!(!text(&browser.get("/dashboard/dev/secret-keys").await).contains("Reports"));
+    for (fields, said) in [
+        ([("name", " "), ("scope", "full")], "Give it a name"),
+        ([("name", &"n".repeat(256)), ("scope", "full")], "at most 255"),
+        ([("name", "Kept"), ("scope", "root")], "choose what the key may do"),
+    ] {
+        let refused = browser.post(path, &fields).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(text(&refused).contains(said), "{said}");
+    }
+    assert_eq!(
+        server.state.store.secret_keys("prod", server.state.clock.now()).await.unwrap().len(),
+        2
+    );
+    let newest = server.state.store.audit_events("prod", None, 1).await.unwrap().remove(0);
+    assert_eq!((newest.actor.as_str(), newest.action.as_str()), ("operator", "secret_key.created"));
+}
+
+/// The value of the field with this id.
+fn value_of(html: &str, id: &str) -> String {
+    let field = html.split(&format!("id=\"{id}\"")).nth(1).unwrap();
+    field.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_secret_key_is_rotated_with_a_grace_period_and_revoked_by_two_presses() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let path = "/dashboard/dev/secret-keys";
+    let fields = [("name", "Billing"), ("scope", "full")];
+    let first = value_of(&text(&browser.post(path, &fields).await), "made-key");
+    let id = async |index: usize| {
+        let keys = server.state.store.secret_keys("dev", server.state.clock.now()).await.unwrap();
+        let mut ours = keys.into_iter().filter(|record| record.key.name == "Billing");
+        ours.nth(index).unwrap().key.id
+    };
+    let works = async |key: &str| {
+        server.call(Method::GET, "/connections", Some(key), None).await.status == StatusCode::OK
+    };
+    let old = id(0).await;
+    let rotate = [("id", old.as_str()), ("grace", "3600")];
+    let rotated = browser.post("/dashboard/dev/secret-keys/rotate", &rotate).await;
+    assert!(text(&rotated).contains("The one before works for 1 hour more."));
+    let second = value_of(&text(&rotated), "made-key");
+    assert!(works(&first).await && works(&second).await);
+    assert!(text(&browser.get(path).await).contains("works until"));
+    server.advance(60);
+    assert!(!works(&first).await && works(&second).await);
+    let again = browser.post("/dashboard/dev/secret-keys/rotate", &rotate).await;
+    assert_eq!(again.status, StatusCode::NOT_FOUND, "it has ended");
+
+    let new = id(0).await;
+    let revoke = [("id", new.as_str())];
+    let unsure = browser.post("/dashboard/dev/secret-keys/revoke", &revoke).await;
+    assert_eq!(unsure.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(works(&second).await);
+    let sure = [&revoke[..], &[("confirm", "yes")]].concat();
+    let elsewhere = browser.post("/dashboard/prod/secret-keys/revoke", &sure).await;
+    assert_eq!(elsewhere.status, StatusCode::NOT_FOUND, "of another environment");
+    let revoked = browser.post("/dashboard/dev/secret-keys/revoke", &sure).await;
+    assert_eq!(revoked.headers["location"], "/dashboard/dev/secret-keys?notice=revoked");
+    assert!(!works(&second).await);
+
+    let fixed = [("id", "operator"), ("grace", "0")];
+    let fixed = browser.post("/dashboard/dev/secret-keys/rotate", &fixed).await;
+    assert_eq!(fixed.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(&fixed).contains("comes from KEYSLOT_SECRET_KEY"));
 }
 
 #[tokio::test]

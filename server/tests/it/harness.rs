@@ -168,8 +168,13 @@ impl Harness {
             ("reader", READ_ONLY, "dev", Role::ReadOnly),
             ("minter", SESSIONS_ONLY, "dev", Role::SessionsOnly),
         ] {
-            let key =
-                SecretKey { id: id.into(), environment: environment.into(), name: id.into(), role };
+            let key = SecretKey {
+                id: id.into(),
+                environment: environment.into(),
+                name: id.into(),
+                role,
+                prefix: String::new(),
+            };
             let new = NewSecretKey { key, hash: hasher.hash(token) };
             store.put_secret_key(new, event(clock.now(), environment)).await.unwrap();
         }

@@ -217,10 +217,6 @@ impl Store for PostgresStore {
         transaction!(self, |db| queries::purge_secret_keys(db, now))
     }
 
-    async fn count_secret_keys(&self) -> Result<u64> {
-        queries::count_secret_keys(&self.client().await?).await
-    }
-
     async fn create_integration(
         &self,
         new: NewIntegration,

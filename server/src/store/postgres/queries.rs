@@ -129,14 +129,16 @@ pub(super) async fn put_secret_key(
     new: &NewSecretKey,
     at: Timestamp,
 ) -> Result<()> {
-    let sql = "insert into secret_keys (id, environment, name, role, hash, created_at) values ($1, $2, $3, $4, $5, $6)
+    let sql = "insert into secret_keys (id, environment, name, role, hash, created_at, prefix)
+         values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (id) do update set environment = excluded.environment, name = excluded.name,
-             role = excluded.role, hash = excluded.hash";
+             role = excluded.role, hash = excluded.hash, prefix = excluded.prefix";
     let key = &new.key;
     let hash = new.hash.as_bytes();
-    execute(db, sql, &[&key.id, &key.environment, &key.name, &key.role.word(), &hash, &millis(at)])
-        .await
-        .map(drop)
+    let role = key.role.word();
+    let values: [&(dyn ToSql + Sync); 7] =
+        [&key.id, &key.environment, &key.name, &role, &hash, &millis(at), &key.prefix];
+    execute(db, sql, &values).await.map(drop)
 }
 
 pub(super) async fn remove_secret_key(
@@ -148,8 +150,7 @@ pub(super) async fn remove_secret_key(
     Ok(execute(db, sql, &[&environment, &id]).await? > 0)
 }
 
-const SECRET_KEY: &str =
-    "select id, environment, name, role, created_at, last_used_at, expires_at from secret_keys";
+const SECRET_KEY: &str = "select id, environment, name, role, created_at, last_used_at, expires_at, prefix from secret_keys";
 
 pub(super) async fn secret_key(
     db: &impl GenericClient,
@@ -223,16 +224,12 @@ fn secret_key_of(row: &Row) -> Result<SecretKeyRecord> {
             environment: row.try_get(1)?,
             name: row.try_get(2)?,
             role: Role::of(row.try_get(3)?).ok_or(StoreError::Corrupt("secret_keys.role"))?,
+            prefix: row.try_get(7)?,
         },
         created_at: moment(row.try_get(4)?)?,
         last_used_at: optional(5)?,
         expires_at: optional(6)?,
     })
-}
-
-pub(super) async fn count_secret_keys(db: &impl GenericClient) -> Result<u64> {
-    let row = one(db, "select count(*) from secret_keys", &[]).await?;
-    Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
 }
 
 pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()> {

@@ -281,10 +281,6 @@ impl Store for SqliteStore {
         self.write(move |db| queries::purge_secret_keys(db, now)).await
     }
 
-    async fn count_secret_keys(&self) -> Result<u64> {
-        self.read(queries::count_secret_keys).await
-    }
-
     async fn create_integration(
         &self,
         new: NewIntegration,

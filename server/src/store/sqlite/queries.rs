@@ -89,9 +89,10 @@ pub(super) fn server_secret(db: &Db, name: &str, candidate: &Sealed) -> Result<S
 
 pub(super) fn put_secret_key(db: &Db, new: &NewSecretKey, at: Timestamp) -> Result<()> {
     db.prepare_cached(
-        "insert into secret_keys (id, environment, name, role, hash, created_at) values (?1, ?2, ?3, ?4, ?5, ?6)
+        "insert into secret_keys (id, environment, name, role, hash, created_at, prefix)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          on conflict (id) do update set environment = excluded.environment, name = excluded.name,
-             role = excluded.role, hash = excluded.hash",
+             role = excluded.role, hash = excluded.hash, prefix = excluded.prefix",
     )?
     .execute(params![
         new.key.id,
@@ -99,7 +100,8 @@ pub(super) fn put_secret_key(db: &Db, new: &NewSecretKey, at: Timestamp) -> Resu
         new.key.name,
         new.key.role.word(),
         new.hash.as_bytes(),
-        millis(at)
+        millis(at),
+        new.key.prefix
     ])?;
     Ok(())
 }
@@ -111,8 +113,7 @@ pub(super) fn remove_secret_key(db: &Db, environment: &str, id: &str) -> Result<
     Ok(removed > 0)
 }
 
-const SECRET_KEY: &str =
-    "select id, environment, name, role, created_at, last_used_at, expires_at from secret_keys";
+const SECRET_KEY: &str = "select id, environment, name, role, created_at, last_used_at, expires_at, prefix from secret_keys";
 
 pub(super) fn secret_key(db: &Db, hash: TokenHash, now: Timestamp) -> Result<Option<SecretKey>> {
     let mut statement = db.prepare_cached(&format!(
@@ -184,17 +185,12 @@ fn secret_key_of(row: &Row<'_>) -> Result<SecretKeyRecord> {
             name: row.get(2)?,
             role: Role::of(&row.get::<_, String>(3)?)
                 .ok_or(StoreError::Corrupt("secret_keys.role"))?,
+            prefix: row.get(7)?,
         },
         created_at: moment(row.get(4)?)?,
         last_used_at: optional(5)?,
         expires_at: optional(6)?,
     })
-}
-
-pub(super) fn count_secret_keys(db: &Db) -> Result<u64> {
-    let count: i64 =
-        db.prepare_cached("select count(*) from secret_keys")?.query_row([], |row| row.get(0))?;
-    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 pub(super) fn audit(db: &Db, event: &AuditEvent) -> Result<()> {
