@@ -66,6 +66,7 @@ test("the keyboard alone makes an integration and connects a key", async ({ page
     throw new Error("it cannot be reached with the Tab key");
   };
   await page.goto(`${server.url}/dashboard`);
+  await expect(page.getByLabel("Password")).toBeFocused();
   await press.type(PASSWORD);
   await press.press("Enter");
   await reach(page.getByRole("link", { name: "Skip to the content" }));

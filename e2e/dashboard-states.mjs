@@ -172,6 +172,8 @@ export const DASHBOARD_STATES = [
   },
   at("connections", "dev/connections"),
   at("connections-none", "prod/connections"),
+  at("connections-needs-attention", "dev/connections?health=needs_attention"),
+  at("connections-none-like-that", "dev/connections?health=unknown"),
   at("connections-no-match", "dev/connections?search=nobody-of-that-name"),
   at("connection", "dev/connection?integration=demo&id=user-2&notice=connected"),
   at("connection-needs-attention", "dev/connection?integration=acme&id=user-3"),
@@ -184,8 +186,18 @@ export const DASHBOARD_STATES = [
     },
   },
   at("activity", "dev/activity"),
+  at("activity-object", "dev/activity?object=connection%3Ademo%2Fuser-2"),
+  at("activity-no-match", "dev/activity?search=nothing-of-that-name"),
   at("activity-none", "prod/activity"),
   at("webhooks", "dev/webhooks"),
+  {
+    name: "webhook",
+    reach: async ({ page, open }) => {
+      await open("dev/webhooks");
+      await page.getByRole("list", { name: "Webhooks" }).getByRole("link").first().click();
+      await page.getByRole("heading", { name: "Delivery" }).waitFor();
+    },
+  },
   at("webhooks-none", "prod/webhooks"),
   at("webhooks-no-match", "dev/webhooks?status=failed"),
   at("settings", "dev/settings"),

@@ -249,11 +249,12 @@ test("a key is checked on demand, and the webhook about it can be replayed", asy
   const { createServer } = await import("node:http");
   /** @type {string[]} */
   const received = [];
+  let status = 204;
   const receiver = createServer((request, answer) => {
     request.resume();
     request.on("end", () => {
       received.push(String(request.headers["webhook-id"]));
-      answer.writeHead(204).end();
+      answer.writeHead(status).end();
     });
   });
   await new Promise((resolve) => receiver.listen(0, "127.0.0.1", () => resolve(undefined)));
@@ -281,9 +282,18 @@ test("a key is checked on demand, and the webhook about it can be replayed", asy
     await expect(delivery).toContainText("checking/held");
     await expect(delivery).toContainText("delivered");
     await delivery.getByRole("button", { name: /^Replay/ }).click();
-    await expect(page.getByText("It is sent once more, under the same ID.")).toBeVisible();
-    await expect.poll(() => received.length).toBe(2);
+    await expect(page.getByText("It was sent once more, under the same ID, and the receiver took it.")).toBeVisible();
+    expect(received.length).toBe(2);
     expect(new Set(received).size).toBe(1);
+    await expect(page.locator("main")).toContainText('"connectionId": "held"');
+    status = 500;
+    await page.getByRole("button", { name: "Replay" }).click();
+    await expect(page.getByRole("alert")).toContainText("not taken yet: tried once, the last answer was 500");
+    await page.getByRole("link", { name: "Webhooks" }).click();
+    await page.locator("#operation").selectOption("Connected");
+    await page.getByRole("searchbox").fill("CHECKING/held");
+    await page.getByRole("button", { name: "Show" }).click();
+    await expect(delivery).toContainText("pending");
     await page.locator("#status-filter").selectOption("failed");
     await page.getByRole("button", { name: "Show" }).click();
     await expect(page.getByText("There is none like that.")).toBeVisible();

@@ -276,6 +276,9 @@ pub enum Health {
 }
 
 impl Health {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Healthy, Self::NeedsAttention, Self::Unknown];
+
     /// The word on the wire and in the store.
     pub fn word(self) -> &'static str {
         match self {
@@ -357,6 +360,9 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Creation, Self::Override, Self::Refresh];
+
     /// The word on the wire and in the store.
     pub fn word(self) -> &'static str {
         match self {
@@ -368,7 +374,7 @@ impl Operation {
 
     /// The operation that a word means.
     pub fn of(word: &str) -> Option<Self> {
-        [Self::Creation, Self::Override, Self::Refresh].into_iter().find(|o| o.word() == word)
+        Self::ALL.into_iter().find(|operation| operation.word() == word)
     }
 }
 

@@ -255,6 +255,7 @@ fn pages_of_operators() -> Vec<Endpoint> {
         form("/dashboard/{environment}/connection/verify", Operator, post(connections::verify)),
         page("/dashboard/{environment}/activity", get(activity::show)),
         page("/dashboard/{environment}/webhooks", get(activity::webhooks)),
+        page("/dashboard/{environment}/webhook", get(activity::webhook)),
         form("/dashboard/{environment}/webhooks/replay", Operator, post(activity::replay)),
         page("/dashboard/{environment}/secret-keys", get(secret_keys::show)),
         form("/dashboard/{environment}/secret-keys", Operator, post(secret_keys::create)),

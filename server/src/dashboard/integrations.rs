@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     connections::{self, Row as ConnectionRow},
     form::Form,
-    page::{Frame, Section, Visit, ago, html},
+    page::{Frame, Section, Visit, ago, html, query_of},
     snippets::{Snippet, snippets},
 };
 use crate::{
@@ -433,11 +433,7 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
 
 /// The path of an integration's page within the environment.
 fn page_of(key: &str, notice: &str) -> String {
-    let query: String = form_urlencoded::Serializer::new(String::new())
-        .append_pair("key", key)
-        .append_pair("notice", notice)
-        .finish();
-    format!("integration?{query}")
+    format!("integration?{}", query_of(&[("key", key), ("notice", notice)]))
 }
 
 /// The tabs of an integration.

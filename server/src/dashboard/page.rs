@@ -216,6 +216,12 @@ pub fn error(server: &Server, error: ApiError, request: &RequestId) -> Response 
     }
 }
 
+/// A query string of the pairs that have a value.
+pub fn query_of(pairs: &[(&str, &str)]) -> String {
+    let filled = pairs.iter().filter(|(_, value)| !value.is_empty());
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(filled).finish()
+}
+
 /// A moment as pages show it: `2026-11-24 07:46 UTC`.
 pub fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()

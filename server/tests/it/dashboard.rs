@@ -4,11 +4,12 @@ use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use keyslot_server::{
     access::Access,
+    model::AuditEvent,
     routes::{self, Endpoint},
 };
 use serde_json::json;
 
-use crate::harness::{Answer, GOOD, Harness, user};
+use crate::harness::{Answer, GOOD, Harness, event, newest, user};
 
 const PASSWORD: &str = "a password of the operators";
 
@@ -203,6 +204,7 @@ async fn every_page_has_a_strict_policy_and_no_script_of_its_own() {
         format!("connection?integration=demo&id={id}"),
         "activity".to_owned(),
         "webhooks".to_owned(),
+        "activity?object=connection%3Ademo%2Fx&before=1".to_owned(),
         "settings".to_owned(),
         "secret-keys".to_owned(),
         "nothing".to_owned(),
@@ -233,7 +235,7 @@ async fn to_reveal_a_credential_is_written_down_before_it_is_shown() {
     let fields = [("integration", "demo"), ("id", id.as_str())];
     let revealed = browser.post("/dashboard/dev/connection/reveal", &fields).await;
     assert!(text(&revealed).contains(GOOD));
-    let newest = server.state.store.audit_events("dev", None, 1).await.unwrap().remove(0);
+    let newest = server.state.store.audit_events("dev", newest(1)).await.unwrap().remove(0);
     assert_eq!(
         (newest.actor.as_str(), newest.action.as_str(), newest.object.as_str()),
         ("operator", "connection.revealed", format!("connection:demo/{id}").as_str())
@@ -310,6 +312,108 @@ async fn nothing_is_deleted_by_one_press() {
         assert_eq!(browser.post(path, &fields).await.status, status);
     }
     assert!(server.state.store.integration("dev", "demo").await.unwrap().is_none());
+}
+
+/// The address behind a link of the page, if there is one.
+fn link(html: &str, text: &str) -> Option<String> {
+    let before = html.split(&format!(">{text}</a>")).next().filter(|before| *before != html)?;
+    let href = before.rsplit("href=\"").next()?.split('"').next()?;
+    Some(href.replace("&amp;", "&").replace("&#38;", "&"))
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_page_by_page_and_by_what_is_asked_for() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    for number in 0..130 {
+        let event = AuditEvent {
+            action: if number % 2 == 0 { "connection.created" } else { "connection.deleted" },
+            actor: if number < 120 { "secret_key:full" } else { "operator" }.to_owned(),
+            object: format!("connection:demo/n{number:03}"),
+            ..event(server.state.clock.now(), "dev")
+        };
+        server.state.store.record(event).await.unwrap();
+    }
+    let names = |html: &str| -> Vec<String> {
+        let lines = html.split("<code>demo/n").skip(1);
+        lines.map(|rest| rest.chars().take(3).collect()).collect()
+    };
+    let pages = async |first: &str| {
+        let (mut seen, mut next) = (Vec::new(), Some(first.to_owned()));
+        let mut sizes = Vec::new();
+        while let Some(path) = next {
+            let html = text(&browser.get(&path).await);
+            let found = names(&html);
+            sizes.push(found.len());
+            seen.extend(found);
+            assert_eq!(link(&html, "Newest").is_some(), sizes.len() > 1, "{path}");
+            next = link(&html, "Older");
+        }
+        (seen, sizes)
+    };
+    let search = "search=DEMO%2Fn";
+    let (seen, sizes) = pages(&format!("/dashboard/dev/activity?{search}")).await;
+    assert_eq!(sizes, [50, 50, 30]);
+    let expected: Vec<String> = (0..130).rev().map(|number| format!("{number:03}")).collect();
+    assert_eq!(seen, expected);
+    let (seen, sizes) =
+        pages("/dashboard/dev/activity?kind=connection&actor=secret_key&search=demo").await;
+    assert_eq!((sizes, seen[0].as_str()), (vec![50, 50, 20], "119"), "the filter goes along");
+    let (seen, _) = pages("/dashboard/dev/activity?object=connection%3Ademo%2Fn007").await;
+    assert_eq!(seen, ["007"]);
+    let html = text(&browser.get("/dashboard/dev/activity?actor=secret_key").await);
+    assert!(html.contains("by secret key full"), "the name of the key");
+    let html = text(&browser.get("/dashboard/dev/activity?kind=webhook").await);
+    assert!(html.contains("Nothing like that."));
+    assert_eq!(
+        browser.get("/dashboard/dev/activity?before=x&kind=%00").await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn the_page_of_a_connection_has_its_history() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let session = server.session(user("u1")).await;
+    let id = server.connected(&session, "demo", json!({ "apiKey": GOOD })).await;
+    let fields = [("integration", "demo"), ("id", id.as_str())];
+    browser.post("/dashboard/dev/connection/reveal", &fields).await;
+    let path = format!("/dashboard/dev/connection?integration=demo&id={id}");
+    let html = text(&browser.get(&path).await);
+    let history = html.split("id=\"history\"").nth(1).unwrap();
+    let (revealed, created) =
+        (history.find("connection revealed"), history.find("connection created"));
+    assert!(revealed.is_some() && revealed < created, "newest first: {history}");
+    let all = link(&html, "All of it").unwrap();
+    let html = text(&browser.get(&all).await);
+    assert!(html.contains("connection revealed") && !html.contains("connect session created"));
+}
+
+#[tokio::test]
+async fn connections_are_counted_and_chosen_by_health() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let none = text(&browser.get("/dashboard/dev/connections").await);
+    assert!(none.contains("No connections yet"));
+    for number in 0..60 {
+        let session = server.session(user(&format!("u{number}"))).await;
+        server.connected(&session, "demo", json!({ "apiKey": GOOD })).await;
+    }
+    let html = text(&browser.get("/dashboard/dev/connections?integration=demo").await);
+    for (title, count) in [("All", 60), ("Works", 60), ("Needs attention", 0), ("Not checked", 0)] {
+        assert!(html.contains(&format!("{title} <span class=\"count\">{count}</span>")), "{title}");
+    }
+    assert!(html.contains("1 to 50 of 60"));
+    let chosen = "/dashboard/dev/connections?integration=demo&health=healthy";
+    let html = text(&browser.get(chosen).await);
+    assert!(html.contains("<input type=\"hidden\" name=\"health\" value=\"healthy\""));
+    let older = link(&html, "Older").unwrap();
+    assert!(older.contains("health=healthy") && older.contains("integration=demo"), "{older}");
+    let html = text(&browser.get(&older).await);
+    assert!(html.contains("51 to 60 of 60") && link(&html, "Older").is_none());
+    let html = text(&browser.get("/dashboard/dev/connections?health=needs_attention").await);
+    assert!(html.contains("There is none like that."));
 }
 
 #[tokio::test]
@@ -422,7 +526,7 @@ async fn a_secret_key_is_shown_once_and_does_what_its_scope_says() {
         server.state.store.secret_keys("prod", server.state.clock.now()).await.unwrap().len(),
         2
     );
-    let newest = server.state.store.audit_events("prod", None, 1).await.unwrap().remove(0);
+    let newest = server.state.store.audit_events("prod", newest(1)).await.unwrap().remove(0);
     assert_eq!((newest.actor.as_str(), newest.action.as_str()), ("operator", "secret_key.created"));
 }
 

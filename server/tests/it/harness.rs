@@ -23,6 +23,7 @@ use keyslot_server::{
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     recheck::Observations,
     state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
+    store::AuditFilter,
     store::{Store, sqlite::SqliteStore},
     vault::Vault,
     webhooks::delivery,
@@ -318,6 +319,11 @@ impl Harness {
     pub(crate) async fn connection(&self, integration: &str, id: &str) -> Answer {
         self.get(&format!("/connections/{id}?provider_config_key={integration}")).await
     }
+}
+
+/// The newest audit events.
+pub(crate) fn newest(limit: u32) -> AuditFilter {
+    AuditFilter { limit, ..AuditFilter::default() }
 }
 
 pub(crate) fn event(at: Timestamp, environment: &str) -> AuditEvent {

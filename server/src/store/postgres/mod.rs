@@ -20,9 +20,9 @@ use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    CheckRecord, ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate,
-    MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter,
-    Write, Written,
+    AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Found, HealthCounts,
+    IntegrationUpdate, MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent,
+    WebhookFilter, Write, Written,
 };
 use crate::{
     audit_chain::AuditChain,
@@ -331,6 +331,14 @@ impl Store for PostgresStore {
         queries::connections(&self.client().await?, environment, &filter).await
     }
 
+    async fn count_connections(
+        &self,
+        environment: &str,
+        filter: ConnectionFilter,
+    ) -> Result<HealthCounts> {
+        queries::count_connections(&self.client().await?, environment, &filter).await
+    }
+
     async fn update_connection(
         &self,
         environment: &str,
@@ -472,10 +480,9 @@ impl Store for PostgresStore {
     async fn audit_events(
         &self,
         environment: &str,
-        before: Option<i64>,
-        limit: u32,
+        filter: AuditFilter,
     ) -> Result<Vec<StoredAuditEvent>> {
-        queries::audit_events(&self.client().await?, environment, before, limit).await
+        queries::audit_events(&self.client().await?, environment, &filter).await
     }
 
     async fn audit_chain(

@@ -14,7 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_init.sql"),
     include_str!("../../../migrations/sqlite/0002_webhooks_and_health.sql"),
     include_str!("../../../migrations/sqlite/0003_keys_and_audit_chain.sql"),
-    include_str!("../../../migrations/sqlite/0004_secret_key_prefix.sql"),
+    include_str!("../../../migrations/sqlite/0004_key_prefixes_and_lists.sql"),
 ];
 
 /// Refuses a file that is not exactly of this version.

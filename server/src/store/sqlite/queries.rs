@@ -9,8 +9,9 @@ use rusqlite::{
 
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-        SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        AuditFilter, ConnectionChange, ConnectionFilter, Created, Found, HealthCounts,
+        IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write,
+        Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -215,14 +216,33 @@ const AUDIT_EVENT: &str =
 pub(super) fn audit_events(
     db: &Db,
     environment: &str,
-    before: Option<i64>,
-    limit: u32,
+    filter: &AuditFilter,
 ) -> Result<Vec<StoredAuditEvent>> {
-    let mut statement = db.prepare_cached(&format!(
-        "{AUDIT_EVENT} where environment = ?1 and id < ?2 order by id desc limit ?3"
-    ))?;
-    let rows = statement.query(params![environment, before.unwrap_or(i64::MAX), limit])?;
-    audit_events_of(rows)
+    let mut sql = format!("{AUDIT_EVENT} where environment = ?");
+    let mut values: Vec<SqlValue> = vec![environment.to_owned().into()];
+    if let Some(before) = filter.before {
+        sql.push_str(" and id < ?");
+        values.push(before.into());
+    }
+    if let Some(kind) = &filter.kind {
+        sql.push_str(" and instr(action, ?) = 1");
+        values.push(format!("{kind}.").into());
+    }
+    if let Some(actor) = &filter.actor {
+        sql.push_str(" and (actor = ? or instr(actor, ?) = 1)");
+        values.extend([actor.clone().into(), format!("{actor}:").into()]);
+    }
+    if let Some(object) = &filter.object {
+        sql.push_str(" and object = ?");
+        values.push(object.clone().into());
+    }
+    if let Some(search) = &filter.search {
+        sql.push_str(" and instr(lower(substr(object, instr(object, ':') + 1)), ?) > 0");
+        values.push(search.to_ascii_lowercase().into());
+    }
+    sql.push_str(" order by id desc limit ?");
+    values.push(i64::from(filter.limit).into());
+    audit_events_of(db.prepare_cached(&sql)?.query(params_from_iter(values))?)
 }
 
 pub(super) fn audit_chain(
@@ -673,9 +693,43 @@ pub(super) fn connections(
     environment: &str,
     filter: &ConnectionFilter,
 ) -> Result<Vec<ConnectionSummary>> {
-    let mut sql = format!(
-        "select {CONNECTION} from connections c join integrations i on i.id = c.integration_id where c.environment = ?"
+    let (conditions, mut values) = conditions(environment, filter);
+    let sql = format!(
+        "select {CONNECTION} from connections c join integrations i on i.id = c.integration_id
+         where {conditions} order by c.id desc limit ? offset ?"
     );
+    values.push(i64::from(filter.limit).into());
+    values.push(i64::try_from(filter.offset).unwrap_or(i64::MAX).into());
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(summary_of(row)?);
+    }
+    Ok(found)
+}
+
+pub(super) fn count_connections(
+    db: &Db,
+    environment: &str,
+    filter: &ConnectionFilter,
+) -> Result<HealthCounts> {
+    let (conditions, values) = conditions(environment, filter);
+    let sql = format!(
+        "select c.health, count(*) from connections c where {conditions} group by c.health"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut counts = HealthCounts::default();
+    while let Some(row) = rows.next()? {
+        counts.count(&row.get::<_, String>(0)?, row.get(1)?);
+    }
+    Ok(counts)
+}
+
+/// What a filter asks of `connections c`, and the values in the order of their marks.
+fn conditions(environment: &str, filter: &ConnectionFilter) -> (String, Vec<SqlValue>) {
+    let mut sql = "c.environment = ?".to_owned();
     let mut values: Vec<SqlValue> = vec![environment.to_owned().into()];
     let exact = [
         ("c.connection_id", &filter.connection_id),
@@ -700,24 +754,21 @@ pub(super) fn connections(
     }
     if let Some(integrations) = &filter.integrations {
         let marks = vec!["?"; integrations.len()].join(", ");
-        sql.push_str(&format!(" and i.unique_key in ({marks})"));
+        sql.push_str(&format!(
+            " and c.integration_id in (select id from integrations where environment = ? and unique_key in ({marks}))"
+        ));
+        values.push(environment.to_owned().into());
         values.extend(integrations.iter().cloned().map(SqlValue::from));
+    }
+    if let Some(health) = filter.health {
+        sql.push_str(" and c.health = ?");
+        values.push(health.word().to_owned().into());
     }
     for (key, value) in &filter.tags {
         sql.push_str(" and exists (select 1 from connection_tags t where t.connection = c.id and t.key = ? and t.value = ?)");
         values.extend([key.clone().into(), value.clone().into()]);
     }
-    sql.push_str(" order by c.id desc limit ? offset ?");
-    values.push(i64::from(filter.limit).into());
-    values.push(i64::try_from(filter.offset).unwrap_or(i64::MAX).into());
-
-    let mut statement = db.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(values))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(summary_of(row)?);
-    }
-    Ok(found)
+    (sql, values)
 }
 
 fn summary_of(row: &Row<'_>) -> Result<ConnectionSummary> {
