@@ -13,7 +13,7 @@ use super::{
     snippets::{Snippet, snippets},
 };
 use crate::{
-    api::integrations::check_config,
+    api::{credentials::provider_of, integrations::accept_config},
     error::ApiError,
     ids::IntegrationKey,
     model::{Integration, IntegrationChange, NewIntegration, Object},
@@ -221,7 +221,7 @@ fn settings(
             example: text(field, "example"),
             value: value(&field.name),
             required: field.is_required(),
-            long: matches!(field.name.as_str(), "headers" | "fields"),
+            long: matches!(field.name.as_str(), "headers" | "fields" | "verificationBody"),
             problem: problem(&field.name),
             name: field.name.clone(),
         })
@@ -266,11 +266,22 @@ impl Problems {
         self.0.iter().find(|(name, _)| name == field).map(|(_, message)| message.clone())
     }
 
-    fn settings(&mut self, provider: &Provider, config: &Object) {
-        for issue in check_config(provider, config) {
-            // The path is `integration_config`, then the setting.
-            let name = issue.path.get(1).cloned().unwrap_or_default();
-            self.note(setting_name(&name), issue.message);
+    /// Judges settings, and gives them as they are stored; what is wrong with them is noted.
+    fn settings(&mut self, server: &Server, provider: &Provider, config: &Object) -> Object {
+        match accept_config(server, provider, config) {
+            Ok(config) => config,
+            Err(issues) => {
+                for issue in issues {
+                    // The path is `integration_config`, the setting, perhaps an entry of it.
+                    let name = issue.path.get(1).cloned().unwrap_or_default();
+                    let message = match issue.path.get(2) {
+                        Some(entry) => format!("{entry}: {}", issue.message),
+                        None => issue.message,
+                    };
+                    self.note(setting_name(&name), message);
+                }
+                Object::new()
+            }
         }
     }
 }
@@ -392,9 +403,8 @@ async fn free_key(visit: &Visit, name: &str) -> Result<String, ApiError> {
 pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let server = &visit.state;
     let provider = known(server, form.text("provider"))?;
-    let config = config_of(provider, &form);
     let mut problems = Problems::default();
-    problems.settings(provider, &config);
+    let config = problems.settings(server, provider, &config_of(provider, &form));
     let name = form.filled("name").map(str::to_owned);
     match IntegrationKey::parse(form.text("key"), vec![]) {
         Err(_) => {
@@ -537,6 +547,8 @@ struct SettingsPage {
 impl SettingsPage {
     fn of(visit: &Visit, integration: &Integration) -> Self {
         let provider = visit.state.catalogue.get(&integration.provider);
+        // As end users meet it; settings that no longer fit are mended on this page.
+        let configured = provider_of(&visit.state, integration).ok();
         Self {
             frame: visit.frame(Section::Integrations),
             shown: Shown::of(&visit.state, integration),
@@ -546,8 +558,8 @@ impl SettingsPage {
             settings: provider.map_or_else(Vec::new, |provider| {
                 settings(provider, |name| stored_setting(integration, name), |_| None)
             }),
-            asked: provider.map_or_else(Vec::new, |provider| asked(provider)),
-            check: provider.and_then(|provider| check(provider)),
+            asked: configured.as_deref().map_or_else(Vec::new, asked),
+            check: configured.as_deref().and_then(check),
             conflict: false,
             problem: None,
         }
@@ -571,23 +583,22 @@ pub async fn edit(visit: Visit, query: Query) -> Result<Response, ApiError> {
 pub async fn save(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let integration = asked_for(&visit, form.text("key")).await?;
     let provider = known(&visit.state, &integration.provider)?;
-    let typed = config_of(provider, &form);
+    // What the form does not know (set by REST) stays.
+    let declared =
+        |name: &String| provider.integration_config.iter().any(|field| field.name == *name);
+    let mut config: Object = integration
+        .config
+        .iter()
+        .filter(|(name, _)| !declared(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    config.extend(config_of(provider, &form));
     let mut problems = Problems::default();
-    problems.settings(provider, &typed);
+    let config = problems.settings(&visit.state, provider, &config);
     let mut page = SettingsPage::of(&visit, &integration);
     page.conflict = form.text("version") != page.version.to_string();
     if !page.conflict && problems.0.is_empty() {
         let key = &integration.unique_key;
-        // What the form does not know (set by REST) stays.
-        let declared =
-            |name: &String| provider.integration_config.iter().any(|field| field.name == *name);
-        let mut config: Object = integration
-            .config
-            .iter()
-            .filter(|(name, _)| !declared(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        config.extend(typed);
         let change = IntegrationChange {
             display_name: Some(form.filled("name").map(str::to_owned)),
             config: Some(config),

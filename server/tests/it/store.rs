@@ -56,6 +56,16 @@ fn object(value: serde_json::Value) -> Object {
     value.as_object().unwrap().clone()
 }
 
+/// Settings of a generic provider: one of each kind of JSON value.
+fn private_api() -> Object {
+    object(json!({
+        "baseUrl": "https://${connectionConfig.team}.a.example",
+        "keyLabel": "Schlüssel \"A\"",
+        "fields": { "team": { "type": "string", "optional": true, "order": 1, "enum": ["b", "a"] } },
+        "verificationBody": [null, 1.5, { "z": "'", "a": "" }],
+    }))
+}
+
 async fn integration(store: &dyn Store, environment: &str, unique_key: &str) -> i64 {
     let new = NewIntegration {
         environment: environment.into(),
@@ -63,7 +73,7 @@ async fn integration(store: &dyn Store, environment: &str, unique_key: &str) -> 
         provider: "openai".into(),
         display_name: None,
         forward_webhooks: false,
-        config: object(json!({ "base_url": "https://a.example" })),
+        config: private_api(),
     };
     match store.create_integration(new, event(moment(0), environment)).await.unwrap() {
         Created::New(made) => made.id,
@@ -320,7 +330,7 @@ async fn integration_keys_are_unique_within_their_environment(store: &dyn Store)
     let all = store.integrations("dev").await.unwrap();
     assert_eq!(all.iter().map(|i| i.unique_key.as_str()).collect::<Vec<_>>(), ["b", "a"]);
     assert_eq!(all[1].provider, "openai", "what was there is what it was");
-    assert_eq!(all[1].config, object(json!({ "base_url": "https://a.example" })));
+    assert_eq!(all[1].config, private_api());
     assert_eq!(store.integration("prod", "b").await.unwrap(), None);
 }
 
@@ -335,6 +345,12 @@ async fn an_integration_changes_and_keeps_its_key_while_it_is_in_use(store: &dyn
     let IntegrationUpdate::Changed(changed) = change("a", label).await else { panic!() };
     assert_eq!(changed.display_name.as_deref(), Some("A"));
     assert_eq!((changed.created_at, changed.updated_at), (moment(0), moment(9)));
+    assert_eq!(changed.config, private_api(), "what is not named stays");
+    let other = object(json!({ "keyLabel": "Token" }));
+    let settings = IntegrationChange { config: Some(other.clone()), ..Default::default() };
+    let IntegrationUpdate::Changed(changed) = change("a", settings).await else { panic!() };
+    assert_eq!(changed.config, other, "settings are replaced whole");
+    assert_eq!(store.integration("dev", "a").await.unwrap().unwrap().config, other);
     assert_eq!(change("nope", rename("c")).await, IntegrationUpdate::Unknown);
     assert_eq!(change("a", rename("b")).await, IntegrationUpdate::KeyTaken);
     stored(store, write("a", "c1")).await;

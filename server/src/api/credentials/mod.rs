@@ -244,8 +244,7 @@ pub(crate) async fn store(
     let (id, replaces) = connection_id(server, &environment, &intake, &origin).await?;
     let config = config(server, &environment, &intake, &origin, replaces.then_some(&id)).await?;
     let contents = Contents { credential: intake.credential, config };
-    let verified =
-        test(server, &provider, &integration, &contents, intake.store_unverified).await?;
+    let verified = test(server, &provider, &contents, intake.store_unverified).await?;
 
     let now = server.clock.now();
     let mut write = Write {
@@ -333,7 +332,8 @@ pub(crate) fn provider_of<'a>(
         .catalogue
         .get(&integration.provider)
         .ok_or_else(|| ApiError::UnknownProviderTemplate(integration.provider.clone()))?;
-    provider.configured(&IntegrationConfig::from_json(&integration.config)).map_err(|issues| {
+    let settings = IntegrationConfig::from_json(&integration.config);
+    settings.and_then(|settings| provider.configured(&settings)).map_err(|issues| {
         let fields: Vec<String> = issues.iter().map(|issue| issue.path.join(".")).collect();
         ApiError::internal(format!(
             "the settings of integration {} no longer fit its provider: {}",
@@ -411,7 +411,6 @@ async fn config(
 async fn test(
     server: &Server,
     provider: &Provider,
-    integration: &Integration,
     contents: &Contents,
     store_unverified: bool,
 ) -> Result<Verified, ApiError> {
@@ -423,9 +422,7 @@ async fn test(
     if !issues.is_empty() {
         return Err(ApiError::Invalid(Place::Body, issues));
     }
-    // `provider` has the settings applied already; they are applied to the one of the catalogue.
-    let original = server.catalogue.get(&integration.provider).map_or(provider, AsRef::as_ref);
-    match recheck::ask(server, original, integration, contents).await {
+    match recheck::ask(server, provider, contents).await {
         Verification::Verified { account } => Ok(Verified { verified: true, account }),
         Verification::NoCheck => Ok(Verified { verified: false, account: None }),
         Verification::Failed { reason: Reason::Unavailable, .. } if store_unverified => {

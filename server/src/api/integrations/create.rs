@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::{check_config, refuse_oauth_settings, view};
+use super::{accept_config, refuse_oauth_settings, view};
 use crate::{
     access::Key,
     api::ok,
@@ -48,11 +48,8 @@ pub async fn create(
             path: at(["provider"]),
         })
     })?;
-    let config = config.unwrap_or_default();
-    let issues = check_config(provider, &config);
-    if !issues.is_empty() {
-        return Err(ApiError::Invalid(Place::Body, issues));
-    }
+    let config = accept_config(&state, provider, &config.unwrap_or_default())
+        .map_err(|issues| ApiError::Invalid(Place::Body, issues))?;
 
     let audit =
         key.audit("integration.created", format!("integration:{unique_key}"), state.clock.now());

@@ -42,13 +42,15 @@ pub fn view(server: &Server, integration: &Integration) -> Value {
         "created_at": on_the_wire(integration.created_at),
         "updated_at": on_the_wire(integration.updated_at),
     });
-    let label = integration
-        .config
-        .get("keyLabel")
-        .and_then(Value::as_str)
-        .filter(|label| !label.is_empty());
-    if let (Some(label), Value::Object(view)) = (label, &mut view) {
-        view.insert("credentials_label".into(), json!({ "apiKey": label }));
+    // Settings that no longer read are named when they are used; a list is no place for that.
+    if let Ok(config) = IntegrationConfig::from_json(&integration.config)
+        && let Value::Object(view) = &mut view
+    {
+        let labels: Object =
+            config.labels().into_iter().map(|(name, label)| (name.into(), label.into())).collect();
+        if !labels.is_empty() {
+            view.insert("credentials_label".into(), Value::Object(labels));
+        }
     }
     view
 }
@@ -72,10 +74,16 @@ fn refuse_oauth_settings(fields: &mut Fields) {
     }
 }
 
-/// Checks settings against what the provider lets be set.
-pub(crate) fn check_config(provider: &Provider, config: &Object) -> Vec<Issue> {
-    match provider.configured(&IntegrationConfig::from_json(config)) {
-        Ok(_) => Vec::new(),
-        Err(issues) => issues.into_iter().map(Issue::from).collect(),
-    }
+/// Judges settings that are about to be stored, and gives them in the form in which they are.
+pub(crate) fn accept_config(
+    server: &Server,
+    provider: &Provider,
+    config: &Object,
+) -> Result<Object, Vec<Issue>> {
+    let settings = IntegrationConfig::from_json(config);
+    settings
+        .and_then(|settings| {
+            provider.accept(&settings, server.egress.policy()).map(|_| settings.to_json())
+        })
+        .map_err(|issues| issues.into_iter().map(Issue::from).collect())
 }

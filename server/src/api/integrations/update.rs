@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::{check_config, refuse_oauth_settings, unknown, view};
+use super::{accept_config, refuse_oauth_settings, unknown, view};
 use crate::{
     access::Key,
     api::ok,
@@ -44,21 +44,23 @@ pub async fn update(
         .transpose()?;
 
     let name = IntegrationKey::parse(&name, at(["uniqueKey"])).map_err(ApiError::uri)?;
-    if let Some(config) = &config {
-        let integration = state
-            .store
-            .integration(key.environment(), name.as_str())
-            .await?
-            .ok_or_else(|| unknown(name.as_str()))?;
-        let provider = state
-            .catalogue
-            .get(&integration.provider)
-            .ok_or_else(|| ApiError::UnknownProviderTemplate(integration.provider.clone()))?;
-        let issues = check_config(provider, config);
-        if !issues.is_empty() {
-            return Err(ApiError::Invalid(Place::Body, issues));
+    let config = match config {
+        Some(config) => {
+            let integration = state
+                .store
+                .integration(key.environment(), name.as_str())
+                .await?
+                .ok_or_else(|| unknown(name.as_str()))?;
+            let provider = state
+                .catalogue
+                .get(&integration.provider)
+                .ok_or_else(|| ApiError::UnknownProviderTemplate(integration.provider.clone()))?;
+            let config = accept_config(&state, provider, &config)
+                .map_err(|issues| ApiError::Invalid(Place::Body, issues))?;
+            Some(config)
         }
-    }
+        None => None,
+    };
 
     let audit = key.audit("integration.updated", format!("integration:{name}"), state.clock.now());
     let change = IntegrationChange { unique_key, display_name, forward_webhooks, config };

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use super::ok;
 use crate::{
     access::Caller,
+    api::credentials::provider_of,
     error::ApiError,
-    model::Object,
+    model::{Integration, Object},
     query::Query,
     segment::Segment,
     state::{AppState, Server},
@@ -37,22 +38,63 @@ pub async fn list(
     Ok(ok(&json!({ "data": found })))
 }
 
-/// `GET /providers/{provider}`: one provider with its whole template.
+/// `GET /providers/{provider}[?integration=]`: one provider with its whole template; with an integration,
+/// the template that its settings make of it.
+///
+/// A generic provider has nothing to fill in before an integration says so. Clients that were written for
+/// other servers do not name the integration: for a browser it is then the only one of this provider that
+/// it may see. What a browser gets of an integration is the form, without where and how requests are made.
 ///
 /// # Errors
-/// 404 `not_found`.
+/// 404 `not_found` for an unknown provider, and for an integration that does not exist, is of another
+/// provider or is not for this session.
 pub async fn get(
     State(state): State<AppState>,
-    _: Caller,
+    caller: Caller,
     Segment(name): Segment,
     query: Query,
 ) -> Result<Response, ApiError> {
-    query.only(&[], &[])?;
+    query.only(&["integration"], &[])?;
     let provider = state
         .catalogue
         .get(&name)
         .ok_or_else(|| ApiError::NotFound(format!("Unknown provider {name}")))?;
-    Ok(ok(&json!({ "data": view(&state, provider, provider.template.clone()) })))
+    let named = query.first("integration");
+    let browser = !matches!(caller, Caller::Key(_));
+    let found = if named.is_some() || (browser && provider.is_configurable()) {
+        integration(&state, &caller, &name, named).await?
+    } else {
+        None
+    };
+    let Some(integration) = found else {
+        return Ok(ok(&json!({ "data": view(&state, provider, provider.template.clone()) })));
+    };
+    let configured = provider_of(&state, &integration)?;
+    let template = if browser { configured.form_template() } else { configured.template.clone() };
+    Ok(ok(&json!({ "data": view(&state, &configured, template) })))
+}
+
+/// The integration of this provider that was named, or the only one that the caller may see.
+async fn integration(
+    server: &Server,
+    caller: &Caller,
+    provider: &str,
+    named: Option<&str>,
+) -> Result<Option<Integration>, ApiError> {
+    let all = server.store.integrations(caller.environment()).await?;
+    let mut found = all.into_iter().filter(|one| {
+        one.provider == provider
+            && caller.may_see(one.unique_key.as_str())
+            && named.is_none_or(|named| one.unique_key.as_str() == named)
+    });
+    let first = found.next();
+    match named {
+        Some(named) if first.is_none() => Err(ApiError::NotFound(format!(
+            "There is no integration \"{named}\" of provider {provider}"
+        ))),
+        None if found.next().is_some() => Ok(None),
+        _ => Ok(first),
+    }
 }
 
 /// `GET /providers.json`: all templates by name, for tools; needs no credential.
