@@ -210,6 +210,19 @@ export const DASHBOARD_STATES = [
       await page.getByRole("alert").waitFor();
     },
   },
+  {
+    name: "settings-conflict",
+    reach: async ({ page, open }) => {
+      await open("dev/settings");
+      await page
+        .locator("[name=version]")
+        .nth(1)
+        .evaluate((field) => field.setAttribute("value", "1"));
+      await page.getByLabel("Product").fill("Ours");
+      await page.getByRole("button", { name: "Save connect page" }).click();
+      await page.getByRole("alert").first().waitFor();
+    },
+  },
   at("secret-keys", "dev/secret-keys"),
   at("secret-keys-none", "prod/secret-keys"),
   {

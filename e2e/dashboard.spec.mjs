@@ -306,28 +306,88 @@ test("a key is checked on demand, and the webhook about it can be replayed", asy
   }
 });
 
-test("the connect page's name and colour are previewed as they are typed, and are there for end users", async ({
+/** The dialog in the frame beside a form. @param {import("@playwright/test").Page} page */
+const previewed = (page) => page.frameLocator("iframe").locator("[data-keyslot]");
+
+test("the looks of the connect page are shown in the real dialog as they are typed, and are there for end users", async ({
   page,
   place,
   dialog,
 }) => {
   await place.sdk.createIntegration({ provider: "acme-key", unique_key: "branding" });
+  await page.route("https://cdn.example/logo.svg", (route) =>
+    route.fulfill({ contentType: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" />' }),
+  );
   await signIn(page, `${place.dashboard}/dev/settings`);
-  await page.locator("#product_name").fill("Northlight");
-  await page.locator("#accent").fill("#0b6e4f");
-  const preview = page.locator(".preview");
-  await expect(preview).toContainText("Northlight asked you for access");
-  await expect(preview.locator("[data-preview-accent]")).toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await page.getByLabel("Product").fill("Northlight");
+  await page.getByLabel("Colour").fill("#0b6e4f");
+  await page.getByLabel("Title of the dialog").fill("Link your {provider} account");
+  await page.getByLabel("Button of the dialog").fill("Link it");
+  await page.getByLabel("Logo").fill("https://cdn.example/logo.svg");
+  const submit = previewed(page).locator("[part~=submit]");
+  await expect(submit).toHaveText("Link it");
+  await expect(submit).toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await expect(previewed(page).getByRole("heading", { includeHidden: true })).toHaveText(/^Link your .+ account$/);
+  await expect(previewed(page).locator("img")).toHaveAttribute("src", "https://cdn.example/logo.svg");
+  await page.getByLabel("Colour").fill("#0b6");
+  await expect(page.getByText("Expected a colour such as #4338ca.")).toBeVisible();
+  await expect(submit, "the last one that could be shown").toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await page.getByLabel("Colour").fill("#0b6e4f");
+  await page.getByLabel("Words of the connect page").fill("We read your invoices, nothing else.");
   await page.getByRole("button", { name: "Save connect page" }).click();
   await expect(page.getByText("Saved.")).toBeVisible();
+
   const { data } = await place.sdk.createConnectSession({
     end_user: { id: "branded" },
     allowed_integrations: ["branding"],
   });
   await page.goto(data.connect_link);
   await expect(dialog.submit).toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await expect(dialog.submit).toHaveText("Link it");
+  await expect(dialog.root.getByRole("heading")).toHaveText("Link your Acme Mail account");
+  await expect(dialog.root.locator("img")).toHaveAttribute("src", "https://cdn.example/logo.svg");
   await page.keyboard.press("Escape");
   await expect(page.getByText("Northlight asked you for access to Acme Mail.")).toBeVisible();
+  await expect(page.getByText("We read your invoices, nothing else.")).toBeVisible();
+  await expect(page.getByRole("img", { name: "Northlight" })).toBeVisible();
+});
+
+test("a private API's dialog is shown as its settings are typed, and typing goes on undisturbed", async ({
+  page,
+  place,
+}) => {
+  /** @type {string[]} */
+  const addresses = [];
+  page.on("request", (request) => addresses.push(request.url()));
+  await signIn(page, `${place.dashboard}/dev/integrations/new?provider=private-api-generic`);
+  const label = previewed(page).locator("label").first();
+  await expect(label).toHaveText("API key");
+  await page.getByLabel("Key label").focus();
+  await page.keyboard.type("Access token", { delay: 60 });
+  await expect(label).toHaveText("Access token");
+  await expect(page.getByLabel("Key label")).toBeFocused();
+  await expect(page.getByLabel("Key label")).toHaveValue("Access token");
+  await page.getByLabel("Display name").fill("Billing of ours");
+  await expect(previewed(page).getByRole("heading", { includeHidden: true })).toContainText("Billing of ours");
+  await page.getByLabel("More fields").fill('{"region": {"type": "string", "title": "Region"}}');
+  await expect(previewed(page).getByText("Region")).toBeVisible();
+  await page.getByLabel("More fields").fill('{"region":');
+  await expect(page.locator("[data-dialog-says]")).toContainText("More fields: This is not JSON");
+  await expect(previewed(page).getByText("Region"), "the last one that could be shown").toBeVisible();
+  await page.getByLabel("More headers").fill('{"x-tenant": "s3cret-of-ours"}');
+  await page.getByLabel("Key placement").selectOption("query");
+  await page.getByLabel("Key name").fill("token");
+  await page.getByLabel("More fields").fill("");
+  await expect(previewed(page).getByText("Region")).toHaveCount(0);
+  expect(addresses.filter((address) => address.includes("s3cret"))).toEqual([]);
+  expect(addresses.filter((address) => address.includes("/connect/session"))).toEqual([]);
+
+  await page.getByLabel("Base URL").fill("https://api.example.com/v1");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("heading", { name: "Billing of ours" })).toBeVisible();
+  await page.getByRole("link", { name: "Settings", exact: true }).last().click();
+  await expect(label).toHaveText("Access token");
+  await expect(page.getByLabel("Key placement")).toHaveValue("query");
 });
 
 test("a key for a backend is made, copied, rotated and revoked", async ({ page, place }) => {

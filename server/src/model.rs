@@ -48,6 +48,14 @@ pub struct EnvironmentSettings {
     pub product_name: Option<String>,
     /// Its colour, `#rrggbb`.
     pub accent: Option<String>,
+    /// The address of its logo, which the dialog and the connect page show.
+    pub logo_url: Option<String>,
+    /// The title of the dialog; `{provider}` in it is the name of the API.
+    pub dialog_title: Option<String>,
+    /// What the dialog's button says.
+    pub dialog_submit: Option<String>,
+    /// What the connect page says before the dialog is opened.
+    pub connect_intro: Option<String>,
     /// The sites that may show the connect page in a frame.
     pub allowed_origins: Vec<String>,
 }
@@ -64,6 +72,10 @@ impl Default for EnvironmentSettings {
             hmac_enabled: false,
             product_name: None,
             accent: None,
+            logo_url: None,
+            dialog_title: None,
+            dialog_submit: None,
+            connect_intro: None,
             allowed_origins: Vec::new(),
         }
     }

@@ -225,7 +225,7 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
 fn pages_of_operators() -> Vec<Endpoint> {
     use Access::{Operator, Public};
     use dashboard::{
-        activity, connections, integrations, secret_keys, settings, sign_in,
+        activity, connections, integrations, preview, secret_keys, settings, sign_in,
         widget_session::{invite, make_invite, session},
     };
     let page = |path, handler| Endpoint::new(Method::GET, path, Operator, handler);
@@ -246,6 +246,8 @@ fn pages_of_operators() -> Vec<Endpoint> {
         form("/dashboard/{environment}/integration/settings", Operator, post(integrations::save)),
         form("/dashboard/{environment}/integration/delete", Operator, post(integrations::delete)),
         form("/dashboard/{environment}/session", Operator, post(session)),
+        page("/dashboard/{environment}/preview", get(preview::frame)),
+        form("/dashboard/{environment}/preview", Operator, post(preview::content)),
         page("/dashboard/{environment}/invite", get(invite)),
         form("/dashboard/{environment}/invite", Operator, post(make_invite)),
         page("/dashboard/{environment}/connections", get(connections::list)),

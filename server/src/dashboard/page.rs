@@ -20,8 +20,8 @@ use crate::{
 /// No inline script or style, nothing from elsewhere, in no frame. `wasm-unsafe-eval` is what the
 /// widget needs.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+     img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The parts of the dashboard, as its navigation shows them.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -67,6 +67,31 @@ impl<'a> Browser<'a> {
     }
 }
 
+impl Browser<'_> {
+    /// Posts a part of the settings as the form on the page has it.
+    async fn save_settings(&self, part: &str, fields: &[(&str, &str)]) -> Answer {
+        let page = text(&self.get("/dashboard/dev/settings").await);
+        self.save_settings_seen(part, &version_of(&page, part), fields).await
+    }
+
+    async fn save_settings_seen(
+        &self,
+        part: &str,
+        version: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
+        let fields = [fields, &[("version", version)]].concat();
+        self.post(&format!("/dashboard/dev/settings/{part}"), &fields).await
+    }
+}
+
+/// The version of a part of the settings that a page has in its form.
+fn version_of(page: &str, part: &str) -> String {
+    let form = page.split(&format!("/settings/{part}\"")).nth(1).unwrap();
+    let field = form.split("name=\"version\" value=\"").nth(1).unwrap();
+    field.split('"').next().unwrap().to_owned()
+}
+
 async fn locked() -> Harness {
     Harness::with("http://keyslot.test", Some(PASSWORD)).await
 }
@@ -289,6 +314,85 @@ async fn the_second_of_two_operators_is_told_and_overwrites_nothing() {
 }
 
 #[tokio::test]
+async fn the_second_of_two_operators_at_the_settings_is_told_and_loses_nothing() {
+    let server = locked().await;
+    let (first, second) = (Browser::signed_in(&server).await, Browser::signed_in(&server).await);
+    let settings = async || server.state.store.environments().await.unwrap()[0].settings.clone();
+    for (part, field, theirs, ours) in [
+        ("connect", "product_name", "Theirs", "Ours"),
+        ("webhooks", "webhook_url", "https://theirs.example/", "https://ours.example/"),
+        ("legacy", "public_key_enabled", "yes", ""),
+    ] {
+        let seen = version_of(&text(&second.get("/dashboard/dev/settings").await), part);
+        let saved = first.save_settings(part, &[(field, theirs)]).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{part}");
+        let before = settings().await;
+        let told = second.save_settings_seen(part, &seen, &[(field, ours)]).await;
+        assert_eq!(told.status, StatusCode::CONFLICT, "{part}");
+        let html = text(&told);
+        assert!(html.contains("in the meantime") && html.contains(ours), "{part}");
+        assert_eq!(settings().await, before, "{part}");
+        let now = version_of(&html, part);
+        let again = second.save_settings_seen(part, &now, &[(field, ours)]).await;
+        assert_eq!(again.status, StatusCode::SEE_OTHER, "now they know: {part}");
+    }
+    // Another part of the page is no reason to stop.
+    let seen = version_of(&text(&second.get("/dashboard/dev/settings").await), "webhooks");
+    first.save_settings("connect", &[("product_name", "Once more")]).await;
+    let saved = second.save_settings_seen("webhooks", &seen, &[]).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER);
+    assert_eq!(settings().await.product_name.as_deref(), Some("Once more"));
+}
+
+#[tokio::test]
+async fn the_dialog_is_shown_as_it_would_be_and_nothing_is_stored_for_it() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let count = server.state.store.integrations("dev").await.unwrap().len();
+    let preview = async |fields: &[(&str, &str)]| {
+        let answer = browser.post("/dashboard/dev/preview", fields).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", text(&answer));
+        answer.json()
+    };
+    let generic = ("provider", "private-api-bearer");
+    let shown = preview(&[
+        generic,
+        ("name", "Our billing"),
+        ("config.baseUrl", "https://api.example.com"),
+        ("config.keyLabel", "Access token"),
+        ("config.headers", "{\"x-secret\": \"s3cret\"}"),
+    ])
+    .await;
+    let form = &shown["session"]["data"]["forms"]["preview"];
+    assert_eq!(form["integration"]["display_name"], "Our billing");
+    assert_eq!(form["integration"]["credentials_label"], json!({ "apiKey": "Access token" }));
+    assert!(!shown.to_string().contains("s3cret"), "no form needs it: {shown}");
+    let problem = preview(&[generic, ("config.baseUrl", "nonsense")]).await;
+    assert!(problem["problem"].as_str().unwrap().starts_with("Base URL: "), "{problem}");
+    let looks = preview(&[
+        ("provider", "openai"),
+        ("accent", "#AA3355"),
+        ("logo_url", "https://cdn.example/logo.svg"),
+        ("dialog_title", "Link {provider}"),
+        ("dialog_submit", ""),
+    ])
+    .await;
+    let theme = json!({ "accent": "#aa3355", "logo": "https://cdn.example/logo.svg" });
+    assert_eq!(looks["theme"], theme);
+    assert_eq!(looks["strings"], json!({ "title": "Link {provider}" }));
+    let problem = preview(&[("provider", "openai"), ("accent", "red")]).await;
+    assert_eq!(problem["problem"], "Expected a colour such as #4338ca.");
+    let unknown = browser.post("/dashboard/dev/preview", &[("provider", "no-such")]).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.state.store.integrations("dev").await.unwrap().len(), count);
+    let frame = browser.get("/dashboard/dev/preview").await;
+    let policy = frame.headers["content-security-policy"].to_str().unwrap();
+    for part in ["default-src 'none'", "frame-ancestors 'self'", "connect-src 'none'"] {
+        assert!(policy.contains(part), "{part} in {policy}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_deleted_by_one_press() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
@@ -442,14 +546,16 @@ async fn settings_are_saved_for_one_environment_and_a_bad_one_saves_nothing() {
         let all = server.state.store.environments().await.unwrap();
         all.into_iter().find(|environment| environment.name == name).unwrap().settings
     };
-    let path = "/dashboard/dev/settings/connect";
     for (field, value, said) in [
         ("accent", "red", "Expected a colour"),
         ("allowed_origins", "https://a.example/path", "is not an origin"),
+        ("logo_url", "http://cdn.example/logo.svg", "Expected an https address"),
+        ("dialog_title", &"t".repeat(81), "Use at most 80"),
+        ("connect_intro", "a\u{7}b", "in one line"),
         ("allowed_origins", "https://a.example\n*", "is not an origin"),
     ] {
         let fields = [("product_name", "Northlight"), (field, value)];
-        let answer = browser.post(path, &fields).await;
+        let answer = browser.save_settings("connect", &fields).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{value}");
         let html = text(&answer);
         assert!(html.contains(said) && html.contains("value=\"Northlight\""), "{value}");
@@ -460,19 +566,20 @@ async fn settings_are_saved_for_one_environment_and_a_bad_one_saves_nothing() {
         ("accent", "#AA3355"),
         ("allowed_origins", "https://A.example/\nhttp://localhost:8080"),
     ];
-    assert_eq!(browser.post(path, &fields).await.status, StatusCode::SEE_OTHER);
+    let saved = browser.save_settings("connect", &fields).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER);
     let saved = settings("dev").await;
     assert_eq!(saved.product_name.as_deref(), Some("Northlight"));
     assert_eq!(saved.accent.as_deref(), Some("#aa3355"));
     assert_eq!(saved.allowed_origins, ["https://a.example", "http://localhost:8080"]);
     assert_eq!(settings("prod").await.product_name, None);
 
-    let path = "/dashboard/dev/settings/webhooks";
     let fields = [("webhook_url", "https://10.0.0.1/x"), ("on_auth_creation", "yes")];
-    let bad = browser.post(path, &fields).await;
+    let bad = browser.save_settings("webhooks", &fields).await;
     assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(text(&bad).contains("not public"));
-    assert_eq!(browser.post(path, &[]).await.status, StatusCode::SEE_OTHER);
+    let emptied = browser.save_settings("webhooks", &[]).await;
+    assert_eq!(emptied.status, StatusCode::SEE_OTHER);
     let saved = settings("dev").await;
     assert!(!saved.on_auth_creation && saved.product_name.is_some(), "the rest stays");
 }
@@ -593,7 +700,7 @@ async fn the_connect_page_is_framed_by_the_sites_of_its_environment_only() {
     let query = format!("?session_token={token}");
     assert!(policy(&query).await.contains("frame-ancestors 'none';"));
     let fields = [("allowed_origins", "https://a.example https://b.example")];
-    browser.post("/dashboard/dev/settings/connect", &fields).await;
+    browser.save_settings("connect", &fields).await;
     let framed = policy(&query).await;
     assert!(framed.contains("frame-ancestors https://a.example https://b.example;"), "{framed}");
     assert!(policy("").await.contains("frame-ancestors 'none';"), "it belongs to no environment");
