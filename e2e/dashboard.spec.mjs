@@ -2,12 +2,14 @@
 // of the tests, a vendor behind it.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test as base } from "@playwright/test";
 import { Nango } from "@nangohq/node";
 import { Dialog } from "./fixtures.mjs";
 import { startServer } from "./keyslot-server.mjs";
+import { root } from "../scripts/workspace.mjs";
 import { ACCEPTED, startProviderApi } from "./provider-api.mjs";
 
 const PASSWORD = "a password of the operators";
@@ -230,6 +232,81 @@ test("what is copied is the code, and the page says so", async ({ page, place })
   expect(copied).toContain(`host: "${place.server.url}"`);
 });
 
+test("every piece of code that the guide shows works as it is copied", async ({ page, place, dialog }) => {
+  test.setTimeout(60_000);
+  await place.sdk.createIntegration({ provider: "acme-key", unique_key: "guide" });
+  await signIn(page, `${place.dashboard}/dev/integration/add?key=guide`);
+  const ids = await page.locator(".snippet code").evaluateAll((all) => all.map(({ id }) => id));
+  expect(ids.sort()).toEqual([
+    "page-npm",
+    "page-react",
+    "page-script",
+    "read-curl",
+    "read-node",
+    "session-curl",
+    "session-node",
+  ]);
+  const code = Object.fromEntries(
+    await page.locator(".snippet code").evaluateAll((all) => all.map(({ id, textContent }) => [id, textContent ?? ""])),
+  );
+  const env = { ...process.env, KEYSLOT_SECRET_KEY: place.server.secretKey };
+  const node = (/** @type {string} */ text) =>
+    execFileSync(process.execPath, ["--input-type=module", "--eval", text], {
+      cwd: root,
+      env,
+      encoding: "utf8",
+    }).trim();
+  const token = () => node(`${code["session-node"]}\nconsole.log(data.token);`);
+
+  const { build } = await import("esbuild");
+  const react = await build({
+    stdin: {
+      contents: `import { createRoot } from "react-dom/client";\n${code["page-react"]}
+        const done = ({ connectionId }) => (document.title = connectionId);
+        createRoot(document.getElementById("root")).render(<ConnectButton onConnected={done} />);`,
+      loader: "jsx",
+      resolveDir: root,
+    },
+    alias: { keyslot: path.join(root, "dist", "index.js") },
+    jsx: "automatic",
+    bundle: true,
+    write: false,
+    format: "esm",
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
+  const imports = JSON.stringify({ imports: { keyslot: `${place.server.url}/assets/index.js` } });
+  /** @type {Record<string, string>} */
+  const pages = {
+    "/npm": `<script type="importmap">${imports}</script>
+      <script type="module">${code["page-npm"]}\ndocument.title = connectionId;</script>`,
+    "/script": code["page-script"],
+    "/react": `<div id="root"></div><script type="module">${react.outputFiles[0].text}</script>`,
+  };
+  const app = createServer((request, answer) => {
+    if (request.method === "POST" && request.url === "/connect-session") return void answer.end(token());
+    answer.setHeader("content-type", "text/html; charset=utf-8");
+    answer.end(`<!doctype html><title>App</title><body>${pages[request.url ?? ""] ?? ""}</body>`);
+  });
+  await new Promise((resolve) => app.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (app.address());
+  try {
+    for (const kind of ["npm", "script", "react"]) {
+      await page.goto(`http://127.0.0.1:${port}/${kind}`);
+      if (kind !== "npm") await page.getByRole("button", { name: "Connect" }).click();
+      await dialog.field("apiKey").fill(ACCEPTED.apiKey);
+      await dialog.submit.click();
+      await expect(dialog.host).toHaveCount(0);
+      if (kind !== "script") await expect(page).toHaveTitle("user-42");
+      const read = node(`${code["session-node"]}\n${code["read-node"]}\nconsole.log(JSON.stringify(credentials));`);
+      expect(JSON.parse(read)).toMatchObject({ apiKey: ACCEPTED.apiKey });
+      await place.sdk.deleteConnection("guide", "user-42");
+    }
+  } finally {
+    app.close();
+    app.closeAllConnections();
+  }
+});
+
 test("everything but the dialog works without JavaScript", async ({ browser, place }) => {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();
@@ -246,7 +323,6 @@ test("everything but the dialog works without JavaScript", async ({ browser, pla
 });
 
 test("a key is checked on demand, and the webhook about it can be replayed", async ({ page, place }) => {
-  const { createServer } = await import("node:http");
   /** @type {string[]} */
   const received = [];
   let status = 204;
