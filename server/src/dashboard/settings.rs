@@ -39,6 +39,8 @@ struct Page {
     version: &'static str,
     providers: usize,
     encryption_key: String,
+    /// An older key under which there still are records.
+    older_key: Option<String>,
     dev: bool,
     notice: Option<&'static str>,
     settings: EnvironmentSettings,
@@ -63,7 +65,10 @@ impl Page {
         let integrations = server.store.integrations(visit.environment).await?;
         let known = |name: &&String| server.catalogue.get(name).is_some();
         let provider = integrations.iter().map(|one| &one.provider).find(known);
+        let current = server.vault.current().to_string();
+        let others = server.store.sealed_under_other_keys(&current, 0, 1).await?;
         Ok(Self {
+            older_key: others.into_iter().next().map(|record| record.sealed.key_id),
             versions: Versions::of(&stored)?,
             conflict: false,
             provider: provider.map_or_else(|| EXAMPLE.to_owned(), Clone::clone),
@@ -71,7 +76,7 @@ impl Page {
             tab: Tab::Environment,
             version: env!("CARGO_PKG_VERSION"),
             providers: server.catalogue.len(),
-            encryption_key: server.vault.current().to_string(),
+            encryption_key: current,
             dev: server.dev,
             notice: None,
             origins: settings.allowed_origins.join("\n"),

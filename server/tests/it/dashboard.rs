@@ -6,6 +6,7 @@ use keyslot_server::{
     access::Access,
     model::AuditEvent,
     routes::{self, Endpoint},
+    vault::Sealed,
 };
 use serde_json::json;
 
@@ -686,6 +687,18 @@ async fn a_secret_key_is_rotated_with_a_grace_period_and_revoked_by_two_presses(
     let fixed = browser.post("/dashboard/dev/secret-keys/rotate", &fixed).await;
     assert_eq!(fixed.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(text(&fixed).contains("comes from KEYSLOT_SECRET_KEY"));
+}
+
+#[tokio::test]
+async fn an_older_encryption_key_is_said_to_be_in_use_until_nothing_is_under_it() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let page = async || text(&browser.get("/dashboard/prod/settings").await);
+    assert!(page().await.contains("Everything is under the one above."));
+    let sealed = Sealed { key_id: "k0".into(), blob: vec![1] };
+    let audit = event(server.state.clock.now(), "dev");
+    server.state.store.put_server_secret("old", sealed, audit).await.unwrap();
+    assert!(page().await.contains("There still are records under <code>k0</code>"));
 }
 
 #[tokio::test]
