@@ -537,6 +537,11 @@ async fn an_invite_link_is_for_one_connection_and_one_integration() {
     server.advance(1);
     let late = server.connect(token, "demo", body).await;
     assert_eq!(late.error(), "401 unknown_connect_session_token");
+    let path = format!("/connect/?session_token={token}");
+    let page = server.call(Method::GET, &path, None, None).await;
+    assert_eq!(page.status, StatusCode::GONE);
+    assert!(text(&page).contains("It has expired, or it was used already."));
+    assert_eq!(page.headers["referrer-policy"], "no-referrer");
 }
 
 #[tokio::test]
