@@ -160,3 +160,45 @@ test("it works below a base path and forbids frames", async ({ page, dialog }) =
     server.remove();
   }
 });
+
+test("a site that the environment names may frame it, and no other", async ({ page, world, dialog }) => {
+  const { createServer } = await import("node:http");
+  const { url } = await link(world, { allowed_integrations: ["acme-key"] });
+  const app = createServer((_, answer) => {
+    answer.setHeader("content-type", "text/html; charset=utf-8");
+    answer.end(
+      `<!doctype html><title>App</title><iframe src="${url}" title="Connect" width="800" height="700"></iframe>`,
+    );
+  });
+  await new Promise((resolve) => app.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (app.address());
+  const origin = `http://127.0.0.1:${port}`;
+  const allow = async (/** @type {string[]} */ origins) => {
+    const answer = await fetch(`${world.server.url}/environment`, {
+      method: "PATCH",
+      headers: { "content-type": "application/json", authorization: `Bearer ${world.server.secretKey}` },
+      body: JSON.stringify({ allowed_origins: origins }),
+    });
+    expect(answer.status).toBe(200);
+  };
+  const form = page.frameLocator("iframe").locator('[data-keyslot] [name="apiKey"]');
+  try {
+    for (const origins of [[], ["https://other.example"]]) {
+      await allow(origins);
+      const refused = page.waitForEvent("console", (message) => message.text().includes("frame-ancestors"));
+      await page.goto(origin);
+      await refused;
+      await expect(form).toHaveCount(0);
+    }
+    await allow([origin]);
+    await page.goto(origin);
+    await form.fill(ACCEPTED.apiKey);
+    await page.frameLocator("iframe").locator("[data-keyslot] [part~=submit]").click();
+    await expect(page.frameLocator("iframe").getByRole("heading", { name: "Done" })).toBeVisible();
+    await expect(dialog.host).toHaveCount(0);
+  } finally {
+    await allow([]);
+    app.close();
+    app.closeAllConnections();
+  }
+});

@@ -2,11 +2,8 @@
 // narrow; the keyboard alone; nothing scrolls sideways.
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test as base } from "@playwright/test";
+import { DASHBOARD_STATES, PASSWORD, signIn, startDashboard } from "./dashboard-states.mjs";
 import { Dialog } from "./fixtures.mjs";
-import { startServer } from "./keyslot-server.mjs";
-
-const PASSWORD = "a password of the operators";
-const KEY = "demo_live_4cK7pQ2mX9";
 
 /**
  * @type {import("@playwright/test").Fixtures<{}, { server: import("./keyslot-server.mjs").RunningServer },
@@ -16,123 +13,45 @@ const KEY = "demo_live_4cK7pQ2mX9";
 const fixtures = {
   server: [
     async ({}, use) => {
-      const server = await startServer({ dev: true, adminPassword: PASSWORD });
-      for (const [id, extra] of /** @type {[string, object][]} */ ([
-        ["user-1", {}],
-        [
-          "user-2",
-          { metadata: { plan: "pro" }, end_user: { id: "u2", display_name: "Ada", email: "ada@acme.example" } },
-        ],
-      ])) {
-        const answer = await fetch(`${server.url}/connections`, {
-          method: "POST",
-          headers: { "content-type": "application/json", authorization: `Bearer ${server.secretKey}` },
-          body: JSON.stringify({
-            provider_config_key: "demo",
-            connection_id: id,
-            credentials: { type: "API_KEY", apiKey: KEY },
-            ...extra,
-          }),
-        });
-        expect(answer.status).toBe(201);
-      }
+      const { server, stop } = await startDashboard();
       await use(server);
-      await server.stop();
-      server.remove();
+      await stop();
     },
     { scope: "worker" },
   ],
 };
 const test = base.extend(fixtures);
 
-/** @param {import("@playwright/test").Page} page @param {string} address */
-async function signIn(page, address) {
-  await page.goto(address);
-  await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
-
-/** @param {import("@playwright/test").Page} page */
-async function check(page) {
+/** @param {import("@playwright/test").Page} page @param {string} state */
+async function check(page, state) {
   const { violations } = await new AxeBuilder({ page })
     .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
     .analyze();
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
-  expect(found, page.url()).toEqual([]);
+  expect(found, state).toEqual([]);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(wide, `${page.url()} scrolls sideways`).toBe(0);
+  expect(wide, `${state} scrolls sideways`).toBe(0);
 }
-
-const PAGES = [
-  "dev/integrations",
-  "dev/integrations?search=nothing-of-that-name",
-  "prod/integrations",
-  "dev/integrations/new?category=crm",
-  "dev/integrations/new?search=nothing-of-that-name",
-  "dev/integrations/new?provider=freshdesk",
-  "dev/integrations/new?provider=private-api-bearer",
-  "dev/integration?key=demo",
-  "dev/integration?key=openai&notice=made",
-  "dev/integration/add?key=demo",
-  "dev/integration/settings?key=demo",
-  "dev/invite?integration=demo",
-  "dev/connections",
-  "prod/connections",
-  "dev/connection?integration=demo&id=user-2&notice=connected",
-  "dev/activity",
-  "prod/activity",
-  "dev/settings",
-  "dev/webhooks",
-  "dev/webhooks?status=failed",
-  "dev/nothing",
-];
 
 for (const [colorScheme, width] of /** @type {["light" | "dark", number][]} */ ([
   ["light", 1280],
   ["dark", 390],
 ])) {
-  test(`axe finds nothing on any page, ${colorScheme}, ${width} px`, async ({ page, server }) => {
-    test.setTimeout(120_000);
+  test(`axe finds nothing in any state, ${colorScheme}, ${width} px`, async ({ page, server }) => {
+    test.setTimeout(180_000);
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 844 });
-    await page.goto(`${server.url}/dashboard`);
-    await check(page);
-    await page.getByLabel("Password").fill("a wrong password");
-    await page.keyboard.press("Enter");
-    await expect(page.getByRole("alert")).toBeVisible();
-    await check(page);
-    await signIn(page, `${server.url}/dashboard`);
-    for (const address of PAGES) {
-      await page.goto(`${server.url}/dashboard/${address}`);
-      for (const summary of await page.locator("summary").all()) await summary.click();
-      await check(page);
+    const open = (/** @type {string} */ address) => page.goto(`${server.url}/dashboard/${address}`);
+    for (const state of DASHBOARD_STATES.filter((state) => state.outside)) {
+      await state.reach({ page, server, open });
+      await check(page, state.name);
     }
-    await page.goto(`${server.url}/dashboard/dev/connection?integration=demo&id=user-1`);
-    await page.getByRole("button", { name: "Reveal" }).click();
-    await check(page);
-    await page.goto(`${server.url}/dashboard/dev/integrations/new?provider=private-api-bearer`);
-    await page.getByLabel("Base URL").fill("nonsense");
-    await page.getByRole("button", { name: "Save" }).click();
-    await expect(page.locator("[aria-invalid=true]")).toHaveCount(1);
-    await check(page);
-    await page.goto(`${server.url}/dashboard/dev/invite?integration=demo`);
-    await page.getByRole("button", { name: "Make the link" }).click();
-    const link = await page.getByLabel("Link").inputValue();
-    await check(page);
-    await page.goto(link);
-    const dialog = new Dialog(page);
-    await expect(dialog.root).toBeVisible();
-    await page.keyboard.press("Escape");
-    await expect(dialog.host).toHaveCount(0);
-    await check(page);
-    await page.getByRole("button", { name: "Connect" }).click();
-    await dialog.field("apiKey").fill(KEY);
-    await dialog.submit.click();
-    await expect(page.getByRole("heading", { name: "Done" })).toBeVisible();
-    await expect(dialog.host).toHaveCount(0);
-    await check(page);
-    await page.goto(link);
-    await check(page);
+    await signIn(page, `${server.url}/dashboard`);
+    for (const state of DASHBOARD_STATES.filter((state) => !state.outside)) {
+      await state.reach({ page, server, open });
+      for (const summary of await page.locator("summary").all()) await summary.click();
+      await check(page, state.name);
+    }
   });
 }
 
@@ -147,6 +66,7 @@ test("the keyboard alone makes an integration and connects a key", async ({ page
     throw new Error("it cannot be reached with the Tab key");
   };
   await page.goto(`${server.url}/dashboard`);
+  await expect(page.getByLabel("Password")).toBeFocused();
   await press.type(PASSWORD);
   await press.press("Enter");
   await reach(page.getByRole("link", { name: "Skip to the content" }));

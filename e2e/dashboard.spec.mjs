@@ -2,12 +2,14 @@
 // of the tests, a vendor behind it.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test as base } from "@playwright/test";
 import { Nango } from "@nangohq/node";
 import { Dialog } from "./fixtures.mjs";
 import { startServer } from "./keyslot-server.mjs";
+import { root } from "../scripts/workspace.mjs";
 import { ACCEPTED, startProviderApi } from "./provider-api.mjs";
 
 const PASSWORD = "a password of the operators";
@@ -230,6 +232,81 @@ test("what is copied is the code, and the page says so", async ({ page, place })
   expect(copied).toContain(`host: "${place.server.url}"`);
 });
 
+test("every piece of code that the guide shows works as it is copied", async ({ page, place, dialog }) => {
+  test.setTimeout(60_000);
+  await place.sdk.createIntegration({ provider: "acme-key", unique_key: "guide" });
+  await signIn(page, `${place.dashboard}/dev/integration/add?key=guide`);
+  const ids = await page.locator(".snippet code").evaluateAll((all) => all.map(({ id }) => id));
+  expect(ids.sort()).toEqual([
+    "page-npm",
+    "page-react",
+    "page-script",
+    "read-curl",
+    "read-node",
+    "session-curl",
+    "session-node",
+  ]);
+  const code = Object.fromEntries(
+    await page.locator(".snippet code").evaluateAll((all) => all.map(({ id, textContent }) => [id, textContent ?? ""])),
+  );
+  const env = { ...process.env, KEYSLOT_SECRET_KEY: place.server.secretKey };
+  const node = (/** @type {string} */ text) =>
+    execFileSync(process.execPath, ["--input-type=module", "--eval", text], {
+      cwd: root,
+      env,
+      encoding: "utf8",
+    }).trim();
+  const token = () => node(`${code["session-node"]}\nconsole.log(data.token);`);
+
+  const { build } = await import("esbuild");
+  const react = await build({
+    stdin: {
+      contents: `import { createRoot } from "react-dom/client";\n${code["page-react"]}
+        const done = ({ connectionId }) => (document.title = connectionId);
+        createRoot(document.getElementById("root")).render(<ConnectButton onConnected={done} />);`,
+      loader: "jsx",
+      resolveDir: root,
+    },
+    alias: { keyslot: path.join(root, "dist", "index.js") },
+    jsx: "automatic",
+    bundle: true,
+    write: false,
+    format: "esm",
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
+  const imports = JSON.stringify({ imports: { keyslot: `${place.server.url}/assets/index.js` } });
+  /** @type {Record<string, string>} */
+  const pages = {
+    "/npm": `<script type="importmap">${imports}</script>
+      <script type="module">${code["page-npm"]}\ndocument.title = connectionId;</script>`,
+    "/script": code["page-script"],
+    "/react": `<div id="root"></div><script type="module">${react.outputFiles[0].text}</script>`,
+  };
+  const app = createServer((request, answer) => {
+    if (request.method === "POST" && request.url === "/connect-session") return void answer.end(token());
+    answer.setHeader("content-type", "text/html; charset=utf-8");
+    answer.end(`<!doctype html><title>App</title><body>${pages[request.url ?? ""] ?? ""}</body>`);
+  });
+  await new Promise((resolve) => app.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (app.address());
+  try {
+    for (const kind of ["npm", "script", "react"]) {
+      await page.goto(`http://127.0.0.1:${port}/${kind}`);
+      if (kind !== "npm") await page.getByRole("button", { name: "Connect" }).click();
+      await dialog.field("apiKey").fill(ACCEPTED.apiKey);
+      await dialog.submit.click();
+      await expect(dialog.host).toHaveCount(0);
+      if (kind !== "script") await expect(page).toHaveTitle("user-42");
+      const read = node(`${code["session-node"]}\n${code["read-node"]}\nconsole.log(JSON.stringify(credentials));`);
+      expect(JSON.parse(read)).toMatchObject({ apiKey: ACCEPTED.apiKey });
+      await place.sdk.deleteConnection("guide", "user-42");
+    }
+  } finally {
+    app.close();
+    app.closeAllConnections();
+  }
+});
+
 test("everything but the dialog works without JavaScript", async ({ browser, place }) => {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();
@@ -246,14 +323,14 @@ test("everything but the dialog works without JavaScript", async ({ browser, pla
 });
 
 test("a key is checked on demand, and the webhook about it can be replayed", async ({ page, place }) => {
-  const { createServer } = await import("node:http");
   /** @type {string[]} */
   const received = [];
+  let status = 204;
   const receiver = createServer((request, answer) => {
     request.resume();
     request.on("end", () => {
       received.push(String(request.headers["webhook-id"]));
-      answer.writeHead(204).end();
+      answer.writeHead(status).end();
     });
   });
   await new Promise((resolve) => receiver.listen(0, "127.0.0.1", () => resolve(undefined)));
@@ -281,9 +358,18 @@ test("a key is checked on demand, and the webhook about it can be replayed", asy
     await expect(delivery).toContainText("checking/held");
     await expect(delivery).toContainText("delivered");
     await delivery.getByRole("button", { name: /^Replay/ }).click();
-    await expect(page.getByText("It is sent once more, under the same ID.")).toBeVisible();
-    await expect.poll(() => received.length).toBe(2);
+    await expect(page.getByText("It was sent once more, under the same ID, and the receiver took it.")).toBeVisible();
+    expect(received.length).toBe(2);
     expect(new Set(received).size).toBe(1);
+    await expect(page.locator("main")).toContainText('"connectionId": "held"');
+    status = 500;
+    await page.getByRole("button", { name: "Replay" }).click();
+    await expect(page.getByRole("alert")).toContainText("not taken yet: tried once, the last answer was 500");
+    await page.getByRole("link", { name: "Webhooks" }).click();
+    await page.locator("#operation").selectOption("Connected");
+    await page.getByRole("searchbox").fill("CHECKING/held");
+    await page.getByRole("button", { name: "Show" }).click();
+    await expect(delivery).toContainText("pending");
     await page.locator("#status-filter").selectOption("failed");
     await page.getByRole("button", { name: "Show" }).click();
     await expect(page.getByText("There is none like that.")).toBeVisible();
@@ -296,28 +382,127 @@ test("a key is checked on demand, and the webhook about it can be replayed", asy
   }
 });
 
-test("the connect page's name and colour are previewed as they are typed, and are there for end users", async ({
+/** The dialog in the frame beside a form. @param {import("@playwright/test").Page} page */
+const previewed = (page) => page.frameLocator("iframe").locator("[data-keyslot]");
+
+test("the looks of the connect page are shown in the real dialog as they are typed, and are there for end users", async ({
   page,
   place,
   dialog,
 }) => {
   await place.sdk.createIntegration({ provider: "acme-key", unique_key: "branding" });
+  await page.route("https://cdn.example/logo.svg", (route) =>
+    route.fulfill({ contentType: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" />' }),
+  );
   await signIn(page, `${place.dashboard}/dev/settings`);
-  await page.locator("#product_name").fill("Northlight");
-  await page.locator("#accent").fill("#0b6e4f");
-  const preview = page.locator(".preview");
-  await expect(preview).toContainText("Northlight asked you for access");
-  await expect(preview.locator("[data-preview-accent]")).toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await page.getByLabel("Product").fill("Northlight");
+  await page.getByLabel("Colour").fill("#0b6e4f");
+  await page.getByLabel("Title of the dialog").fill("Link your {provider} account");
+  await page.getByLabel("Button of the dialog").fill("Link it");
+  await page.getByLabel("Logo").fill("https://cdn.example/logo.svg");
+  const submit = previewed(page).locator("[part~=submit]");
+  await expect(submit).toHaveText("Link it");
+  await expect(submit).toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await expect(previewed(page).getByRole("heading", { includeHidden: true })).toHaveText(/^Link your .+ account$/);
+  await expect(previewed(page).locator("img")).toHaveAttribute("src", "https://cdn.example/logo.svg");
+  await page.getByLabel("Colour").fill("#0b6");
+  await expect(page.getByText("Expected a colour such as #4338ca.")).toBeVisible();
+  await expect(submit, "the last one that could be shown").toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await page.getByLabel("Colour").fill("#0b6e4f");
+  await page.getByLabel("Words of the connect page").fill("We read your invoices, nothing else.");
   await page.getByRole("button", { name: "Save connect page" }).click();
   await expect(page.getByText("Saved.")).toBeVisible();
+
   const { data } = await place.sdk.createConnectSession({
     end_user: { id: "branded" },
     allowed_integrations: ["branding"],
   });
   await page.goto(data.connect_link);
   await expect(dialog.submit).toHaveCSS("background-color", "rgb(11, 110, 79)");
+  await expect(dialog.submit).toHaveText("Link it");
+  await expect(dialog.root.getByRole("heading")).toHaveText("Link your Acme Mail account");
+  await expect(dialog.root.locator("img")).toHaveAttribute("src", "https://cdn.example/logo.svg");
   await page.keyboard.press("Escape");
   await expect(page.getByText("Northlight asked you for access to Acme Mail.")).toBeVisible();
+  await expect(page.getByText("We read your invoices, nothing else.")).toBeVisible();
+  await expect(page.getByRole("img", { name: "Northlight" })).toBeVisible();
+});
+
+test("a private API's dialog is shown as its settings are typed, and typing goes on undisturbed", async ({
+  page,
+  place,
+}) => {
+  /** @type {string[]} */
+  const addresses = [];
+  page.on("request", (request) => addresses.push(request.url()));
+  await signIn(page, `${place.dashboard}/dev/integrations/new?provider=private-api-generic`);
+  const label = previewed(page).locator("label").first();
+  await expect(label).toHaveText("API key");
+  await page.getByLabel("Key label").focus();
+  await page.keyboard.type("Access token", { delay: 60 });
+  await expect(label).toHaveText("Access token");
+  await expect(page.getByLabel("Key label")).toBeFocused();
+  await expect(page.getByLabel("Key label")).toHaveValue("Access token");
+  await page.getByLabel("Display name").fill("Billing of ours");
+  await expect(previewed(page).getByRole("heading", { includeHidden: true })).toContainText("Billing of ours");
+  await page.getByLabel("More fields").fill('{"region": {"type": "string", "title": "Region"}}');
+  await expect(previewed(page).getByText("Region")).toBeVisible();
+  await page.getByLabel("More fields").fill('{"region":');
+  await expect(page.locator("[data-dialog-says]")).toContainText("More fields: This is not JSON");
+  await expect(previewed(page).getByText("Region"), "the last one that could be shown").toBeVisible();
+  await page.getByLabel("More headers").fill('{"x-tenant": "s3cret-of-ours"}');
+  await page.getByLabel("Key placement").selectOption("query");
+  await page.getByLabel("Key name").fill("token");
+  await page.getByLabel("More fields").fill("");
+  await expect(previewed(page).getByText("Region")).toHaveCount(0);
+  expect(addresses.filter((address) => address.includes("s3cret"))).toEqual([]);
+  expect(addresses.filter((address) => address.includes("/connect/session"))).toEqual([]);
+
+  await page.getByLabel("Base URL").fill("https://api.example.com/v1");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("heading", { name: "Billing of ours" })).toBeVisible();
+  await page.getByRole("link", { name: "Settings", exact: true }).last().click();
+  await expect(label).toHaveText("Access token");
+  await expect(page.getByLabel("Key placement")).toHaveValue("query");
+});
+
+test("a key for a backend is made, copied, rotated and revoked", async ({ page, place }) => {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const call = async (/** @type {string} */ key) => {
+    const answer = await fetch(`${place.server.url}/integrations`, { headers: { authorization: `Bearer ${key}` } });
+    return answer.status;
+  };
+  const copy = async () => {
+    await page.getByRole("button", { name: "Copy" }).click();
+    await expect(page.getByRole("status")).toHaveText("Copied.");
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  await signIn(page, `${place.dashboard}/prod/secret-keys`);
+  await expect(page.getByRole("heading", { name: "No backend can call prod yet" })).toBeVisible();
+  await page.getByLabel("Name").fill("Billing service");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const first = await copy();
+  expect(await call(first)).toBe(200);
+  await page.getByRole("link", { name: "Secret keys" }).click();
+  expect(await page.content()).not.toContain(first);
+
+  const keys = page.getByRole("list", { name: "Secret keys" }).getByRole("listitem");
+  await expect(keys).toHaveCount(1);
+  await keys.locator("summary").click();
+  await keys.getByLabel("This one works on for").selectOption("1 hour");
+  await keys.getByRole("button", { name: "Make the new key" }).click();
+  const second = await copy();
+  expect([await call(first), await call(second)]).toEqual([200, 200]);
+  await expect(keys).toHaveCount(2);
+
+  const old = keys.filter({ hasText: "works until" });
+  await old.locator("summary").click();
+  await old.getByRole("button", { name: "Revoke" }).click();
+  await expect(old.getByRole("checkbox")).toBeFocused();
+  await old.getByRole("checkbox").check();
+  await old.getByRole("button", { name: "Revoke" }).click();
+  await expect(page.getByText("The key is revoked.")).toBeVisible();
+  expect([await call(first), await call(second)]).toEqual([401, 200]);
 });
 
 /** @param {Place} place @param {string} integration @param {string} id */

@@ -8,6 +8,8 @@ export const ACCEPTED = {
   username: "ada@acme.example",
   password: "correct horse",
 };
+/** A key that is accepted until it is revoked (`ProviderApi.revoke`). */
+export const REVOCABLE = "acme_live_4444555566667777";
 /** A key that is fine but may not read the account: 403. */
 export const LIMITED = "acme_limited_000011112222";
 /** The vendor is down for whoever asks with this key: 503. */
@@ -17,7 +19,7 @@ export const HANGING = "acme_hang_0000111122223333";
 
 /**
  * @typedef {{ method: string, path: string, authorization: string }} Seen
- * @typedef {{ url: string, seen: Seen[], catalog: string, waiting: () => Promise<void>, close: () => void }} ProviderApi
+ * @typedef {{ url: string, seen: Seen[], catalog: string, waiting: () => Promise<void>, revoke: () => void, close: () => void }} ProviderApi
  */
 
 /** @returns {Promise<ProviderApi>} */
@@ -28,6 +30,7 @@ export async function startProviderApi() {
   let hangs = () => {};
   let waiting = new Promise((/** @type {(value: void) => void} */ resolve) => (hangs = resolve));
   let busy = false;
+  let revoked = false;
   const basic = `Basic ${Buffer.from(`${ACCEPTED.username}:${ACCEPTED.password}`).toString("base64")}`;
 
   const server = createServer((request, answer) => {
@@ -49,6 +52,8 @@ export async function startProviderApi() {
     switch (authorization) {
       case `Bearer ${ACCEPTED.apiKey}`:
         return send(200, { account: { name: workspace ?? "Acme Ltd" } });
+      case `Bearer ${REVOCABLE}`:
+        return revoked ? send(401, { error: "no" }) : send(200, { account: { name: "Acme Ltd" } });
       case `Bearer ${LIMITED}`:
         return send(403, { error: "scope" });
       case `Bearer ${DOWN}`:
@@ -70,6 +75,9 @@ export async function startProviderApi() {
       const current = waiting;
       void current.then(() => (waiting = new Promise((resolve) => (hangs = resolve))));
       return current;
+    },
+    revoke: () => {
+      revoked = true;
     },
     close: () => {
       server.closeAllConnections();

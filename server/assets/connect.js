@@ -5,7 +5,9 @@ const token = new URLSearchParams(location.search).get("session_token") ?? "";
 // Before anything else: not in the history, not in a screenshot, not in what a person copies.
 history.replaceState(null, "", location.pathname);
 
-const { host = "", renews, accent } = document.body.dataset;
+const { host = "", renews, looks = "{}" } = document.body.dataset;
+/** @type {Pick<import("../../js/index.js").AuthOptions, "theme" | "strings">} */
+const { theme, strings } = JSON.parse(looks);
 const server = new URL(host || "/", location.origin).href.replace(/\/$/, "");
 const buttons = [...document.querySelectorAll("button[data-connect]")].filter(
   (one) => one instanceof HTMLButtonElement,
@@ -57,7 +59,8 @@ async function connect(button) {
       host: server,
       session: token,
       returnFocus,
-      theme: accent ? { accent } : undefined,
+      theme,
+      strings,
     });
     connected.push(verification?.account ? `${name} (${verification.account})` : name);
     if (buttons.length === 1) return end();

@@ -120,28 +120,41 @@ if (filter instanceof HTMLFormElement) {
   }
 }
 
-// The connect page's name and colour, as they are typed.
-const preview = document.querySelector("form[data-preview]");
-if (preview instanceof HTMLFormElement) {
-  const product = preview.elements.namedItem("product_name");
-  const accent = preview.elements.namedItem("accent");
-  const name = preview.querySelector("[data-preview-name]");
-  const button = preview.querySelector("[data-preview-accent]");
-  const show = () => {
-    if (!(product instanceof HTMLInputElement) || !(accent instanceof HTMLInputElement)) return;
-    if (name) name.textContent = product.value.trim() || "Somebody";
-    const colour = accent.value.trim();
-    if (!(button instanceof HTMLElement)) return;
-    const usable = /^#[0-9a-f]{6}$/i.test(colour);
-    button.style.background = usable ? colour : "";
-    // Black or white, whichever is read better (WCAG 2.2, relative luminance).
-    const [red, green, blue] = [1, 3, 5].map((at) => {
-      const part = parseInt(colour.slice(at, at + 2), 16) / 255;
-      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-    });
-    const luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-    button.style.color = usable ? (luminance > 0.179 ? "#000000" : "#ffffff") : "";
+// The dialog as end users will meet it, beside the form that is being filled in.
+for (const form of document.querySelectorAll("form[data-dialog-form]")) {
+  if (!(form instanceof HTMLFormElement)) continue;
+  const aside = document.getElementById(form.dataset.dialogForm ?? "");
+  const frame = aside?.querySelector("iframe");
+  const says = aside?.querySelector("[data-dialog-says]");
+  if (!aside || !frame || !says) continue;
+  const usual = says.textContent;
+  let latest = 0;
+  const update = async () => {
+    const turn = (latest += 1);
+    const fields = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
+    try {
+      const answer = await fetch(`${here}/preview`, { method: "POST", body: new URLSearchParams(fields) });
+      const content = await answer.json();
+      if (turn !== latest) return;
+      says.textContent = content.problem ?? content.error?.message ?? usual;
+      says.classList.toggle("problem", says.textContent !== usual);
+      if (answer.ok && !content.problem) frame.contentWindow?.postMessage(content, location.origin);
+    } catch {
+      // The server cannot be reached: the last picture stays, and saving will say so.
+    }
   };
-  preview.addEventListener("input", show);
-  show();
+  addEventListener("message", ({ data, source, origin }) => {
+    if (source !== frame.contentWindow || origin !== location.origin) return;
+    if (data === "ready") update();
+    if (data === "shown") aside.dataset.shown = "";
+  });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let pause;
+  form.addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(update, 300);
+  });
+  // Shown only now: without a script there is nothing in it. Its "ready" may have come before.
+  aside.hidden = false;
+  frame.src = `${here}/preview`;
 }

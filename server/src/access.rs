@@ -193,7 +193,6 @@ impl Session {
 }
 
 /// A browser that brings a credential.
-#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack of one request")]
 pub enum Browser {
     /// With a connect session.
     Session(Session),

@@ -15,12 +15,13 @@ use keyslot_providers::{Catalogue, Report};
 use url::Url;
 
 use crate::{
-    api::secret_keys::{GRACE_DEFAULT, GRACE_MAX},
     keyring::KeyRing,
     keys, logging,
     model::Role,
     moving::{self, Source},
-    openapi, serve,
+    openapi,
+    secret_keys::{GRACE_DEFAULT, GRACE_MAX},
+    serve,
     vault::Vault,
 };
 

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header};
+use serde_json::json;
 
 use crate::{
     appearance,
@@ -21,9 +22,10 @@ use crate::{
 /// environment names, which makes `X-Frame-Options` moot (CSP Level 3 §6.4.2.2).
 fn policy(settings: &EnvironmentSettings) -> String {
     format!(
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src {}; \
          connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors {}; \
          require-trusted-types-for 'script'; trusted-types 'none'",
+        appearance::image_sources(settings),
         appearance::frame_ancestors(settings)
     )
 }
@@ -41,8 +43,12 @@ struct Page<'a> {
     root: &'a str,
     /// Who asks.
     product: Option<String>,
-    /// The colour of the dialog's button.
-    accent: String,
+    /// Its logo.
+    logo: Option<String>,
+    /// What it says to whoever opens the link.
+    intro: Option<String>,
+    /// The dialog's options `theme` and `strings`, as JSON.
+    looks: String,
     /// What can be connected; nothing when the link is of no use any more.
     choices: Vec<Choice>,
     /// Whether a key is to be replaced.
@@ -83,8 +89,14 @@ pub async fn show(State(state): State<AppState>, query: Query) -> Result<Respons
     let policy = policy(&settings);
     let page = Page {
         root: state.base_path(),
+        looks: json!({
+            "theme": appearance::theme(&settings),
+            "strings": appearance::strings(&settings),
+        })
+        .to_string(),
         product: settings.product_name,
-        accent: settings.accent.unwrap_or_default(),
+        logo: settings.logo_url,
+        intro: settings.connect_intro,
         choices,
         renews,
         complete: token.is_some(),

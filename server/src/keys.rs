@@ -1,17 +1,17 @@
 //! `keyslot-server keys`: secret keys by command line, for the first one and for scripts. The rules are
-//! those of [`crate::api::secret_keys`].
+//! those of [`crate::secret_keys`].
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
-    api::secret_keys::OPERATOR,
     cli::{KeyAction, Refusal, Settings},
     clock::{Clock, SystemClock, on_the_wire},
-    model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
+    model::{AuditEvent, FIRST_ENVIRONMENTS},
+    secret_keys::{Desk, SecretKeyError},
     serve::{open, storage, vault},
     state::token_hasher,
     store::Store,
-    token::{self, PlainToken, TokenHasher},
+    token::{PlainToken, TokenHasher},
 };
 
 /// Runs one of the commands. A new key is the only line on stdout.
@@ -41,39 +41,30 @@ async fn act(
     now: Timestamp,
     action: &KeyAction,
 ) -> Result<(), Refusal> {
+    let (KeyAction::Create { environment, .. }
+    | KeyAction::List { environment, .. }
+    | KeyAction::Rotate { environment, .. }
+    | KeyAction::Revoke { environment, .. }) = action;
+    known(store, environment).await?;
+    let audit = |action, object| event(environment, action, object, now);
+    let desk = Desk { store, hasher, environment, audit: &audit };
+    let refusal = |error| match error {
+        SecretKeyError::Store(error) => storage(error),
+        SecretKeyError::Unknown => unknown(action, environment),
+        error => Refusal(error.to_string()),
+    };
     match action {
-        KeyAction::Create { name, environment, scope, .. } => {
-            known(store, environment).await?;
+        KeyAction::Create { name, scope, .. } => {
             if name.is_empty() || name.chars().count() > 255 {
                 return Err(Refusal("--name: expected 1 to 255 characters".into()));
             }
-            let (new, token) = generate(hasher, environment, name, *scope)?;
-            let audit = event(environment, "secret_key.created", &new.key.id, now);
-            store.put_secret_key(new, audit).await.map_err(storage)?;
-            show(&token);
+            show(&desk.create(name, *scope).await.map_err(refusal)?.token);
         }
-        KeyAction::List { environment, .. } => {
-            known(store, environment).await?;
-            list(store, environment, now).await?;
+        KeyAction::List { .. } => list(store, environment, now).await?,
+        KeyAction::Rotate { id, grace, .. } => {
+            show(&desk.rotate(id, *grace).await.map_err(refusal)?.token);
         }
-        KeyAction::Rotate { id, environment, grace, .. } => {
-            known(store, environment).await?;
-            must_be_ours(id)?;
-            let (new, token) = generate(hasher, environment, "", Role::Full)?;
-            let ends_at = now + SignedDuration::from_secs(i64::try_from(*grace).unwrap_or(0));
-            let audit = event(environment, "secret_key.rotated", id, now);
-            let rotated = store.rotate_secret_key(environment, id, new, ends_at, audit).await;
-            rotated.map_err(storage)?.ok_or_else(|| unknown(id, environment))?;
-            show(&token);
-        }
-        KeyAction::Revoke { id, environment, .. } => {
-            known(store, environment).await?;
-            must_be_ours(id)?;
-            let audit = event(environment, "secret_key.revoked", id, now);
-            if !store.remove_secret_key(environment, id, audit).await.map_err(storage)? {
-                return Err(unknown(id, environment));
-            }
-        }
+        KeyAction::Revoke { id, .. } => desk.revoke(id).await.map_err(refusal)?,
     }
     Ok(())
 }
@@ -87,42 +78,20 @@ async fn known(store: &dyn Store, environment: &str) -> Result<(), Refusal> {
     Err(Refusal(format!("--environment: there is no {environment}; there are: {names}")))
 }
 
-fn must_be_ours(id: &str) -> Result<(), Refusal> {
-    if id == OPERATOR {
-        return Err(Refusal(
-            "this key comes from KEYSLOT_SECRET_KEY; change or remove it there".into(),
-        ));
-    }
-    Ok(())
-}
-
-fn unknown(id: &str, environment: &str) -> Refusal {
+fn unknown(action: &KeyAction, environment: &str) -> Refusal {
+    let (KeyAction::Rotate { id, .. } | KeyAction::Revoke { id, .. }) = action else {
+        return Refusal(SecretKeyError::Unknown.to_string());
+    };
     Refusal(format!("there is no secret key {id} in environment {environment}"))
 }
 
-fn generate(
-    hasher: &TokenHasher,
-    environment: &str,
-    name: &str,
-    role: Role,
-) -> Result<(NewSecretKey, PlainToken), Refusal> {
-    let token = token::new_secret_key().map_err(|error| Refusal(error.to_string()))?;
-    let key = SecretKey {
-        id: uuid::Uuid::now_v7().to_string(),
-        environment: environment.to_owned(),
-        name: name.to_owned(),
-        role,
-    };
-    Ok((NewSecretKey { key, hash: hasher.hash(token.expose()) }, token))
-}
-
-fn event(environment: &str, action: &'static str, id: &str, at: Timestamp) -> AuditEvent {
+fn event(environment: &str, action: &'static str, object: String, at: Timestamp) -> AuditEvent {
     AuditEvent {
         at,
         environment: environment.to_owned(),
         actor: "command_line".to_owned(),
         action,
-        object: format!("secret_key:{id}"),
+        object,
         request_id: String::new(),
     }
 }
@@ -136,11 +105,15 @@ fn show(token: &PlainToken) {
 #[expect(clippy::print_stdout, reason = "the list is what was asked for")]
 async fn list(store: &dyn Store, environment: &str, now: Timestamp) -> Result<(), Refusal> {
     let moment = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), on_the_wire);
-    println!("{:<36} {:<13} {:<24} {:<24} {:<24} NAME", "ID", "SCOPE", "MADE", "LAST USED", "ENDS");
+    println!(
+        "{:<36} {:<8} {:<13} {:<24} {:<24} {:<24} NAME",
+        "ID", "PREFIX", "SCOPE", "MADE", "LAST USED", "ENDS"
+    );
     for record in store.secret_keys(environment, now).await.map_err(storage)? {
         println!(
-            "{:<36} {:<13} {:<24} {:<24} {:<24} {}",
+            "{:<36} {:<8} {:<13} {:<24} {:<24} {:<24} {}",
             record.key.id,
+            record.key.prefix,
             record.key.role.word(),
             moment(Some(record.created_at)),
             moment(record.last_used_at),

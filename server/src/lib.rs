@@ -37,6 +37,7 @@ pub mod query;
 pub mod recheck;
 pub mod rotation;
 pub mod routes;
+pub mod secret_keys;
 pub mod segment;
 pub mod serve;
 pub mod state;

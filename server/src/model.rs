@@ -48,6 +48,14 @@ pub struct EnvironmentSettings {
     pub product_name: Option<String>,
     /// Its colour, `#rrggbb`.
     pub accent: Option<String>,
+    /// The address of its logo, which the dialog and the connect page show.
+    pub logo_url: Option<String>,
+    /// The title of the dialog; `{provider}` in it is the name of the API.
+    pub dialog_title: Option<String>,
+    /// What the dialog's button says.
+    pub dialog_submit: Option<String>,
+    /// What the connect page says before the dialog is opened.
+    pub connect_intro: Option<String>,
     /// The sites that may show the connect page in a frame.
     pub allowed_origins: Vec<String>,
 }
@@ -64,6 +72,10 @@ impl Default for EnvironmentSettings {
             hmac_enabled: false,
             product_name: None,
             accent: None,
+            logo_url: None,
+            dialog_title: None,
+            dialog_submit: None,
+            connect_intro: None,
             allowed_origins: Vec::new(),
         }
     }
@@ -283,6 +295,9 @@ pub enum Health {
 }
 
 impl Health {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Healthy, Self::NeedsAttention, Self::Unknown];
+
     /// The word on the wire and in the store.
     pub fn word(self) -> &'static str {
         match self {
@@ -364,6 +379,9 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Creation, Self::Override, Self::Refresh];
+
     /// The word on the wire and in the store.
     pub fn word(self) -> &'static str {
         match self {
@@ -375,7 +393,7 @@ impl Operation {
 
     /// The operation that a word means.
     pub fn of(word: &str) -> Option<Self> {
-        [Self::Creation, Self::Override, Self::Refresh].into_iter().find(|o| o.word() == word)
+        Self::ALL.into_iter().find(|operation| operation.word() == word)
     }
 }
 
@@ -514,6 +532,9 @@ pub struct SecretKey {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// How the key starts ([`crate::token::shown_prefix`]); empty when that is not to be shown, or was
+    /// not kept.
+    pub prefix: String,
 }
 
 /// A secret key and what is known about it.

@@ -234,7 +234,7 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
 fn pages_of_operators() -> Vec<Endpoint> {
     use Access::{Operator, Public};
     use dashboard::{
-        activity, connections, integrations, settings, sign_in,
+        activity, connections, integrations, preview, secret_keys, settings, sign_in,
         widget_session::{invite, make_invite, session},
     };
     let page = |path, handler| Endpoint::new(Method::GET, path, Operator, handler);
@@ -255,6 +255,8 @@ fn pages_of_operators() -> Vec<Endpoint> {
         form("/dashboard/{environment}/integration/settings", Operator, post(integrations::save)),
         form("/dashboard/{environment}/integration/delete", Operator, post(integrations::delete)),
         form("/dashboard/{environment}/session", Operator, post(session)),
+        page("/dashboard/{environment}/preview", get(preview::frame)),
+        form("/dashboard/{environment}/preview", Operator, post(preview::content)),
         page("/dashboard/{environment}/invite", get(invite)),
         form("/dashboard/{environment}/invite", Operator, post(make_invite)),
         page("/dashboard/{environment}/connections", get(connections::list)),
@@ -264,7 +266,12 @@ fn pages_of_operators() -> Vec<Endpoint> {
         form("/dashboard/{environment}/connection/verify", Operator, post(connections::verify)),
         page("/dashboard/{environment}/activity", get(activity::show)),
         page("/dashboard/{environment}/webhooks", get(activity::webhooks)),
+        page("/dashboard/{environment}/webhook", get(activity::webhook)),
         form("/dashboard/{environment}/webhooks/replay", Operator, post(activity::replay)),
+        page("/dashboard/{environment}/secret-keys", get(secret_keys::show)),
+        form("/dashboard/{environment}/secret-keys", Operator, post(secret_keys::create)),
+        form("/dashboard/{environment}/secret-keys/rotate", Operator, post(secret_keys::rotate)),
+        form("/dashboard/{environment}/secret-keys/revoke", Operator, post(secret_keys::revoke)),
         page("/dashboard/{environment}/settings", get(settings::show)),
         form("/dashboard/{environment}/settings/webhooks", Operator, post(settings::webhooks)),
         form("/dashboard/{environment}/settings/connect", Operator, post(settings::connect)),

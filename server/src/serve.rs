@@ -15,7 +15,6 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    api::secret_keys::OPERATOR,
     catalogues::{self, Catalogues},
     cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
@@ -26,6 +25,7 @@ use crate::{
     pages, private_file,
     recheck::{self, Observations},
     rotation,
+    secret_keys::OPERATOR,
     state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     token,
@@ -249,8 +249,9 @@ pub(crate) async fn put_secret_key(
         environment: "dev".to_owned(),
         name: name.to_owned(),
         role: Role::Full,
+        // EXPOSE: its hash is stored, and the start of one that this server made.
+        prefix: token::shown_prefix(secret.expose_secret()),
     };
-    // EXPOSE: only its hash is stored.
     let new = NewSecretKey { key, hash: state.hasher.hash(secret.expose_secret()) };
     state.store.put_secret_key(new, event(state, "secret_key.stored", id)).await.map_err(storage)
 }

@@ -86,6 +86,16 @@ pub fn is_secret_key(text: &str) -> bool {
     }
 }
 
+/// The start of a secret key, by which people tell keys apart: `ksk_` and 4 of its 43 random characters.
+/// Empty for a key that the operator chose, whose start may be a good part of it.
+pub fn shown_prefix(key: &str) -> String {
+    const SHOWN: usize = SECRET_KEY_PREFIX.len() + 4;
+    let ours = key.len() == SECRET_KEY_PREFIX.len() + BODY + CHECKSUM
+        && key.starts_with(SECRET_KEY_PREFIX)
+        && is_secret_key(key);
+    key.get(..SHOWN).filter(|_| ours).unwrap_or_default().to_owned()
+}
+
 /// What is kept of a token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
@@ -169,6 +179,15 @@ mod tests {
         let swapped = if key.as_bytes()[10] == b'x' { "y" } else { "x" };
         let mistyped = format!("{}{swapped}{}", &key[..10], &key[11..]);
         assert!(!is_secret_key(&mistyped));
+    }
+
+    #[test]
+    fn the_start_of_a_key_is_shown_only_when_this_server_made_it() {
+        let key = new_secret_key().unwrap();
+        assert_eq!(shown_prefix(key.expose()), key.expose()[..8]);
+        for chosen in ["k".repeat(40), format!("ksk_{}", "k".repeat(49)), "ksk_short".to_owned()] {
+            assert_eq!(shown_prefix(&chosen), "");
+        }
     }
 
     #[test]

@@ -5,15 +5,19 @@ use serde_json::{Value, json};
 
 use super::ok;
 use crate::{
-    access::Key, clock::on_the_wire, error::ApiError, query::Query, state::AppState,
-    store::StoredAuditEvent,
+    access::Key,
+    clock::on_the_wire,
+    error::ApiError,
+    query::Query,
+    state::AppState,
+    store::{AuditFilter, StoredAuditEvent},
 };
 
 const LIMIT_MAX: u64 = 1000;
 const LIMIT_DEFAULT: u64 = 100;
 
-/// `GET /audit-events[?limit=][&before=]`: the newest first. `next` is what `before` must be for the
-/// page after this one, or null.
+/// `GET /audit-events[?limit=][&before=][&kind=][&actor=][&object=]`: the newest first. `next` is what
+/// `before` must be for the page after this one, or null.
 ///
 /// # Errors
 /// 400 `invalid_query_params`.
@@ -22,12 +26,20 @@ pub async fn list(
     key: Key,
     query: Query,
 ) -> Result<Response, ApiError> {
-    query.only(&["limit", "before"], &[])?;
+    query.only(&["limit", "before", "kind", "actor", "object"], &[])?;
     let limit = query.number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let before = query.number("before", 1..=i64::MAX as u64)?;
     let before = before.map(|id| i64::try_from(id).unwrap_or(i64::MAX));
-    let events = state.store.audit_events(key.environment(), before, limit).await?;
+    let filter = AuditFilter {
+        before,
+        limit,
+        kind: query.text("kind")?,
+        actor: query.text("actor")?,
+        object: query.first("object").map(str::to_owned),
+        search: None,
+    };
+    let events = state.store.audit_events(key.environment(), filter).await?;
     let more = events.len() == limit as usize;
     let next = events.last().filter(|_| more).map(|event| event.id);
     let views: Vec<Value> = events.iter().map(view).collect();

@@ -36,7 +36,8 @@ pub async fn show(
 
 /// `PATCH /environment`: changes what is given. `webhook_url` and `webhook_url_secondary` are URLs, null
 /// or an empty string to take them away; `on_auth_creation` and `on_auth_refresh_error` switch
-/// announcements; `product_name`, `accent` (`#rrggbb`) and `allowed_origins` are about the connect page;
+/// announcements; `product_name`, `accent` (`#rrggbb`), `logo_url`, `dialog_title`, `dialog_submit`,
+/// `connect_intro` and `allowed_origins` are about the connect page;
 /// `public_key_enabled` accepts the environment's public key from old pages, and
 /// `hmac_enabled` asks them for proof that the backend knows the connection id.
 ///
@@ -98,6 +99,28 @@ fn appearance(fields: &mut Fields, settings: &mut EnvironmentSettings) {
         settings.accent = given.as_deref().and_then(appearance::accent);
         if given.is_some_and(|text| !text.is_empty()) && settings.accent.is_none() {
             fields.refuse(Issue::pattern(fields.path_of("accent"), "^#[0-9a-fA-F]{6}$"));
+        }
+    }
+    if let Some(given) =
+        fields.nullable_string("logo_url", Length { min: 0, max: appearance::LOGO_MAX })
+    {
+        settings.logo_url = given.as_deref().and_then(appearance::logo);
+        if given.is_some_and(|text| !text.is_empty()) && settings.logo_url.is_none() {
+            let message = "Expected an https address, such as https://cdn.example.com/logo.svg";
+            fields.refuse(Issue::custom(fields.path_of("logo_url"), message));
+        }
+    }
+    for (field, max, text) in [
+        ("dialog_title", appearance::LABEL_MAX, &mut settings.dialog_title),
+        ("dialog_submit", appearance::LABEL_MAX, &mut settings.dialog_submit),
+        ("connect_intro", appearance::INTRO_MAX, &mut settings.connect_intro),
+    ] {
+        let Some(given) = fields.nullable_string(field, Length { min: 0, max }) else { continue };
+        let given = given.filter(|text| !text.is_empty());
+        *text = given.as_deref().and_then(|text| appearance::line(text, max));
+        if given.is_some() && text.is_none() {
+            let message = "Expected one line of text without control characters";
+            fields.refuse(Issue::custom(fields.path_of(field), message));
         }
     }
     if let Some(given) = fields.optional_list("allowed_origins", SHORT) {
@@ -165,6 +188,10 @@ fn view(environment: &Environment) -> Value {
         hmac_enabled,
         product_name,
         accent,
+        logo_url,
+        dialog_title,
+        dialog_submit,
+        connect_intro,
         allowed_origins,
     } = &environment.settings;
     json!({ "data": {
@@ -178,6 +205,10 @@ fn view(environment: &Environment) -> Value {
         "hmac_enabled": hmac_enabled,
         "product_name": product_name,
         "accent": accent,
+        "logo_url": logo_url,
+        "dialog_title": dialog_title,
+        "dialog_submit": dialog_submit,
+        "connect_intro": connect_intro,
         "allowed_origins": allowed_origins,
     }})
 }

@@ -2,7 +2,6 @@
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{json as answer, ok};
@@ -13,19 +12,12 @@ use crate::{
     error::ApiError,
     fields::{Fields, SHORT, read},
     issue::{Issue, at},
-    model::{NewSecretKey, Object, Role, SecretKey, SecretKeyRecord},
+    model::{AuditEvent, Object, Role, SecretKeyRecord},
     query::Query,
+    secret_keys::{Desk, GRACE_DEFAULT, GRACE_MAX, Made, SecretKeyError},
     segment::Segment,
-    state::AppState,
-    token::{self, PlainToken},
+    state::{AppState, Server},
 };
-
-/// The id of the key in `KEYSLOT_SECRET_KEY`.
-pub const OPERATOR: &str = "operator";
-/// How long a rotated key works on when nothing is said: a day.
-pub const GRACE_DEFAULT: u64 = 24 * 60 * 60;
-/// The longest: 30 days.
-pub const GRACE_MAX: u64 = 30 * 24 * 60 * 60;
 
 /// `GET /secret-keys`: all of the environment, oldest first, without the keys themselves.
 ///
@@ -64,17 +56,9 @@ pub async fn create(
     }
     fields.finish()?;
     let (name, role) = (read(name)?, read(role)?);
-    let (new, token) = generate(&state, key.environment(), name, role)?;
-    let now = state.clock.now();
-    let audit = key.audit("secret_key.created", format!("secret_key:{}", new.key.id), now);
-    let record = SecretKeyRecord {
-        key: new.key.clone(),
-        created_at: now,
-        last_used_at: None,
-        expires_at: None,
-    };
-    state.store.put_secret_key(new, audit).await?;
-    Ok(answer(StatusCode::CREATED, &json!({ "data": with_token(&record, &token) })))
+    let audit = audit_by(&state, &key);
+    let made = desk(&state, &key, &audit).create(&name, role).await.map_err(refusal)?;
+    Ok(answer(StatusCode::CREATED, &json!({ "data": with_token(&made) })))
 }
 
 /// `POST /secret-keys/{secretKeyId}/rotate` `{ grace_period_seconds? }`: a new key of the same name and
@@ -100,15 +84,9 @@ pub async fn rotate(
             grace.unwrap_or(GRACE_DEFAULT)
         }
     };
-    must_be_ours(&id)?;
-    let now = state.clock.now();
-    let ends_at = now + SignedDuration::from_secs(i64::try_from(grace).unwrap_or(i64::MAX));
-    let (new, token) = generate(&state, key.environment(), String::new(), Role::Full)?;
-    let audit = key.audit("secret_key.rotated", format!("secret_key:{id}"), now);
-    let rotated =
-        state.store.rotate_secret_key(key.environment(), &id, new, ends_at, audit).await?;
-    let record = rotated.ok_or_else(unknown)?;
-    Ok(answer(StatusCode::CREATED, &json!({ "data": with_token(&record, &token) })))
+    let audit = audit_by(&state, &key);
+    let made = desk(&state, &key, &audit).rotate(&id, grace).await.map_err(refusal)?;
+    Ok(answer(StatusCode::CREATED, &json!({ "data": with_token(&made) })))
 }
 
 /// `DELETE /secret-keys/{secretKeyId}`: it opens nothing any more, from this moment on every server.
@@ -122,54 +100,46 @@ pub async fn revoke(
     query: Query,
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
-    must_be_ours(&id)?;
-    let audit = key.audit("secret_key.revoked", format!("secret_key:{id}"), state.clock.now());
-    if !state.store.remove_secret_key(key.environment(), &id, audit).await? {
-        return Err(unknown());
-    }
+    let audit = audit_by(&state, &key);
+    desk(&state, &key, &audit).revoke(&id).await.map_err(refusal)?;
     Ok(ok(&json!({ "success": true })))
 }
 
-/// A new key, and the one chance to show it.
-///
-/// # Errors
-/// When the operating system gives no random bytes.
-fn generate(
-    state: &AppState,
-    environment: &str,
-    name: String,
-    role: Role,
-) -> Result<(NewSecretKey, PlainToken), ApiError> {
-    let token = token::new_secret_key().map_err(ApiError::internal)?;
-    let key = SecretKey {
-        id: uuid::Uuid::now_v7().to_string(),
-        environment: environment.to_owned(),
-        name,
-        role,
-    };
-    Ok((NewSecretKey { key, hash: state.hasher.hash(token.expose()) }, token))
+fn audit_by<'a>(
+    state: &'a AppState,
+    key: &'a Key,
+) -> impl Fn(&'static str, String) -> AuditEvent + Sync + 'a {
+    |action, object| key.audit(action, object, state.clock.now())
 }
 
-/// The key of `KEYSLOT_SECRET_KEY` is made again at every start: what would be done to it here would
-/// not last.
-fn must_be_ours(id: &str) -> Result<(), ApiError> {
-    if id == OPERATOR {
-        return Err(ApiError::uri(Issue::custom(
-            at(["secretKeyId"]),
-            "This key comes from KEYSLOT_SECRET_KEY; change or remove it there and start the server again",
-        )));
+fn desk<'a>(
+    state: &'a Server,
+    key: &'a Key,
+    audit: &'a (dyn Fn(&'static str, String) -> AuditEvent + Sync),
+) -> Desk<'a> {
+    Desk {
+        store: state.store.as_ref(),
+        hasher: &state.hasher,
+        environment: key.environment(),
+        audit,
     }
-    Ok(())
 }
 
-fn unknown() -> ApiError {
-    ApiError::NotFound("There is no such secret key.".into())
+fn refusal(error: SecretKeyError) -> ApiError {
+    match error {
+        SecretKeyError::FromEnvironment => {
+            ApiError::uri(Issue::custom(at(["secretKeyId"]), error.to_string()))
+        }
+        SecretKeyError::Unknown => ApiError::NotFound(error.to_string()),
+        SecretKeyError::NoRandomness(error) => ApiError::internal(error),
+        SecretKeyError::Store(error) => error.into(),
+    }
 }
 
-fn with_token(record: &SecretKeyRecord, token: &PlainToken) -> Object {
-    let mut view = view(record);
+fn with_token(made: &Made) -> Object {
+    let mut view = view(&made.record);
     // EXPOSE: whoever asked for the key gets it, this once.
-    view.insert("secret_key".into(), token.expose().into());
+    view.insert("secret_key".into(), made.token.expose().into());
     view
 }
 
@@ -178,6 +148,7 @@ fn view(record: &SecretKeyRecord) -> Object {
     view.insert("id".into(), record.key.id.as_str().into());
     view.insert("name".into(), record.key.name.as_str().into());
     view.insert("scope".into(), record.key.role.word().into());
+    view.insert("prefix".into(), record.key.prefix.as_str().into());
     view.insert("created_at".into(), on_the_wire(record.created_at).into());
     view.insert("last_used_at".into(), json!(record.last_used_at.map(on_the_wire)));
     view.insert("expires_at".into(), json!(record.expires_at.map(on_the_wire)));

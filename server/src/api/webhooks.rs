@@ -40,10 +40,10 @@ pub async fn list(
     };
     let limit = query.number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
     let filter = WebhookFilter {
-        id: None,
         status,
         before: query.text("before")?,
         limit: u32::try_from(limit).unwrap_or(u32::MAX),
+        ..WebhookFilter::default()
     };
     let webhooks = state.store.webhooks(key.environment(), filter).await?;
     let views: Vec<Value> = webhooks.iter().map(|webhook| Value::Object(view(webhook))).collect();

@@ -1,34 +1,80 @@
 //! Activity: the audit log, and what became of webhooks.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
+use tokio::time;
 
 use super::{
     form::Form,
-    page::{Frame, Section, Visit, ago, html, moment},
+    page::{Frame, Section, Visit, ago, html, moment, query_of},
 };
 use crate::{
     error::ApiError,
-    model::{Webhook, WebhookStatus},
+    model::{Operation, Webhook, WebhookStatus},
     query::Query,
-    store::{StoredAuditEvent, WebhookFilter},
+    store::{AuditFilter, StoredAuditEvent, WebhookFilter},
 };
 
-/// How many events are shown.
-const NEWEST: u32 = 200;
-/// How many webhooks are on one page.
+/// How many lines are on one page.
 const PAGE: u32 = 50;
 
-/// An event as the page shows it.
-struct Line {
-    what: String,
+/// What actions are done to, as they begin, and as a person says it.
+const KINDS: [(&str, &str); 6] = [
+    ("connection", "Connections"),
+    ("integration", "Integrations"),
+    ("connect_session", "Connect sessions"),
+    ("secret_key", "Secret keys"),
+    ("environment", "Settings"),
+    ("webhook", "Webhooks"),
+];
+
+/// Who does things, as actors begin, and as a person says it.
+const ACTORS: [(&str, &str); 6] = [
+    ("operator", "Operators"),
+    ("secret_key", "Backends"),
+    ("connect_session", "End users"),
+    ("public_key", "Old pages"),
+    ("server", "The server"),
+    ("command_line", "The command line"),
+];
+
+/// An event as pages show it.
+pub struct Line {
+    /// What was done.
+    pub what: String,
     object: String,
-    actor: String,
+    /// The query of everything that was done to the object.
+    history: String,
+    /// Who did it.
+    pub actor: String,
     request: String,
-    ago: String,
-    at: String,
+    /// How long ago.
+    pub ago: String,
+    /// When.
+    pub at: String,
+}
+
+impl Line {
+    fn of(event: StoredAuditEvent, keys: &BTreeMap<String, String>, now: Timestamp) -> Self {
+        let name = |whole: &str| whole.split_once(':').map_or(whole, |(_, name)| name).to_owned();
+        let known = event.actor.strip_prefix("secret_key:").and_then(|id| keys.get(id));
+        Self {
+            what: event.action.replace(['.', '_'], " "),
+            object: name(&event.object),
+            history: query_of(&[("object", &event.object)]),
+            actor: match known {
+                Some(key) => format!("secret key {key}"),
+                None => event.actor.replace(['_', ':'], " "),
+            },
+            request: event.request_id,
+            ago: ago(event.at, now),
+            at: moment(event.at),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -38,34 +84,92 @@ struct AuditPage {
     /// Which of the two tabs.
     audit: bool,
     lines: Vec<Line>,
-    newest: u32,
+    kinds: [(&'static str, &'static str); 6],
+    actors: [(&'static str, &'static str); 6],
+    kind: String,
+    actor: String,
+    search: String,
+    /// The one object that everything shown was done to.
+    object: String,
+    /// Whether the newest are not shown.
+    later: bool,
+    /// Whether nothing is asked for but the newest.
+    whole: bool,
+    /// The query of the page with the newest.
+    newest: String,
+    /// The query of the page after this one.
+    older: Option<String>,
 }
 
-/// `GET /dashboard/{environment}/activity`
+/// `GET /dashboard/{environment}/activity?kind=&actor=&search=&object=&before=`
 ///
 /// # Errors
 /// Those of the store.
-pub async fn show(visit: Visit) -> Result<Response, ApiError> {
-    let events = visit.state.store.audit_events(visit.environment, None, NEWEST).await?;
-    let now = visit.state.clock.now();
-    let line = |event: StoredAuditEvent| Line {
-        what: event.action.replace(['.', '_'], " "),
-        object: event
-            .object
-            .split_once(':')
-            .map_or(event.object.as_str(), |(_, name)| name)
-            .to_owned(),
-        actor: event.actor.replace(['_', ':'], " "),
-        request: event.request_id,
-        ago: ago(event.at, now),
-        at: moment(event.at),
+pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
+    let given = |name| query.first(name).unwrap_or_default().trim().to_owned();
+    let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let (kind, actor, search, object) =
+        (given("kind"), given("actor"), given("search"), given("object"));
+    let before: Option<i64> = given("before").parse().ok();
+    let filter = AuditFilter {
+        before,
+        kind: filled(&kind),
+        actor: filled(&actor),
+        object: filled(&object),
+        search: filled(&search),
+        // One more than is shown tells whether there is another page.
+        limit: PAGE + 1,
     };
-    let lines = events.into_iter().map(line).collect();
-    let frame = visit.frame(Section::Activity);
-    html(StatusCode::OK, &AuditPage { frame, audit: true, lines, newest: NEWEST })
+    let store = &visit.state.store;
+    let mut events = store.audit_events(visit.environment, filter).await?;
+    let more = events.len() > PAGE as usize;
+    events.truncate(PAGE as usize);
+    let older = events.last().filter(|_| more).map(|last| last.id.to_string());
+    let page = |before: &str| {
+        query_of(&[
+            ("kind", &kind),
+            ("actor", &actor),
+            ("search", &search),
+            ("object", &object),
+            ("before", before),
+        ])
+    };
+    let shown = AuditPage {
+        frame: visit.frame(Section::Activity),
+        audit: true,
+        kinds: KINDS,
+        actors: ACTORS,
+        later: before.is_some(),
+        whole: before.is_none() && page("").is_empty(),
+        newest: page(""),
+        older: older.map(|before| page(&before)),
+        lines: lines(&visit, events).await?,
+        kind,
+        actor,
+        search,
+        object,
+    };
+    html(StatusCode::OK, &shown)
 }
 
-/// A webhook as the page shows it.
+/// The last `limit` things that were done to an object.
+///
+/// # Errors
+/// Those of the store.
+pub async fn history(visit: &Visit, object: &str, limit: u32) -> Result<Vec<Line>, ApiError> {
+    let filter = AuditFilter { object: Some(object.to_owned()), limit, ..AuditFilter::default() };
+    let events = visit.state.store.audit_events(visit.environment, filter).await?;
+    lines(visit, events).await
+}
+
+async fn lines(visit: &Visit, events: Vec<StoredAuditEvent>) -> Result<Vec<Line>, ApiError> {
+    let now = visit.state.clock.now();
+    let keys = visit.state.store.secret_keys(visit.environment, now).await?;
+    let keys = keys.into_iter().map(|record| (record.key.id, record.key.name)).collect();
+    Ok(events.into_iter().map(|event| Line::of(event, &keys, now)).collect())
+}
+
+/// A webhook as pages show it.
 struct Delivery {
     id: String,
     what: &'static str,
@@ -93,7 +197,7 @@ impl Delivery {
         let next = next.map(|at| format!(", next {}", moment(at))).unwrap_or_default();
         Self {
             id: webhook.id.clone(),
-            what: webhook.operation.word(),
+            what: title(webhook.operation),
             connection: format!("{}/{}", webhook.integration, webhook.connection_id),
             url: webhook.url.clone(),
             status: webhook.status,
@@ -108,36 +212,52 @@ impl Delivery {
     }
 }
 
+fn title(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Creation => "Connected",
+        Operation::Override => "Key replaced",
+        Operation::Refresh => "Health changed",
+    }
+}
+
 #[derive(Template)]
 #[template(path = "dashboard/webhooks.html")]
 struct WebhooksPage {
     frame: Frame,
     audit: bool,
+    statuses: [WebhookStatus; 3],
     status: Option<WebhookStatus>,
+    operations: [(Operation, &'static str); 3],
+    operation: Option<Operation>,
+    search: String,
     deliveries: Vec<Delivery>,
-    /// The id after which the next page starts.
+    /// Whether the newest are not shown.
+    later: bool,
+    /// Whether nothing is asked for but the newest.
+    whole: bool,
+    /// The query of the page with the newest.
+    newest: String,
+    /// The query of the page after this one.
     older: Option<String>,
     /// Whether there is an address to send anything to.
     addressed: bool,
-    replayed: bool,
 }
 
-impl WebhooksPage {
-    fn statuses(&self) -> [WebhookStatus; 3] {
-        WebhookStatus::ALL
-    }
-}
-
-/// `GET /dashboard/{environment}/webhooks?status=&before=`
+/// `GET /dashboard/{environment}/webhooks?status=&operation=&search=&before=`
 ///
 /// # Errors
 /// Those of the store.
 pub async fn webhooks(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let status = query.first("status").and_then(WebhookStatus::of);
+    let operation = query.first("operation").and_then(Operation::of);
+    let search = query.first("search").unwrap_or_default().trim().to_owned();
+    let before = query.first("before").filter(|id| !id.is_empty()).map(str::to_owned);
     let filter = WebhookFilter {
         id: None,
         status,
-        before: query.first("before").filter(|id| !id.is_empty()).map(str::to_owned),
+        operation,
+        search: Some(search.clone()).filter(|text| !text.is_empty()),
+        before: before.clone(),
         // One more than is shown tells whether there is another page.
         limit: PAGE + 1,
     };
@@ -146,19 +266,78 @@ pub async fn webhooks(visit: Visit, query: Query) -> Result<Response, ApiError> 
     found.truncate(PAGE as usize);
     let settings = visit.settings().await?;
     let now = visit.state.clock.now();
-    let page = WebhooksPage {
+    let page = |before: &str| {
+        query_of(&[
+            ("status", status.map(WebhookStatus::word).unwrap_or_default()),
+            ("operation", operation.map(Operation::word).unwrap_or_default()),
+            ("search", &search),
+            ("before", before),
+        ])
+    };
+    let shown = WebhooksPage {
         frame: visit.frame(Section::Activity),
         audit: false,
+        statuses: WebhookStatus::ALL,
         status,
-        older: found.last().filter(|_| more).map(|last| last.id.clone()),
+        operations: Operation::ALL.map(|operation| (operation, title(operation))),
+        operation,
+        later: before.is_some(),
+        whole: before.is_none() && page("").is_empty(),
+        newest: page(""),
+        older: found.last().filter(|_| more).map(|last| page(&last.id)),
         deliveries: found.iter().map(|webhook| Delivery::of(webhook, now)).collect(),
         addressed: settings.webhook_url.is_some() || settings.webhook_url_secondary.is_some(),
+        search,
+    };
+    html(StatusCode::OK, &shown)
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/webhook.html")]
+struct WebhookPage {
+    frame: Frame,
+    delivery: Delivery,
+    integration: String,
+    connection: String,
+    body: String,
+    created: String,
+    last: Option<String>,
+    replayed: bool,
+}
+
+async fn one(visit: &Visit, id: &str) -> Result<Webhook, ApiError> {
+    let filter = WebhookFilter { id: Some(id.to_owned()), limit: 1, ..WebhookFilter::default() };
+    let found = visit.state.store.webhooks(visit.environment, filter).await?.pop();
+    found.ok_or_else(|| ApiError::NotFound("There is no such webhook.".into()))
+}
+
+/// `GET /dashboard/{environment}/webhook?id=`: what is sent, and what became of it.
+///
+/// # Errors
+/// 404 `not_found`.
+pub async fn webhook(visit: Visit, query: Query) -> Result<Response, ApiError> {
+    let webhook = one(&visit, query.first("id").unwrap_or_default()).await?;
+    let body: serde_json::Value =
+        serde_json::from_str(&webhook.body).map_err(ApiError::internal)?;
+    let page = WebhookPage {
+        frame: visit.frame(Section::Activity),
+        delivery: Delivery::of(&webhook, visit.state.clock.now()),
+        body: serde_json::to_string_pretty(&body).map_err(ApiError::internal)?,
+        created: moment(webhook.created_at),
+        last: webhook.last_at.map(moment),
+        integration: webhook.integration,
+        connection: webhook.connection_id,
         replayed: query.first("notice") == Some("replayed"),
     };
     html(StatusCode::OK, &page)
 }
 
-/// `POST /dashboard/{environment}/webhooks/replay`: `id`.
+/// How long an operator waits for the receiver's answer to a replay, in steps.
+const STEPS: u32 = 15;
+const STEP: Duration = Duration::from_millis(200);
+
+/// `POST /dashboard/{environment}/webhooks/replay`: `id`. Waits up to three seconds for the receiver, so
+/// that the page after it tells what came of it.
 ///
 /// # Errors
 /// 404 `not_found`.
@@ -170,5 +349,13 @@ pub async fn replay(visit: Visit, form: Form) -> Result<Response, ApiError> {
         return Err(ApiError::NotFound("There is no such webhook.".into()));
     }
     visit.state.outbox.notify_one();
-    Ok(visit.to("webhooks?notice=replayed"))
+    for _ in 0..STEPS {
+        time::sleep(STEP).await;
+        let webhook = one(&visit, id).await?;
+        let answered = webhook.last_at.is_some_and(|last| last >= at);
+        if answered || webhook.status != WebhookStatus::Pending {
+            break;
+        }
+    }
+    Ok(visit.to(&format!("webhook?{}", query_of(&[("id", id), ("notice", "replayed")]))))
 }

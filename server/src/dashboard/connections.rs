@@ -9,9 +9,10 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::{
+    activity,
     form::Form,
     integrations::Shown,
-    page::{Frame, Section, Visit, ago, html, moment},
+    page::{Frame, Section, Visit, ago, html, moment, query_of},
 };
 use crate::{
     api::connections::{Named, existing, not_found},
@@ -55,11 +56,21 @@ pub struct Badge {
 
 impl Badge {
     fn of(health: Health) -> Self {
-        match health {
-            Health::Healthy => Self { word: "Works", tone: "good" },
-            Health::NeedsAttention => Self { word: "Needs attention", tone: "bad" },
-            Health::Unknown => Self { word: "Not checked", tone: "plain" },
-        }
+        let tone = match health {
+            Health::Healthy => "good",
+            Health::NeedsAttention => "bad",
+            Health::Unknown => "plain",
+        };
+        Self { word: word(health), tone }
+    }
+}
+
+/// A state of health as a person says it.
+fn word(health: Health) -> &'static str {
+    match health {
+        Health::Healthy => "Works",
+        Health::NeedsAttention => "Needs attention",
+        Health::Unknown => "Not checked",
     }
 }
 
@@ -88,10 +99,15 @@ impl Row {
 
 /// The query that names a connection.
 pub fn name_query(integration: &str, id: &str) -> String {
-    form_urlencoded::Serializer::new(String::new())
-        .append_pair("integration", integration)
-        .append_pair("id", id)
-        .finish()
+    query_of(&[("integration", integration), ("id", id)])
+}
+
+/// One state of health to choose, and how many connections are in it.
+struct HealthChoice {
+    title: &'static str,
+    count: u64,
+    query: String,
+    current: bool,
 }
 
 #[derive(Template)]
@@ -102,15 +118,19 @@ struct ListPage {
     integration: String,
     /// Keys of all integrations, for the filter.
     integrations: Vec<String>,
+    health: Option<Health>,
+    choices: Vec<HealthChoice>,
     rows: Vec<Row>,
     /// The first connection on the page, counted from 1.
     first: u64,
     last: u64,
+    /// How many there are on all pages.
+    total: u64,
     newer: Option<String>,
     older: Option<String>,
 }
 
-/// `GET /dashboard/{environment}/connections?search=&integration=&page=`
+/// `GET /dashboard/{environment}/connections?search=&integration=&health=&page=`
 ///
 /// # Errors
 /// Those of the store.
@@ -119,44 +139,58 @@ pub async fn list(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let integration = query.first("integration").unwrap_or_default().to_owned();
     let number: u64 =
         query.first("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(1_000_000);
+    let health = Health::ALL.into_iter().find(|one| query.first("health") == Some(one.word()));
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let filter = ConnectionFilter {
+    let anyhow = ConnectionFilter {
         search: given(&search),
         integrations: given(&integration).map(|key| vec![key]),
-        // One more than is shown tells whether there is another page.
-        limit: PAGE + 1,
-        offset: number * u64::from(PAGE),
         ..ConnectionFilter::default()
     };
     let store = &visit.state.store;
-    let mut found = store.connections(visit.environment, filter).await?;
-    let more = found.len() > PAGE as usize;
-    found.truncate(PAGE as usize);
+    let counts = store.count_connections(visit.environment, anyhow.clone()).await?;
+    let total = health.map_or(counts.total(), |health| counts.of(health));
+    let filter =
+        ConnectionFilter { health, limit: PAGE, offset: number * u64::from(PAGE), ..anyhow };
+    let found = store.connections(visit.environment, filter).await?;
     let integrations = store.integrations(visit.environment).await?;
     let now = visit.state.clock.now();
-    let page = |number: u64| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("search", &search), ("integration", &integration)] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        query.append_pair("page", &number.to_string()).finish()
+    let page = |health: Option<Health>, number: u64| {
+        let number = if number == 0 { String::new() } else { number.to_string() };
+        query_of(&[
+            ("search", &search),
+            ("integration", &integration),
+            ("health", health.map(Health::word).unwrap_or_default()),
+            ("page", &number),
+        ])
     };
-    let first = number * u64::from(PAGE) + 1;
+    let choice = |title, count, one: Option<Health>| HealthChoice {
+        title,
+        count,
+        query: page(one, 0),
+        current: one == health,
+    };
+    let each = Health::ALL.map(|one| choice(word(one), counts.of(one), Some(one)));
+    let offset = number * u64::from(PAGE);
+    let last = offset + found.len() as u64;
     let shown = ListPage {
         frame: visit.frame(Section::Connections),
-        newer: number.checked_sub(1).map(page),
-        older: more.then(|| page(number + 1)),
+        newer: number.checked_sub(1).map(|number| page(health, number)),
+        older: (last < total && !found.is_empty()).then(|| page(health, number + 1)),
         integrations: integrations.iter().map(|one| one.unique_key.to_string()).collect(),
-        first,
-        last: first + found.len() as u64 - 1,
+        health,
+        choices: [choice("All", counts.total(), None)].into_iter().chain(each).collect(),
+        first: offset + 1,
+        last,
+        total,
         rows: found.iter().map(|summary| Row::of(summary, now)).collect(),
         search,
         integration,
     };
     html(StatusCode::OK, &shown)
 }
+
+/// Events that the page of a connection shows.
+const RECENT: u32 = 8;
 
 /// A part of a credential or of the connection's configuration.
 struct Part {
@@ -185,6 +219,13 @@ struct OnePage {
     fetched: Option<String>,
     health_since: String,
     health_reason: &'static str,
+    checked: Option<String>,
+    /// What was done to it last.
+    history: Vec<activity::Line>,
+    /// The query of everything that was done to it.
+    whole_history: String,
+    /// The query of the webhooks about it.
+    webhooks: String,
     notice: Option<&'static str>,
     problem: Option<&'static str>,
 }
@@ -276,6 +317,8 @@ async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, Api
         end_user.extend(parts.into_iter().filter_map(|(label, value)| Some(part(label, value?))));
     }
     let now = server.clock.now();
+    let object = named.object();
+    let history = activity::history(visit, &object, RECENT).await?;
     Ok(OnePage {
         frame: visit.frame(Section::Connections),
         shown: Shown::of(server, &integration),
@@ -303,6 +346,10 @@ async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, Api
             Some("address") => "the address is not found",
             _ => "",
         },
+        checked: summary.checked_at.map(|at| ago(at, now)),
+        history,
+        whole_history: query_of(&[("object", &object)]),
+        webhooks: query_of(&[("search", &format!("{key}/{id}"))]),
         notice: None,
         problem: None,
     })
@@ -358,9 +405,6 @@ pub async fn delete(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let audit = visit.audit("connection.deleted", named.object());
     let found = visit.state.store.delete_connection(visit.environment, key, id, audit).await?;
     existing(found, &named.integration, not_found())?;
-    let query: String = form_urlencoded::Serializer::new(String::new())
-        .append_pair("key", key)
-        .append_pair("notice", "deleted")
-        .finish();
+    let query = query_of(&[("key", key), ("notice", "deleted")]);
     Ok(visit.to(&format!("integration?{query}")))
 }

@@ -23,6 +23,11 @@ impl Form {
         self.0.first(name).unwrap_or_default().trim()
     }
 
+    /// Whether the form has such a field.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.first(name).is_some()
+    }
+
     /// The same, when there is any text.
     pub fn filled(&self, name: &str) -> Option<&str> {
         Some(self.text(name)).filter(|text| !text.is_empty())

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     connections::{self, Row as ConnectionRow},
     form::Form,
-    page::{Frame, Section, Visit, ago, html},
+    page::{Frame, Section, Visit, ago, html, query_of},
     snippets::{Snippet, snippets},
 };
 use crate::{
@@ -194,6 +194,8 @@ struct Setting {
     value: String,
     required: bool,
     long: bool,
+    /// All that it may be; empty when it is any text.
+    choices: Vec<String>,
     problem: Option<String>,
 }
 
@@ -205,6 +207,11 @@ fn settings(
     let text = |field: &Field, key: &str| {
         let value = provider.template.pointer(&format!("/integration_config/{}/{key}", field.name));
         value.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let choices = |field: &Field| -> Vec<String> {
+        let values = provider.template.pointer(&format!("/integration_config/{}/enum", field.name));
+        let values = values.and_then(Value::as_array).into_iter().flatten();
+        values.filter_map(Value::as_str).map(str::to_owned).collect()
     };
     let order = |field: &&Field| {
         let order = provider.template.pointer(&format!("/integration_config/{}/order", field.name));
@@ -222,9 +229,13 @@ fn settings(
             label: field.label().to_owned(),
             description: text(field, "description"),
             example: text(field, "example"),
-            value: value(&field.name),
+            value: Some(value(&field.name)).filter(|text| !text.is_empty()).unwrap_or_else(|| {
+                // A choice always has one of its values; a text may be left to its default.
+                if choices(field).is_empty() { String::new() } else { text(field, "default_value") }
+            }),
             required: field.is_required(),
             long: matches!(field.name.as_str(), "headers" | "fields" | "verificationBody"),
+            choices: choices(field),
             problem: problem(&field.name),
             name: field.name.clone(),
         })
@@ -232,7 +243,7 @@ fn settings(
 }
 
 /// The settings that a form gives, as they are stored: what is empty is left out.
-fn config_of(provider: &Provider, form: &Form) -> Object {
+pub(super) fn config_of(provider: &Provider, form: &Form) -> Object {
     provider
         .integration_config
         .iter()
@@ -258,7 +269,7 @@ fn stored_setting(integration: &Integration, name: &str) -> String {
 
 /// What is wrong with the fields of a form, by the name of the field.
 #[derive(Default)]
-struct Problems(Vec<(String, String)>);
+pub(super) struct Problems(Vec<(String, String)>);
 
 impl Problems {
     fn note(&mut self, field: impl Into<String>, message: impl Into<String>) {
@@ -269,8 +280,24 @@ impl Problems {
         self.0.iter().find(|(name, _)| name == field).map(|(_, message)| message.clone())
     }
 
+    /// The first of them, with the name of its setting.
+    pub(super) fn first(&self, provider: &Provider) -> Option<String> {
+        let (name, message) = self.0.first()?;
+        let label = provider
+            .integration_config
+            .iter()
+            .find(|field| setting_name(&field.name) == *name)
+            .map_or(name.as_str(), |field| field.label());
+        Some(format!("{label}: {message}"))
+    }
+
     /// Judges settings, and gives them as they are stored; what is wrong with them is noted.
-    fn settings(&mut self, server: &Server, provider: &Arc<Provider>, config: &Object) -> Object {
+    pub(super) fn settings(
+        &mut self,
+        server: &Server,
+        provider: &Arc<Provider>,
+        config: &Object,
+    ) -> Object {
         match accept_config(server, provider, config) {
             Ok(config) => config,
             Err(issues) => {
@@ -370,7 +397,7 @@ fn title_of(category: &str) -> String {
     }
 }
 
-fn known(visit: &Visit, name: &str) -> Result<Arc<Provider>, ApiError> {
+pub(super) fn known(visit: &Visit, name: &str) -> Result<Arc<Provider>, ApiError> {
     let catalogue = visit.state.catalogues.of(visit.environment);
     catalogue.get(name).map(Arc::clone).ok_or_else(gone)
 }
@@ -448,11 +475,7 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
 
 /// The path of an integration's page within the environment.
 fn page_of(key: &str, notice: &str) -> String {
-    let query: String = form_urlencoded::Serializer::new(String::new())
-        .append_pair("key", key)
-        .append_pair("notice", notice)
-        .finish();
-    format!("integration?{query}")
+    format!("integration?{}", query_of(&[("key", key), ("notice", notice)]))
 }
 
 /// The tabs of an integration.

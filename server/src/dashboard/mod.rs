@@ -9,6 +9,8 @@ pub mod form;
 pub mod integrations;
 pub mod operator;
 pub mod page;
+pub mod preview;
+pub mod secret_keys;
 pub mod settings;
 pub mod sign_in;
 pub mod snippets;

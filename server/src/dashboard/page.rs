@@ -20,8 +20,8 @@ use crate::{
 /// No inline script or style, nothing from elsewhere, in no frame. `wasm-unsafe-eval` is what the
 /// widget needs.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+     img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The parts of the dashboard, as its navigation shows them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -214,6 +214,12 @@ pub fn error(server: &Server, error: ApiError, request: &RequestId) -> Response 
         }
         Err(error) => error.into_response(),
     }
+}
+
+/// A query string of the pairs that have a value.
+pub fn query_of(pairs: &[(&str, &str)]) -> String {
+    let filled = pairs.iter().filter(|(_, value)| !value.is_empty());
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(filled).finish()
 }
 
 /// A moment as pages show it: `2026-11-24 07:46 UTC`.

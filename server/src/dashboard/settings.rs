@@ -1,8 +1,10 @@
 //! Settings: what an environment has been set to, and what this server is.
 
 use askama::Template;
+use aws_lc_rs::digest;
 use axum::response::Response;
 use http::StatusCode;
+use serde_json::{Value, json};
 
 use super::{
     form::Form,
@@ -17,17 +19,37 @@ use crate::{
     query::Query,
 };
 
+/// The provider with which the dialog is shown while there is no integration.
+const EXAMPLE: &str = "private-api-bearer";
+
+/// The tabs of the settings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    /// What the environment has been set to.
+    Environment,
+    /// The keys of backends.
+    SecretKeys,
+}
+
 #[derive(Template)]
 #[template(path = "dashboard/settings.html")]
 struct Page {
     frame: Frame,
+    tab: Tab,
     version: &'static str,
     providers: usize,
     encryption_key: String,
-    secret_keys: u64,
+    /// An older key under which there still are records.
+    older_key: Option<String>,
     dev: bool,
     notice: Option<&'static str>,
     settings: EnvironmentSettings,
+    /// The versions of the parts, as the forms that are being filled in see them.
+    versions: Versions,
+    /// Whether somebody else saved the same part meanwhile.
+    conflict: bool,
+    /// The provider with which the dialog is shown.
+    provider: String,
     /// The allowed origins as they are typed.
     origins: String,
     /// What is wrong with a field, by its name.
@@ -39,12 +61,23 @@ struct Page {
 impl Page {
     async fn of(visit: &Visit, settings: EnvironmentSettings) -> Result<Self, ApiError> {
         let server = &visit.state;
+        let stored = visit.settings().await?;
+        let integrations = server.store.integrations(visit.environment).await?;
+        let catalogue = server.catalogues.of(visit.environment);
+        let known = |name: &&String| catalogue.get(name).is_some();
+        let provider = integrations.iter().map(|one| &one.provider).find(known);
+        let current = server.vault.current().to_string();
+        let others = server.store.sealed_under_other_keys(&current, 0, 1).await?;
         Ok(Self {
+            older_key: others.into_iter().next().map(|record| record.sealed.key_id),
+            versions: Versions::of(&stored)?,
+            conflict: false,
+            provider: provider.map_or_else(|| EXAMPLE.to_owned(), Clone::clone),
             frame: visit.frame(Section::Settings),
+            tab: Tab::Environment,
             version: env!("CARGO_PKG_VERSION"),
-            providers: server.catalogues.of(visit.environment).len(),
-            encryption_key: server.vault.current().to_string(),
-            secret_keys: server.store.count_secret_keys().await?,
+            providers: catalogue.len(),
+            encryption_key: current,
             dev: server.dev,
             notice: None,
             origins: settings.allowed_origins.join("\n"),
@@ -69,13 +102,14 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
     html(StatusCode::OK, &page)
 }
 
-/// `POST /dashboard/{environment}/settings/webhooks`: `webhook_url`, `webhook_url_secondary`,
+/// `POST /dashboard/{environment}/settings/webhooks`: `version`, `webhook_url`, `webhook_url_secondary`,
 /// `on_auth_creation`, `on_auth_refresh_error`.
 ///
 /// # Errors
 /// Those of the store. What can be mended is said on the page.
 pub async fn webhooks(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let mut settings = visit.settings().await?;
+    let current = Versions::of(&settings)?.webhooks;
     let mut problems = Vec::new();
     for (field, address) in [
         ("webhook_url", &mut settings.webhook_url),
@@ -90,34 +124,85 @@ pub async fn webhooks(visit: Visit, form: Form) -> Result<Response, ApiError> {
     }
     settings.on_auth_creation = form.filled("on_auth_creation").is_some();
     settings.on_auth_refresh_error = form.filled("on_auth_refresh_error").is_some();
-    save(&visit, settings, problems, None).await
+    save(&visit, &form, current, settings, problems).await
 }
 
-/// `POST /dashboard/{environment}/settings/connect`: `product_name`, `accent`, `allowed_origins` (one a
-/// line).
+/// What end users see of the environment's product, as it was typed.
+pub struct Appearance {
+    product_name: Option<String>,
+    accent: Option<String>,
+    logo_url: Option<String>,
+    dialog_title: Option<String>,
+    dialog_submit: Option<String>,
+    connect_intro: Option<String>,
+}
+
+/// That, and what is wrong with it.
+pub struct Looks {
+    /// As it was typed; what can be used is in the form in which it is stored.
+    pub given: Appearance,
+    /// What is wrong, by the name of the field.
+    pub problems: Vec<(&'static str, String)>,
+}
+
+impl Appearance {
+    /// Reads it out of a form.
+    pub fn read(form: &Form) -> Looks {
+        let mut problems = Vec::new();
+        let mut judged = |field, judge: &dyn Fn(&str) -> Option<String>, expected: &str| {
+            let text = form.filled(field)?;
+            let usable = judge(text);
+            if usable.is_none() {
+                problems.push((field, expected.to_owned()));
+            }
+            Some(usable.unwrap_or_else(|| text.to_owned()))
+        };
+        let label = |text: &str| appearance::line(text, appearance::LABEL_MAX);
+        let short = "Use at most 80 characters.";
+        let given = Self {
+            product_name: judged("product_name", &label, short),
+            accent: judged("accent", &appearance::accent, "Expected a colour such as #4338ca."),
+            logo_url: judged(
+                "logo_url",
+                &appearance::logo,
+                "Expected an https address such as https://cdn.example.com/logo.svg.",
+            ),
+            dialog_title: judged("dialog_title", &label, short),
+            dialog_submit: judged("dialog_submit", &label, short),
+            connect_intro: judged(
+                "connect_intro",
+                &|text| appearance::line(text, appearance::INTRO_MAX),
+                "Use at most 400 characters, in one line.",
+            ),
+        };
+        Looks { given, problems }
+    }
+
+    /// Puts it in the place of what was.
+    pub fn put_into(self, settings: &mut EnvironmentSettings) {
+        let Self { product_name, accent, logo_url, dialog_title, dialog_submit, connect_intro } =
+            self;
+        settings.product_name = product_name;
+        settings.accent = accent;
+        settings.logo_url = logo_url;
+        settings.dialog_title = dialog_title;
+        settings.dialog_submit = dialog_submit;
+        settings.connect_intro = connect_intro;
+    }
+}
+
+/// `POST /dashboard/{environment}/settings/connect`: `version`, `product_name`, `accent`, `logo_url`,
+/// `dialog_title`, `dialog_submit`, `connect_intro`, `allowed_origins` (one a line).
 ///
 /// # Errors
 /// Those of the store. What can be mended is said on the page.
 pub async fn connect(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let mut settings = visit.settings().await?;
-    let mut problems = Vec::new();
-    settings.product_name = form.filled("product_name").map(str::to_owned);
-    if settings
-        .product_name
-        .as_ref()
-        .is_some_and(|name| name.chars().count() > appearance::NAME_MAX)
-    {
-        problems.push(("product_name", "Use at most 80 characters.".to_owned()));
-    }
-    settings.accent = form.filled("accent").map(|text| {
-        appearance::accent(text).unwrap_or_else(|| {
-            problems.push(("accent", "Expected a colour such as #4338ca.".to_owned()));
-            text.to_owned()
-        })
-    });
-    let typed = form.text("allowed_origins");
+    let current = Versions::of(&settings)?.connect;
+    let Looks { given, mut problems } = Appearance::read(&form);
+    given.put_into(&mut settings);
     settings.allowed_origins.clear();
-    for line in typed.split_whitespace() {
+    for line in form.text("allowed_origins").split_whitespace() {
         match appearance::origin(line) {
             Some(origin) => settings.allowed_origins.push(origin),
             None => problems.push((
@@ -129,30 +214,72 @@ pub async fn connect(visit: Visit, form: Form) -> Result<Response, ApiError> {
     if settings.allowed_origins.len() > appearance::ORIGINS_MAX {
         problems.push(("allowed_origins", "Name at most 20 sites.".to_owned()));
     }
-    save(&visit, settings, problems, Some(typed)).await
+    save(&visit, &form, current, settings, problems).await
 }
 
-/// `POST /dashboard/{environment}/settings/legacy`: `public_key_enabled`, `hmac_enabled`.
+/// `POST /dashboard/{environment}/settings/legacy`: `version`, `public_key_enabled`, `hmac_enabled`.
 ///
 /// # Errors
 /// Those of the store.
 pub async fn legacy(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let mut settings = visit.settings().await?;
+    let current = Versions::of(&settings)?.legacy;
     settings.public_key_enabled = form.filled("public_key_enabled").is_some();
     settings.hmac_enabled = form.filled("hmac_enabled").is_some();
     if settings.public_key_enabled {
         settings.public_key.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
     }
-    save(&visit, settings, Vec::new(), None).await
+    save(&visit, &form, current, settings, Vec::new()).await
 }
 
+/// What tells whether a part of the settings is still what a form has seen.
+struct Versions {
+    webhooks: String,
+    connect: String,
+    legacy: String,
+}
+
+impl Versions {
+    fn of(settings: &EnvironmentSettings) -> Result<Self, ApiError> {
+        let Value::Object(all) = serde_json::to_value(settings).map_err(ApiError::internal)? else {
+            return Err(ApiError::internal("settings are not an object"));
+        };
+        let version = |part: &[&str]| {
+            let values: Vec<&Value> = part.iter().filter_map(|name| all.get(*name)).collect();
+            let digest = digest::digest(&digest::SHA256, json!(values).to_string().as_bytes());
+            digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        };
+        Ok(Self {
+            webhooks: version(&[
+                "webhook_url",
+                "webhook_url_secondary",
+                "on_auth_creation",
+                "on_auth_refresh_error",
+            ]),
+            connect: version(&[
+                "product_name",
+                "accent",
+                "logo_url",
+                "dialog_title",
+                "dialog_submit",
+                "connect_intro",
+                "allowed_origins",
+            ]),
+            legacy: version(&["public_key_enabled", "hmac_enabled"]),
+        })
+    }
+}
+
+/// Stores `settings`, unless there are problems with them or `form` has not seen `current`.
 async fn save(
     visit: &Visit,
+    form: &Form,
+    current: String,
     settings: EnvironmentSettings,
     problems: Vec<(&'static str, String)>,
-    origins: Option<&str>,
 ) -> Result<Response, ApiError> {
-    if problems.is_empty() {
+    let conflict = form.text("version") != current;
+    if problems.is_empty() && !conflict {
         let name = visit.environment;
         let audit = visit.audit("environment.updated", format!("environment:{name}"));
         visit.state.store.put_environment_settings(name, settings, audit).await?;
@@ -160,10 +287,11 @@ async fn save(
     }
     let mut page = Page::of(visit, settings).await?;
     page.problems = problems;
-    if let Some(origins) = origins {
-        page.origins = origins.to_owned();
+    page.conflict = conflict;
+    if form.has("allowed_origins") {
+        page.origins = form.text("allowed_origins").to_owned();
     }
-    html(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    html(if conflict { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
 }
 
 /// `POST /dashboard/{environment}/settings/key`: `purpose`, `webhooks` or `hmac`. Shows the new key, once.

@@ -30,6 +30,8 @@ use crate::{
 
 /// The environment that everything here is in.
 const ENVIRONMENT: &str = "dev";
+/// The id of the secret key that is made at every start.
+pub const KEY_ID: &str = "development";
 /// The demo page's only user.
 const USER: &str = "demo-user";
 
@@ -73,7 +75,7 @@ pub async fn prepare(server: &Server, data_dir: &Path) -> Result<(), Refusal> {
     }
     let text = std::fs::read_to_string(&path).map_err(|error| Refusal::because(&file, error))?;
     let secret = SecretString::from(text.trim());
-    put_secret_key(server, "development", "made by --dev", &secret).await?;
+    put_secret_key(server, KEY_ID, "made by --dev", &secret).await?;
     for (key, provider, name) in INTEGRATIONS {
         if server.catalogues.shared().get(provider).is_none() {
             continue;

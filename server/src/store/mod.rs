@@ -22,9 +22,9 @@ use crate::{
     ids::{ConnectionId, IntegrationKey},
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
-        EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, OwnProvider, Owner, SecretKey, SecretKeyRecord, Tags, Verified,
-        Webhook, WebhookStatus,
+        EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
+        NewSession, Object, Operation, OwnProvider, Owner, SecretKey, SecretKeyRecord, Tags,
+        Verified, Webhook, WebhookStatus,
     },
     ownership::Situation,
     token::TokenHash,
@@ -178,12 +178,51 @@ pub struct ConnectionFilter {
     pub organization_id: Option<String>,
     /// One of these integrations.
     pub integrations: Option<Vec<String>>,
+    /// In this state.
+    pub health: Option<Health>,
     /// All of these labels.
     pub tags: Tags,
     /// At most so many.
     pub limit: u32,
     /// After skipping so many.
     pub offset: u64,
+}
+
+/// How many connections there are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HealthCounts {
+    /// [`Health::Healthy`].
+    pub healthy: u64,
+    /// [`Health::NeedsAttention`].
+    pub needs_attention: u64,
+    /// [`Health::Unknown`].
+    pub unknown: u64,
+}
+
+impl HealthCounts {
+    /// How many in this state.
+    pub fn of(&self, health: Health) -> u64 {
+        match health {
+            Health::Healthy => self.healthy,
+            Health::NeedsAttention => self.needs_attention,
+            Health::Unknown => self.unknown,
+        }
+    }
+
+    /// How many in all.
+    pub fn total(&self) -> u64 {
+        Health::ALL.iter().map(|health| self.of(*health)).sum()
+    }
+
+    /// From a state's word in the store and its number, as they were counted.
+    pub(crate) fn count(&mut self, word: &str, number: i64) {
+        let number = u64::try_from(number).unwrap_or(0);
+        match Health::of(word) {
+            Health::Healthy => self.healthy += number,
+            Health::NeedsAttention => self.needs_attention += number,
+            Health::Unknown => self.unknown += number,
+        }
+    }
 }
 
 /// What is to change about a connection; what is `None` stays.
@@ -265,8 +304,29 @@ pub struct WebhookFilter {
     pub id: Option<String>,
     /// What has become of it.
     pub status: Option<WebhookStatus>,
+    /// What it tells of.
+    pub operation: Option<Operation>,
+    /// Part of `integration/connection`, capital letters or not.
+    pub search: Option<String>,
     /// Only those older than the one of this id.
     pub before: Option<String>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Which audit events to list.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Only those before the one with this number.
+    pub before: Option<i64>,
+    /// Only what was done to this kind of thing: `connection`, `secret_key` and so on.
+    pub kind: Option<String>,
+    /// Only by this actor (`secret_key:<id>`), or by this kind of actor (`secret_key`).
+    pub actor: Option<String>,
+    /// Only to exactly this object.
+    pub object: Option<String>,
+    /// Only to objects with this in their name, capital letters or not.
+    pub search: Option<String>,
     /// At most so many.
     pub limit: u32,
 }
@@ -363,8 +423,6 @@ pub trait Store: Send + Sync + 'static {
     async fn note_used(&self, used: Vec<(String, Timestamp)>) -> Result<()>;
     /// Removes secret keys that ended before `now`; tells how many.
     async fn purge_secret_keys(&self, now: Timestamp) -> Result<u64>;
-    /// How many secret keys there are.
-    async fn count_secret_keys(&self) -> Result<u64>;
 
     /// For each environment, the number that changes of its own providers count up.
     async fn catalogue_versions(&self) -> Result<Vec<(String, i64)>>;
@@ -447,6 +505,12 @@ pub trait Store: Send + Sync + 'static {
         environment: &str,
         filter: ConnectionFilter,
     ) -> Result<Vec<ConnectionSummary>>;
+    /// How many connections a filter finds in each state; `limit` and `offset` count for nothing.
+    async fn count_connections(
+        &self,
+        environment: &str,
+        filter: ConnectionFilter,
+    ) -> Result<HealthCounts>;
     /// Changes what is known about a connection; not its credential.
     async fn update_connection(
         &self,
@@ -533,13 +597,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes down what somebody was shown: a read has no change in whose transaction it could be.
     async fn record(&self, audit: AuditEvent) -> Result<()>;
-    /// Audit events of an environment, newest first; those before the one with the number `before`, when
-    /// given.
+    /// Audit events of an environment, newest first.
     async fn audit_events(
         &self,
         environment: &str,
-        before: Option<i64>,
-        limit: u32,
+        filter: AuditFilter,
     ) -> Result<Vec<StoredAuditEvent>>;
     /// Audit events of an environment in the order of their chain, after the place `after`.
     async fn audit_chain(

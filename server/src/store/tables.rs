@@ -135,6 +135,7 @@ pub const TABLES: &[Table] = &[
             ("created_at", Integer),
             ("last_used_at", Integer),
             ("expires_at", Integer),
+            ("prefix", Text),
         ],
     ),
     numbered(

@@ -4,11 +4,13 @@ use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use keyslot_server::{
     access::Access,
+    model::AuditEvent,
     routes::{self, Endpoint},
+    vault::Sealed,
 };
 use serde_json::json;
 
-use crate::harness::{Answer, GOOD, Harness, user};
+use crate::harness::{Answer, GOOD, Harness, event, newest, user};
 
 const PASSWORD: &str = "a password of the operators";
 
@@ -64,6 +66,31 @@ impl<'a> Browser<'a> {
         let posted = form(path).header("cookie", &self.cookie);
         self.server.send(posted.body(encoded(&fields)).unwrap()).await
     }
+}
+
+impl Browser<'_> {
+    /// Posts a part of the settings as the form on the page has it.
+    async fn save_settings(&self, part: &str, fields: &[(&str, &str)]) -> Answer {
+        let page = text(&self.get("/dashboard/dev/settings").await);
+        self.save_settings_seen(part, &version_of(&page, part), fields).await
+    }
+
+    async fn save_settings_seen(
+        &self,
+        part: &str,
+        version: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
+        let fields = [fields, &[("version", version)]].concat();
+        self.post(&format!("/dashboard/dev/settings/{part}"), &fields).await
+    }
+}
+
+/// The version of a part of the settings that a page has in its form.
+fn version_of(page: &str, part: &str) -> String {
+    let form = page.split(&format!("/settings/{part}\"")).nth(1).unwrap();
+    let field = form.split("name=\"version\" value=\"").nth(1).unwrap();
+    field.split('"').next().unwrap().to_owned()
 }
 
 async fn locked() -> Harness {
@@ -203,7 +230,9 @@ async fn every_page_has_a_strict_policy_and_no_script_of_its_own() {
         format!("connection?integration=demo&id={id}"),
         "activity".to_owned(),
         "webhooks".to_owned(),
+        "activity?object=connection%3Ademo%2Fx&before=1".to_owned(),
         "settings".to_owned(),
+        "secret-keys".to_owned(),
         "nothing".to_owned(),
     ] {
         let page = browser.get(&format!("/dashboard/dev/{path}")).await;
@@ -232,7 +261,7 @@ async fn to_reveal_a_credential_is_written_down_before_it_is_shown() {
     let fields = [("integration", "demo"), ("id", id.as_str())];
     let revealed = browser.post("/dashboard/dev/connection/reveal", &fields).await;
     assert!(text(&revealed).contains(GOOD));
-    let newest = server.state.store.audit_events("dev", None, 1).await.unwrap().remove(0);
+    let newest = server.state.store.audit_events("dev", newest(1)).await.unwrap().remove(0);
     assert_eq!(
         (newest.actor.as_str(), newest.action.as_str(), newest.object.as_str()),
         ("operator", "connection.revealed", format!("connection:demo/{id}").as_str())
@@ -286,6 +315,85 @@ async fn the_second_of_two_operators_is_told_and_overwrites_nothing() {
 }
 
 #[tokio::test]
+async fn the_second_of_two_operators_at_the_settings_is_told_and_loses_nothing() {
+    let server = locked().await;
+    let (first, second) = (Browser::signed_in(&server).await, Browser::signed_in(&server).await);
+    let settings = async || server.state.store.environments().await.unwrap()[0].settings.clone();
+    for (part, field, theirs, ours) in [
+        ("connect", "product_name", "Theirs", "Ours"),
+        ("webhooks", "webhook_url", "https://theirs.example/", "https://ours.example/"),
+        ("legacy", "public_key_enabled", "yes", ""),
+    ] {
+        let seen = version_of(&text(&second.get("/dashboard/dev/settings").await), part);
+        let saved = first.save_settings(part, &[(field, theirs)]).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{part}");
+        let before = settings().await;
+        let told = second.save_settings_seen(part, &seen, &[(field, ours)]).await;
+        assert_eq!(told.status, StatusCode::CONFLICT, "{part}");
+        let html = text(&told);
+        assert!(html.contains("in the meantime") && html.contains(ours), "{part}");
+        assert_eq!(settings().await, before, "{part}");
+        let now = version_of(&html, part);
+        let again = second.save_settings_seen(part, &now, &[(field, ours)]).await;
+        assert_eq!(again.status, StatusCode::SEE_OTHER, "now they know: {part}");
+    }
+    // Another part of the page is no reason to stop.
+    let seen = version_of(&text(&second.get("/dashboard/dev/settings").await), "webhooks");
+    first.save_settings("connect", &[("product_name", "Once more")]).await;
+    let saved = second.save_settings_seen("webhooks", &seen, &[]).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER);
+    assert_eq!(settings().await.product_name.as_deref(), Some("Once more"));
+}
+
+#[tokio::test]
+async fn the_dialog_is_shown_as_it_would_be_and_nothing_is_stored_for_it() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let count = server.state.store.integrations("dev").await.unwrap().len();
+    let preview = async |fields: &[(&str, &str)]| {
+        let answer = browser.post("/dashboard/dev/preview", fields).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", text(&answer));
+        answer.json()
+    };
+    let generic = ("provider", "private-api-bearer");
+    let shown = preview(&[
+        generic,
+        ("name", "Our billing"),
+        ("config.baseUrl", "https://api.example.com"),
+        ("config.keyLabel", "Access token"),
+        ("config.headers", "{\"x-secret\": \"s3cret\"}"),
+    ])
+    .await;
+    let form = &shown["session"]["data"]["forms"]["preview"];
+    assert_eq!(form["integration"]["display_name"], "Our billing");
+    assert_eq!(form["integration"]["credentials_label"], json!({ "apiKey": "Access token" }));
+    assert!(!shown.to_string().contains("s3cret"), "no form needs it: {shown}");
+    let problem = preview(&[generic, ("config.baseUrl", "nonsense")]).await;
+    assert!(problem["problem"].as_str().unwrap().starts_with("Base URL: "), "{problem}");
+    let looks = preview(&[
+        ("provider", "openai"),
+        ("accent", "#AA3355"),
+        ("logo_url", "https://cdn.example/logo.svg"),
+        ("dialog_title", "Link {provider}"),
+        ("dialog_submit", ""),
+    ])
+    .await;
+    let theme = json!({ "accent": "#aa3355", "logo": "https://cdn.example/logo.svg" });
+    assert_eq!(looks["theme"], theme);
+    assert_eq!(looks["strings"], json!({ "title": "Link {provider}" }));
+    let problem = preview(&[("provider", "openai"), ("accent", "red")]).await;
+    assert_eq!(problem["problem"], "Expected a colour such as #4338ca.");
+    let unknown = browser.post("/dashboard/dev/preview", &[("provider", "no-such")]).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.state.store.integrations("dev").await.unwrap().len(), count);
+    let frame = browser.get("/dashboard/dev/preview").await;
+    let policy = frame.headers["content-security-policy"].to_str().unwrap();
+    for part in ["default-src 'none'", "frame-ancestors 'self'", "connect-src 'none'"] {
+        assert!(policy.contains(part), "{part} in {policy}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_deleted_by_one_press() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
@@ -311,6 +419,108 @@ async fn nothing_is_deleted_by_one_press() {
     assert!(server.state.store.integration("dev", "demo").await.unwrap().is_none());
 }
 
+/// The address behind a link of the page, if there is one.
+fn link(html: &str, text: &str) -> Option<String> {
+    let before = html.split(&format!(">{text}</a>")).next().filter(|before| *before != html)?;
+    let href = before.rsplit("href=\"").next()?.split('"').next()?;
+    Some(href.replace("&amp;", "&").replace("&#38;", "&"))
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_page_by_page_and_by_what_is_asked_for() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    for number in 0..130 {
+        let event = AuditEvent {
+            action: if number % 2 == 0 { "connection.created" } else { "connection.deleted" },
+            actor: if number < 120 { "secret_key:full" } else { "operator" }.to_owned(),
+            object: format!("connection:demo/n{number:03}"),
+            ..event(server.state.clock.now(), "dev")
+        };
+        server.state.store.record(event).await.unwrap();
+    }
+    let names = |html: &str| -> Vec<String> {
+        let lines = html.split("<code>demo/n").skip(1);
+        lines.map(|rest| rest.chars().take(3).collect()).collect()
+    };
+    let pages = async |first: &str| {
+        let (mut seen, mut next) = (Vec::new(), Some(first.to_owned()));
+        let mut sizes = Vec::new();
+        while let Some(path) = next {
+            let html = text(&browser.get(&path).await);
+            let found = names(&html);
+            sizes.push(found.len());
+            seen.extend(found);
+            assert_eq!(link(&html, "Newest").is_some(), sizes.len() > 1, "{path}");
+            next = link(&html, "Older");
+        }
+        (seen, sizes)
+    };
+    let search = "search=DEMO%2Fn";
+    let (seen, sizes) = pages(&format!("/dashboard/dev/activity?{search}")).await;
+    assert_eq!(sizes, [50, 50, 30]);
+    let expected: Vec<String> = (0..130).rev().map(|number| format!("{number:03}")).collect();
+    assert_eq!(seen, expected);
+    let (seen, sizes) =
+        pages("/dashboard/dev/activity?kind=connection&actor=secret_key&search=demo").await;
+    assert_eq!((sizes, seen[0].as_str()), (vec![50, 50, 20], "119"), "the filter goes along");
+    let (seen, _) = pages("/dashboard/dev/activity?object=connection%3Ademo%2Fn007").await;
+    assert_eq!(seen, ["007"]);
+    let html = text(&browser.get("/dashboard/dev/activity?actor=secret_key").await);
+    assert!(html.contains("by secret key full"), "the name of the key");
+    let html = text(&browser.get("/dashboard/dev/activity?kind=webhook").await);
+    assert!(html.contains("Nothing like that."));
+    assert_eq!(
+        browser.get("/dashboard/dev/activity?before=x&kind=%00").await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn the_page_of_a_connection_has_its_history() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let session = server.session(user("u1")).await;
+    let id = server.connected(&session, "demo", json!({ "apiKey": GOOD })).await;
+    let fields = [("integration", "demo"), ("id", id.as_str())];
+    browser.post("/dashboard/dev/connection/reveal", &fields).await;
+    let path = format!("/dashboard/dev/connection?integration=demo&id={id}");
+    let html = text(&browser.get(&path).await);
+    let history = html.split("id=\"history\"").nth(1).unwrap();
+    let (revealed, created) =
+        (history.find("connection revealed"), history.find("connection created"));
+    assert!(revealed.is_some() && revealed < created, "newest first: {history}");
+    let all = link(&html, "All of it").unwrap();
+    let html = text(&browser.get(&all).await);
+    assert!(html.contains("connection revealed") && !html.contains("connect session created"));
+}
+
+#[tokio::test]
+async fn connections_are_counted_and_chosen_by_health() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let none = text(&browser.get("/dashboard/dev/connections").await);
+    assert!(none.contains("No connections yet"));
+    for number in 0..60 {
+        let session = server.session(user(&format!("u{number}"))).await;
+        server.connected(&session, "demo", json!({ "apiKey": GOOD })).await;
+    }
+    let html = text(&browser.get("/dashboard/dev/connections?integration=demo").await);
+    for (title, count) in [("All", 60), ("Works", 60), ("Needs attention", 0), ("Not checked", 0)] {
+        assert!(html.contains(&format!("{title} <span class=\"count\">{count}</span>")), "{title}");
+    }
+    assert!(html.contains("1 to 50 of 60"));
+    let chosen = "/dashboard/dev/connections?integration=demo&health=healthy";
+    let html = text(&browser.get(chosen).await);
+    assert!(html.contains("<input type=\"hidden\" name=\"health\" value=\"healthy\""));
+    let older = link(&html, "Older").unwrap();
+    assert!(older.contains("health=healthy") && older.contains("integration=demo"), "{older}");
+    let html = text(&browser.get(&older).await);
+    assert!(html.contains("51 to 60 of 60") && link(&html, "Older").is_none());
+    let html = text(&browser.get("/dashboard/dev/connections?health=needs_attention").await);
+    assert!(html.contains("There is none like that."));
+}
+
 #[tokio::test]
 async fn an_invite_link_is_for_one_connection_and_one_integration() {
     let server = locked().await;
@@ -327,6 +537,11 @@ async fn an_invite_link_is_for_one_connection_and_one_integration() {
     server.advance(1);
     let late = server.connect(token, "demo", body).await;
     assert_eq!(late.error(), "401 unknown_connect_session_token");
+    let path = format!("/connect/?session_token={token}");
+    let page = server.call(Method::GET, &path, None, None).await;
+    assert_eq!(page.status, StatusCode::GONE);
+    assert!(text(&page).contains("It has expired, or it was used already."));
+    assert_eq!(page.headers["referrer-policy"], "no-referrer");
 }
 
 #[tokio::test]
@@ -337,14 +552,16 @@ async fn settings_are_saved_for_one_environment_and_a_bad_one_saves_nothing() {
         let all = server.state.store.environments().await.unwrap();
         all.into_iter().find(|environment| environment.name == name).unwrap().settings
     };
-    let path = "/dashboard/dev/settings/connect";
     for (field, value, said) in [
         ("accent", "red", "Expected a colour"),
         ("allowed_origins", "https://a.example/path", "is not an origin"),
+        ("logo_url", "http://cdn.example/logo.svg", "Expected an https address"),
+        ("dialog_title", &"t".repeat(81), "Use at most 80"),
+        ("connect_intro", "a\u{7}b", "in one line"),
         ("allowed_origins", "https://a.example\n*", "is not an origin"),
     ] {
         let fields = [("product_name", "Northlight"), (field, value)];
-        let answer = browser.post(path, &fields).await;
+        let answer = browser.save_settings("connect", &fields).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{value}");
         let html = text(&answer);
         assert!(html.contains(said) && html.contains("value=\"Northlight\""), "{value}");
@@ -355,19 +572,20 @@ async fn settings_are_saved_for_one_environment_and_a_bad_one_saves_nothing() {
         ("accent", "#AA3355"),
         ("allowed_origins", "https://A.example/\nhttp://localhost:8080"),
     ];
-    assert_eq!(browser.post(path, &fields).await.status, StatusCode::SEE_OTHER);
+    let saved = browser.save_settings("connect", &fields).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER);
     let saved = settings("dev").await;
     assert_eq!(saved.product_name.as_deref(), Some("Northlight"));
     assert_eq!(saved.accent.as_deref(), Some("#aa3355"));
     assert_eq!(saved.allowed_origins, ["https://a.example", "http://localhost:8080"]);
     assert_eq!(settings("prod").await.product_name, None);
 
-    let path = "/dashboard/dev/settings/webhooks";
     let fields = [("webhook_url", "https://10.0.0.1/x"), ("on_auth_creation", "yes")];
-    let bad = browser.post(path, &fields).await;
+    let bad = browser.save_settings("webhooks", &fields).await;
     assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(text(&bad).contains("not public"));
-    assert_eq!(browser.post(path, &[]).await.status, StatusCode::SEE_OTHER);
+    let emptied = browser.save_settings("webhooks", &[]).await;
+    assert_eq!(emptied.status, StatusCode::SEE_OTHER);
     let saved = settings("dev").await;
     assert!(!saved.on_auth_creation && saved.product_name.is_some(), "the rest stays");
 }
@@ -387,6 +605,108 @@ async fn a_key_of_an_environment_is_shown_once_when_it_is_made() {
 }
 
 #[tokio::test]
+async fn a_secret_key_is_shown_once_and_does_what_its_scope_says() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let path = "/dashboard/prod/secret-keys";
+    let fields = [("name", "Reports"), ("scope", "read_only")];
+    let made = browser.post(path, &fields).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    assert_eq!(made.headers["cache-control"], "no-store");
+    let key = value_of(&text(&made), "made-key");
+    assert!(key.starts_with("ksk_") && key.len() == 53, "{key}");
+    let list =
+        async |key: &str| server.call(Method::GET, "/connections", Some(key), None).await.status;
+    assert_eq!(list(&key).await, StatusCode::OK);
+    let beyond = server.call(Method::GET, "/secret-keys", Some(&key), None).await;
+    assert_eq!(beyond.error(), "403 forbidden");
+
+    server.state.flush_notes().await.unwrap();
+    let page = text(&browser.get(path).await);
+    assert!(page.contains(&format!("<code>{}…</code>", &key[..8])) && page.contains("Read only"));
+    assert!(page.contains("used just now") && !page.contains(&key[..9]), "{page}");
+    assert!(!text(&browser.get("/dashboard/dev/secret-keys").await).contains("Reports"));
+    for (fields, said) in [
+        ([("name", " "), ("scope", "full")], "Give it a name"),
+        ([("name", &"n".repeat(256)), ("scope", "full")], "at most 255"),
+        ([("name", "Kept"), ("scope", "root")], "choose what the key may do"),
+    ] {
+        let refused = browser.post(path, &fields).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(text(&refused).contains(said), "{said}");
+    }
+    assert_eq!(
+        server.state.store.secret_keys("prod", server.state.clock.now()).await.unwrap().len(),
+        2
+    );
+    let newest = server.state.store.audit_events("prod", newest(1)).await.unwrap().remove(0);
+    assert_eq!((newest.actor.as_str(), newest.action.as_str()), ("operator", "secret_key.created"));
+}
+
+/// The value of the field with this id.
+fn value_of(html: &str, id: &str) -> String {
+    let field = html.split(&format!("id=\"{id}\"")).nth(1).unwrap();
+    field.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_secret_key_is_rotated_with_a_grace_period_and_revoked_by_two_presses() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let path = "/dashboard/dev/secret-keys";
+    let fields = [("name", "Billing"), ("scope", "full")];
+    let first = value_of(&text(&browser.post(path, &fields).await), "made-key");
+    let id = async |index: usize| {
+        let keys = server.state.store.secret_keys("dev", server.state.clock.now()).await.unwrap();
+        let mut ours = keys.into_iter().filter(|record| record.key.name == "Billing");
+        ours.nth(index).unwrap().key.id
+    };
+    let works = async |key: &str| {
+        server.call(Method::GET, "/connections", Some(key), None).await.status == StatusCode::OK
+    };
+    let old = id(0).await;
+    let rotate = [("id", old.as_str()), ("grace", "3600")];
+    let rotated = browser.post("/dashboard/dev/secret-keys/rotate", &rotate).await;
+    assert!(text(&rotated).contains("The one before works for 1 hour more."));
+    let second = value_of(&text(&rotated), "made-key");
+    assert!(works(&first).await && works(&second).await);
+    assert!(text(&browser.get(path).await).contains("works until"));
+    server.advance(60);
+    assert!(!works(&first).await && works(&second).await);
+    let again = browser.post("/dashboard/dev/secret-keys/rotate", &rotate).await;
+    assert_eq!(again.status, StatusCode::NOT_FOUND, "it has ended");
+
+    let new = id(0).await;
+    let revoke = [("id", new.as_str())];
+    let unsure = browser.post("/dashboard/dev/secret-keys/revoke", &revoke).await;
+    assert_eq!(unsure.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(works(&second).await);
+    let sure = [&revoke[..], &[("confirm", "yes")]].concat();
+    let elsewhere = browser.post("/dashboard/prod/secret-keys/revoke", &sure).await;
+    assert_eq!(elsewhere.status, StatusCode::NOT_FOUND, "of another environment");
+    let revoked = browser.post("/dashboard/dev/secret-keys/revoke", &sure).await;
+    assert_eq!(revoked.headers["location"], "/dashboard/dev/secret-keys?notice=revoked");
+    assert!(!works(&second).await);
+
+    let fixed = [("id", "operator"), ("grace", "0")];
+    let fixed = browser.post("/dashboard/dev/secret-keys/rotate", &fixed).await;
+    assert_eq!(fixed.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(&fixed).contains("comes from KEYSLOT_SECRET_KEY"));
+}
+
+#[tokio::test]
+async fn an_older_encryption_key_is_said_to_be_in_use_until_nothing_is_under_it() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let page = async || text(&browser.get("/dashboard/prod/settings").await);
+    assert!(page().await.contains("Everything is under the one above."));
+    let sealed = Sealed { key_id: "k0".into(), blob: vec![1] };
+    let audit = event(server.state.clock.now(), "dev");
+    server.state.store.put_server_secret("old", sealed, audit).await.unwrap();
+    assert!(page().await.contains("There still are records under <code>k0</code>"));
+}
+
+#[tokio::test]
 async fn the_connect_page_is_framed_by_the_sites_of_its_environment_only() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
@@ -398,7 +718,7 @@ async fn the_connect_page_is_framed_by_the_sites_of_its_environment_only() {
     let query = format!("?session_token={token}");
     assert!(policy(&query).await.contains("frame-ancestors 'none';"));
     let fields = [("allowed_origins", "https://a.example https://b.example")];
-    browser.post("/dashboard/dev/settings/connect", &fields).await;
+    browser.save_settings("connect", &fields).await;
     let framed = policy(&query).await;
     assert!(framed.contains("frame-ancestors https://a.example https://b.example;"), "{framed}");
     assert!(policy("").await.contains("frame-ancestors 'none';"), "it belongs to no environment");

@@ -24,6 +24,7 @@ use keyslot_server::{
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     recheck::Observations,
     state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
+    store::AuditFilter,
     store::{Store, sqlite::SqliteStore},
     vault::Vault,
     webhooks::delivery,
@@ -169,8 +170,13 @@ impl Harness {
             ("reader", READ_ONLY, "dev", Role::ReadOnly),
             ("minter", SESSIONS_ONLY, "dev", Role::SessionsOnly),
         ] {
-            let key =
-                SecretKey { id: id.into(), environment: environment.into(), name: id.into(), role };
+            let key = SecretKey {
+                id: id.into(),
+                environment: environment.into(),
+                name: id.into(),
+                role,
+                prefix: String::new(),
+            };
             let new = NewSecretKey { key, hash: hasher.hash(token) };
             store.put_secret_key(new, event(clock.now(), environment)).await.unwrap();
         }
@@ -314,6 +320,11 @@ impl Harness {
     pub(crate) async fn connection(&self, integration: &str, id: &str) -> Answer {
         self.get(&format!("/connections/{id}?provider_config_key={integration}")).await
     }
+}
+
+/// The newest audit events.
+pub(crate) fn newest(limit: u32) -> AuditFilter {
+    AuditFilter { limit, ..AuditFilter::default() }
 }
 
 pub(crate) fn event(at: Timestamp, environment: &str) -> AuditEvent {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use keyslot_server::recheck;
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, READ_ONLY, SECRET};
+use crate::harness::{Harness, READ_ONLY, SECRET, newest};
 
 /// A server with a connection to its upstream as `integration`, and webhooks going there too.
 async fn connected(integration: &str) -> Harness {
@@ -137,7 +137,7 @@ async fn a_backend_can_have_a_connection_checked_now() {
         assert_eq!((&said["reason"], &said["provider_status"]), (&json!(reason), &json!(status)));
         assert_eq!(said["health"]["status"], health);
     }
-    let events = server.state.store.audit_events("dev", None, 1).await.unwrap();
+    let events = server.state.store.audit_events("dev", newest(1)).await.unwrap();
     assert_eq!(events[0].action, "connection.health_changed");
     assert_eq!(events[0].actor, "secret_key:full");
 

@@ -133,6 +133,7 @@ pub(crate) async fn furnish(store: &dyn Store, vault: &Vault, connections: usize
                     environment: "prod".into(),
                     name: "Key".into(),
                     role: keyslot_server::model::Role::ReadOnly,
+                    prefix: "ksk_abcd".into(),
                 },
                 hash: keyslot_server::token::TokenHash::from_bytes([8; 32]),
             },

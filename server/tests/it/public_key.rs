@@ -4,7 +4,7 @@ use aws_lc_rs::hmac;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, GOOD, Harness, PROD_SECRET, SECRET};
+use crate::harness::{Answer, GOOD, Harness, PROD_SECRET, SECRET, newest};
 
 async fn set(server: &Harness, token: &str, settings: Value) -> Value {
     let answer = server.call(Method::PATCH, "/environment", Some(token), Some(settings)).await;
@@ -39,7 +39,7 @@ async fn public_keys_are_off_until_an_environment_switches_its_own_on() {
     let id = answer.json()["connectionId"].as_str().unwrap().to_owned();
     assert!(uuid::Uuid::parse_str(&id).is_ok());
     assert_eq!(server.connection("demo", &id).await.json()["credentials"]["apiKey"], GOOD);
-    let event = &server.state.store.audit_events("dev", None, 1).await.unwrap()[0];
+    let event = &server.state.store.audit_events("dev", newest(1)).await.unwrap()[0];
     assert_eq!((event.actor.as_str(), event.action.as_str()), ("public_key", "connection.created"));
 
     assert_eq!(connect(&server, some).await.error(), "401 unknown_account");

@@ -33,7 +33,10 @@ async fn a_key_is_shown_once_and_can_do_what_its_scope_says() {
     };
     assert_eq!(named("billing")["last_used_at"], "2026-09-21T14:13:20.000Z");
     assert_eq!(named("reports")["id"], reader["id"]);
-    assert!(!list.to_string().contains("ksk_"), "{list}");
+    let token = full["secret_key"].as_str().unwrap();
+    assert_eq!(named("billing")["prefix"], token[..8]);
+    assert_eq!(named("full")["prefix"], "", "the operator chose it");
+    assert!(!list.to_string().contains(&token[..9]), "{list}");
     let elsewhere = server.call(Method::GET, "/secret-keys", Some(PROD_SECRET), None).await;
     assert!(!elsewhere.json().to_string().contains("billing"));
 }

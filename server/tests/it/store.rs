@@ -9,22 +9,25 @@ use keyslot_server::{
     audit_chain::{AuditChain, ChainReport},
     ids::{ConnectionId, IntegrationKey},
     model::{
-        ConnectSession, EndUser, EnvironmentSettings, FIRST_ENVIRONMENTS, Health,
+        AuditEvent, ConnectSession, EndUser, EnvironmentSettings, FIRST_ENVIRONMENTS, Health,
         IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Operation,
         OwnProvider, Owner, Role, SecretKey, SessionTerms, Slot, Tags, Target, Verified, Webhook,
         WebhookStatus,
     },
     store::{
-        CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion, Found,
-        IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store, StoreError, WebhookFilter,
-        Write, Writer, Written, postgres::PostgresStore, sqlite::SqliteStore,
+        AuditFilter, CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion,
+        Found, IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store, StoreError,
+        WebhookFilter, Write, Writer, Written, postgres::PostgresStore, sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
 };
 use serde_json::json;
 
-use crate::{harness::event, postgres::Schema};
+use crate::{
+    harness::{event, newest},
+    postgres::Schema,
+};
 
 fn moment(minutes: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + minutes * 60).unwrap()
@@ -148,13 +151,14 @@ fn named(byte: u8, name: &str) -> NewSecretKey {
         environment: "dev".into(),
         name: "a name".into(),
         role: Role::ReadOnly,
+        prefix: format!("ksk_{byte:04}"),
     };
     NewSecretKey { key, hash: hash(byte) }
 }
 
 async fn actions(store: &dyn Store) -> Vec<String> {
     store
-        .audit_events("dev", None, 100)
+        .audit_events("dev", newest(100))
         .await
         .unwrap()
         .into_iter()
@@ -185,7 +189,8 @@ async fn a_secret_key_is_found_by_hash_replaced_by_id_and_removed(store: &dyn St
     assert_eq!(store.secret_key(hash(2), moment(0)).await.unwrap(), None);
     store.put_secret_key(named(2, "one"), event(moment(0), "dev")).await.unwrap();
     assert_eq!(store.secret_key(hash(1), moment(0)).await.unwrap(), None, "replaced");
-    assert_eq!(store.count_secret_keys().await.unwrap(), 1);
+    assert_eq!(store.secret_key(hash(2), moment(0)).await.unwrap(), Some(named(2, "one").key));
+    assert_eq!(store.secret_keys("dev", moment(0)).await.unwrap().len(), 1);
     let remove = async |environment: &str| {
         store.remove_secret_key(environment, "one", event(moment(0), "dev")).await.unwrap()
     };
@@ -210,6 +215,7 @@ async fn a_rotated_key_works_until_its_grace_ends_and_the_new_one_has_its_name(s
     let made = rotate("dev", "one", 2, moment(9)).await.unwrap();
     assert_eq!((made.key.name.as_str(), made.key.role), ("a name", Role::ReadOnly));
     assert_eq!((made.created_at, made.expires_at), (moment(1), None));
+    assert_eq!(made.key.prefix, "ksk_0002", "that of the new one");
     let is_there =
         async |byte: u8, at| store.secret_key(hash(byte), at).await.unwrap().map(|key| key.id);
     let just_before = moment(9) - SignedDuration::from_millis(1);
@@ -231,7 +237,7 @@ async fn a_rotated_key_works_until_its_grace_ends_and_the_new_one_has_its_name(s
     store.rotate_secret_key("dev", "one", new, moment(99), audit).await.unwrap().unwrap();
     assert_eq!(keys(moment(2)).await[0].expires_at, Some(moment(9)));
     assert_eq!(store.purge_secret_keys(moment(9)).await.unwrap(), 1);
-    assert_eq!(store.count_secret_keys().await.unwrap(), 2);
+    assert_eq!(keys(moment(2)).await.len(), 2);
     assert!(store.secret_keys("prod", moment(2)).await.unwrap().is_empty());
 }
 
@@ -253,7 +259,9 @@ async fn audit_events_are_chained_by_environment_and_paged(store: &dyn Store) {
     assert_eq!(forged.checked, 0);
     assert!(forged.broken_at.is_some());
 
-    let page = async |before| store.audit_events("dev", before, 3).await.unwrap();
+    let page = async |before| {
+        store.audit_events("dev", AuditFilter { before, ..newest(3) }).await.unwrap()
+    };
     let first = page(None).await;
     assert!(first[0].id > first[1].id && first.len() == 3);
     let second = page(Some(first[2].id)).await;
@@ -262,6 +270,48 @@ async fn audit_events_are_chained_by_environment_and_paged(store: &dyn Store) {
     let places: Vec<i64> =
         first.iter().chain(&second).map(|event| event.chained.as_ref().unwrap().0).collect();
     assert_eq!(places, [4, 3, 2, 1]);
+}
+
+async fn audit_events_are_found_by_kind_actor_and_object(store: &dyn Store) {
+    for (action, actor, object) in [
+        ("connection.created", "connect_session:s1", "connection:acme/User-1"),
+        ("connection.revealed", "operator", "connection:acme/User-1"),
+        ("connection.deleted", "operator", "connection:acme/user-10"),
+        ("connect_session.created", "secret_key:k1", "connect_session:s1"),
+        ("secret_key.created", "operator", "secret_key:k1"),
+    ] {
+        let event = AuditEvent {
+            action,
+            actor: actor.into(),
+            object: object.into(),
+            ..event(moment(0), "dev")
+        };
+        store.record(event).await.unwrap();
+    }
+    let text = |text: &str| Some(text.to_owned());
+    let none = AuditFilter::default;
+    for (filter, expected) in [
+        (AuditFilter { kind: text("connection"), ..none() }, "deleted revealed created"),
+        (AuditFilter { kind: text("connect"), ..none() }, ""),
+        (AuditFilter { actor: text("operator"), ..none() }, "created deleted revealed"),
+        (AuditFilter { actor: text("secret_key"), ..none() }, "created"),
+        (AuditFilter { actor: text("secret_key:k1"), ..none() }, "created"),
+        (AuditFilter { actor: text("secret_key:k"), ..none() }, ""),
+        (AuditFilter { object: text("connection:acme/User-1"), ..none() }, "revealed created"),
+        (AuditFilter { search: text("USER-1"), ..none() }, "deleted revealed created"),
+        (AuditFilter { search: text("connection"), ..none() }, ""),
+        (AuditFilter { search: text("%"), ..none() }, ""),
+        (
+            AuditFilter { kind: text("connection"), actor: text("operator"), ..none() },
+            "deleted revealed",
+        ),
+    ] {
+        let shown = format!("{filter:?}");
+        let found = store.audit_events("dev", AuditFilter { limit: 9, ..filter }).await.unwrap();
+        let actions: Vec<&str> =
+            found.iter().map(|event| event.action.split_once('.').unwrap().1).collect();
+        assert_eq!(actions.join(" "), expected, "{shown}");
+    }
 }
 
 async fn integration_keys_are_unique_within_their_environment(store: &dyn Store) {
@@ -561,6 +611,49 @@ async fn lists_are_newest_first_and_every_filter_counts(store: &dyn Store) {
     );
 }
 
+async fn connections_are_found_and_counted_by_health(store: &dyn Store) {
+    for name in ["a", "b"] {
+        integration(store, "dev", name).await;
+    }
+    integration(store, "prod", "a").await;
+    stored(store, write("a", "works")).await;
+    stored(store, write("b", "works-too")).await;
+    let unverified = Verified { verified: false, account: None };
+    stored(store, Write { verified: unverified.clone(), ..write("a", "unknown") }).await;
+    let (_, broken) = stored(store, write("a", "broken")).await;
+    let elsewhere = Write { environment: "prod".into(), ..write("a", "works") };
+    stored(store, elsewhere).await;
+    let record = CheckRecord {
+        connection: broken,
+        sealed: sealed("k1", "one"),
+        checked: Checked::NeedsAttention(Reason::Refused),
+        at: moment(2),
+        next_check_at: moment(9),
+    };
+    store.record_check(record, event(moment(2), "dev")).await.unwrap();
+    let all = ConnectionFilter::default;
+    for (health, expected) in [
+        (Health::Healthy, "works-too works"),
+        (Health::NeedsAttention, "broken"),
+        (Health::Unknown, "unknown"),
+    ] {
+        let filter = ConnectionFilter { health: Some(health), ..all() };
+        assert_eq!(list(store, filter).await, expected);
+    }
+    let count = async |filter| {
+        let counts = store.count_connections("dev", filter).await.unwrap();
+        (counts.total(), counts.healthy, counts.needs_attention, counts.unknown)
+    };
+    assert_eq!(count(all()).await, (4, 2, 1, 1));
+    let of_a = ConnectionFilter { integrations: Some(vec!["a".into()]), ..all() };
+    assert_eq!(count(of_a.clone()).await, (3, 1, 1, 1));
+    let searched = ConnectionFilter { search: Some("WORKS".into()), ..of_a };
+    assert_eq!(count(searched).await, (1, 1, 0, 0));
+    let broken = ConnectionFilter { health: Some(Health::NeedsAttention), ..all() };
+    assert_eq!(count(broken).await, (1, 0, 1, 0));
+    assert_eq!(count(ConnectionFilter { search: Some("nothing".into()), ..all() }).await.0, 0);
+}
+
 async fn labels_owner_and_webhook_address_change_together(store: &dyn Store) {
     integration(store, "dev", "a").await;
     let mut first = write("a", "c1");
@@ -698,9 +791,9 @@ async fn every_change_leaves_its_audit_event_and_a_refused_one_leaves_none(store
     let written = store.write_connection(write("nope", "c1"), event(moment(1), "dev"));
     assert_eq!(written.await.unwrap(), Written::UnknownIntegration);
     assert_eq!(actions(store).await.len(), 3);
-    assert_eq!(store.audit_events("dev", None, 1).await.unwrap().len(), 1);
-    assert!(store.audit_events("prod", None, 100).await.unwrap().is_empty());
-    let newest = &store.audit_events("dev", None, 1).await.unwrap()[0];
+    assert_eq!(store.audit_events("dev", newest(1)).await.unwrap().len(), 1);
+    assert!(store.audit_events("prod", newest(100)).await.unwrap().is_empty());
+    let newest = &store.audit_events("dev", newest(1)).await.unwrap()[0];
     assert_eq!((newest.actor.as_str(), newest.at), ("test", moment(1)));
 }
 
@@ -775,7 +868,7 @@ async fn settings_are_kept_for_each_environment(store: &dyn Store) {
     let settings = EnvironmentSettings::default();
     let unknown = store.put_environment_settings("nope", settings, event(moment(0), "nope"));
     assert!(!unknown.await.unwrap());
-    assert!(store.audit_events("nope", None, 1).await.unwrap().is_empty());
+    assert!(store.audit_events("nope", newest(1)).await.unwrap().is_empty());
 }
 
 async fn a_secret_of_the_server_is_replaced_when_asked(store: &dyn Store) {
@@ -816,6 +909,18 @@ async fn a_written_connection_is_announced_to_every_address_of_its_environment(s
         let body: serde_json::Value = serde_json::from_str(&webhook.body).unwrap();
         assert_eq!(body["operation"], webhook.operation.word());
         assert_eq!(body["connectionId"], webhook.connection_id);
+    }
+    for (operation, search, count) in [
+        (Some(Operation::Creation), None, 3),
+        (Some(Operation::Refresh), None, 0),
+        (None, Some("A/C1"), 4),
+        (Some(Operation::Override), Some("c1"), 2),
+        (None, Some("_"), 0),
+    ] {
+        let search = search.map(str::to_owned);
+        let filter = WebhookFilter { operation, search, limit: 9, ..WebhookFilter::default() };
+        let shown = format!("{filter:?}");
+        assert_eq!(store.webhooks("dev", filter).await.unwrap().len(), count, "{shown}");
     }
     let filter = WebhookFilter { limit: 9, ..WebhookFilter::default() };
     assert!(store.webhooks("prod", filter).await.unwrap().is_empty());
@@ -974,7 +1079,7 @@ async fn a_check_changes_health_only_of_the_credential_that_was_checked(store: &
         let recorded = store.record_check(record, event(moment(minutes), "dev")).await.unwrap();
         recorded.map(|connection| connection.summary)
     };
-    let audits = async || store.audit_events("dev", None, 100).await.unwrap().len();
+    let audits = async || store.audit_events("dev", newest(100)).await.unwrap().len();
     let before = audits().await;
     assert!(record(Checked::NeedsAttention(Reason::Refused), "other", 10).await.is_none());
     let same = record(Checked::Unchanged, "one", 11).await.unwrap();
@@ -1035,6 +1140,8 @@ on_every_engine! {
     a_secret_key_is_found_by_hash_replaced_by_id_and_removed,
     a_rotated_key_works_until_its_grace_ends_and_the_new_one_has_its_name,
     audit_events_are_chained_by_environment_and_paged,
+    audit_events_are_found_by_kind_actor_and_object,
+    connections_are_found_and_counted_by_health,
     integration_keys_are_unique_within_their_environment,
     an_integration_changes_and_keeps_its_key_while_it_is_in_use,
     an_integration_takes_its_connections_with_it,

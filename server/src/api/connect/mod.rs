@@ -10,5 +10,6 @@ pub use create::create;
 pub(crate) use create::{LIFETIME, Minted, Terms, mint, mint_for, webhook_url};
 pub use presets::{Presets, binding as presets_binding};
 pub use reconnect::reconnect;
+pub(crate) use session::session_of_preview;
 pub use session::{end, show};
 pub use telemetry::telemetry;

@@ -13,7 +13,7 @@ use crate::{
     api::{credentials::provider_of, end_user, integrations, ok, providers},
     appearance,
     error::ApiError,
-    model::{Integration, Object, Target},
+    model::{EnvironmentSettings, Integration, Object, Target},
     query::Query,
     state::{AppState, Server},
 };
@@ -73,11 +73,7 @@ pub async fn show(
     }
     data.insert("websocketsPath".into(), "/".into());
 
-    let mut own = json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "capabilities": CAPABILITIES,
-        "allow_unverified": terms.allow_unverified,
-    });
+    let mut own = own(terms.allow_unverified);
     if let (Target::Bound(id), Value::Object(own)) = (&terms.target, &mut own) {
         own.insert("connection_id".into(), id.as_str().into());
     }
@@ -86,6 +82,29 @@ pub async fn show(
         data.insert("forms".into(), Value::Object(forms(&state, &integrations)));
     }
     Ok(ok(&json!({ "data": data })))
+}
+
+/// What a session for `integration` alone would be told: for a preview of its dialog.
+pub(crate) fn session_of_preview(
+    server: &Server,
+    settings: &EnvironmentSettings,
+    integration: &Integration,
+) -> Value {
+    json!({ "data": {
+        "connectUISettings": appearance::view(settings),
+        "allowed_integrations": [integration.unique_key.as_str()],
+        "keyslot": own(false),
+        "forms": forms(server, std::slice::from_ref(integration)),
+    } })
+}
+
+/// What only this server says.
+fn own(allow_unverified: bool) -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "capabilities": CAPABILITIES,
+        "allow_unverified": allow_unverified,
+    })
 }
 
 /// Ends the session; its token is unknown from then on.

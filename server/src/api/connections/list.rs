@@ -56,6 +56,7 @@ pub async fn list(
         tags: tags.into_iter().map(|(key, value)| (key.to_ascii_lowercase(), value)).collect(),
         limit,
         offset: page * u64::from(limit),
+        health: None,
     };
     let connections: Vec<Value> = state
         .store

@@ -20,9 +20,9 @@ use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion, Found, IntegrationUpdate,
-    MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter,
-    Write, Written,
+    AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion, Found,
+    HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord, Settlement, Store, StoreError,
+    StoredAuditEvent, WebhookFilter, Write, Written,
 };
 use crate::{
     audit_chain::AuditChain,
@@ -217,10 +217,6 @@ impl Store for PostgresStore {
         transaction!(self, |db| queries::purge_secret_keys(db, now))
     }
 
-    async fn count_secret_keys(&self) -> Result<u64> {
-        queries::count_secret_keys(&self.client().await?).await
-    }
-
     async fn catalogue_versions(&self) -> Result<Vec<(String, i64)>> {
         queries::catalogue_versions(&self.client().await?).await
     }
@@ -377,6 +373,14 @@ impl Store for PostgresStore {
         queries::connections(&self.client().await?, environment, &filter).await
     }
 
+    async fn count_connections(
+        &self,
+        environment: &str,
+        filter: ConnectionFilter,
+    ) -> Result<HealthCounts> {
+        queries::count_connections(&self.client().await?, environment, &filter).await
+    }
+
     async fn update_connection(
         &self,
         environment: &str,
@@ -518,10 +522,9 @@ impl Store for PostgresStore {
     async fn audit_events(
         &self,
         environment: &str,
-        before: Option<i64>,
-        limit: u32,
+        filter: AuditFilter,
     ) -> Result<Vec<StoredAuditEvent>> {
-        queries::audit_events(&self.client().await?, environment, before, limit).await
+        queries::audit_events(&self.client().await?, environment, &filter).await
     }
 
     async fn audit_chain(

@@ -11,8 +11,9 @@ use tokio_postgres::{Row, types::ToSql};
 
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, Deletion, Found, IntegrationUpdate,
-        MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, Found, HealthCounts,
+        IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write,
+        Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -130,14 +131,16 @@ pub(super) async fn put_secret_key(
     new: &NewSecretKey,
     at: Timestamp,
 ) -> Result<()> {
-    let sql = "insert into secret_keys (id, environment, name, role, hash, created_at) values ($1, $2, $3, $4, $5, $6)
+    let sql = "insert into secret_keys (id, environment, name, role, hash, created_at, prefix)
+         values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (id) do update set environment = excluded.environment, name = excluded.name,
-             role = excluded.role, hash = excluded.hash";
+             role = excluded.role, hash = excluded.hash, prefix = excluded.prefix";
     let key = &new.key;
     let hash = new.hash.as_bytes();
-    execute(db, sql, &[&key.id, &key.environment, &key.name, &key.role.word(), &hash, &millis(at)])
-        .await
-        .map(drop)
+    let role = key.role.word();
+    let values: [&(dyn ToSql + Sync); 7] =
+        [&key.id, &key.environment, &key.name, &role, &hash, &millis(at), &key.prefix];
+    execute(db, sql, &values).await.map(drop)
 }
 
 pub(super) async fn remove_secret_key(
@@ -149,8 +152,7 @@ pub(super) async fn remove_secret_key(
     Ok(execute(db, sql, &[&environment, &id]).await? > 0)
 }
 
-const SECRET_KEY: &str =
-    "select id, environment, name, role, created_at, last_used_at, expires_at from secret_keys";
+const SECRET_KEY: &str = "select id, environment, name, role, created_at, last_used_at, expires_at, prefix from secret_keys";
 
 pub(super) async fn secret_key(
     db: &impl GenericClient,
@@ -224,16 +226,12 @@ fn secret_key_of(row: &Row) -> Result<SecretKeyRecord> {
             environment: row.try_get(1)?,
             name: row.try_get(2)?,
             role: Role::of(row.try_get(3)?).ok_or(StoreError::Corrupt("secret_keys.role"))?,
+            prefix: row.try_get(7)?,
         },
         created_at: moment(row.try_get(4)?)?,
         last_used_at: optional(5)?,
         expires_at: optional(6)?,
     })
-}
-
-pub(super) async fn count_secret_keys(db: &impl GenericClient) -> Result<u64> {
-    let row = one(db, "select count(*) from secret_keys", &[]).await?;
-    Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
 }
 
 pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()> {
@@ -264,13 +262,38 @@ const CHAINING: i64 = 0x4b53_6c75;
 pub(super) async fn audit_events(
     db: &impl GenericClient,
     environment: &str,
-    before: Option<i64>,
-    limit: u32,
+    filter: &AuditFilter,
 ) -> Result<Vec<StoredAuditEvent>> {
-    let sql = format!("{AUDIT_EVENT} where environment = $1 and id < $2 order by id desc limit $3");
-    let before = before.unwrap_or(i64::MAX);
-    let rows = all(db, &sql, &[&environment, &before, &i64::from(limit)]).await?;
-    rows.iter().map(audit_event_of).collect()
+    let mut sql = format!("{AUDIT_EVENT} where environment = $1");
+    let mut values: OwnedValues = vec![Box::new(environment.to_owned())];
+    if let Some(before) = filter.before {
+        values.push(Box::new(before));
+        sql.push_str(&format!(" and id < ${}", values.len()));
+    }
+    if let Some(kind) = &filter.kind {
+        values.push(Box::new(format!("{kind}.")));
+        sql.push_str(&format!(" and starts_with(action, ${})", values.len()));
+    }
+    if let Some(actor) = &filter.actor {
+        values.push(Box::new(actor.clone()));
+        values.push(Box::new(format!("{actor}:")));
+        let at = values.len();
+        sql.push_str(&format!(" and (actor = ${} or starts_with(actor, ${at}))", at - 1));
+    }
+    if let Some(object) = &filter.object {
+        values.push(Box::new(object.clone()));
+        sql.push_str(&format!(" and object = ${}", values.len()));
+    }
+    if let Some(search) = &filter.search {
+        values.push(Box::new(search.to_ascii_lowercase()));
+        sql.push_str(&format!(
+            " and strpos(lower(substr(object, strpos(object, ':') + 1) collate \"C\"), ${}) > 0",
+            values.len()
+        ));
+    }
+    values.push(Box::new(i64::from(filter.limit)));
+    sql.push_str(&format!(" order by id desc limit ${}", values.len()));
+    once(db, &sql, &values).await?.iter().map(audit_event_of).collect()
 }
 
 pub(super) async fn audit_chain(
@@ -824,11 +847,48 @@ pub(super) async fn connections(
     environment: &str,
     filter: &ConnectionFilter,
 ) -> Result<Vec<ConnectionSummary>> {
-    let mut sql = format!(
-        "select {CONNECTION} from connections c join integrations i on i.id = c.integration_id where c.environment = $1"
+    let (conditions, mut values) = conditions(environment, filter);
+    values.push(Box::new(i64::from(filter.limit)));
+    values.push(Box::new(i64::try_from(filter.offset).unwrap_or(i64::MAX)));
+    let at = values.len();
+    let sql = format!(
+        "select {CONNECTION} from connections c join integrations i on i.id = c.integration_id
+         where {conditions} order by c.id desc limit ${} offset ${at}",
+        at - 1
     );
-    // Only the conditions that are asked for, so that the planner sees which index serves them.
-    let mut values: Vec<Box<dyn ToSql + Sync + Send>> = vec![Box::new(environment.to_owned())];
+    once(db, &sql, &values).await?.iter().map(summary_of).collect()
+}
+
+pub(super) async fn count_connections(
+    db: &impl GenericClient,
+    environment: &str,
+    filter: &ConnectionFilter,
+) -> Result<HealthCounts> {
+    let (conditions, values) = conditions(environment, filter);
+    let sql = format!(
+        "select c.health, count(*) from connections c where {conditions} group by c.health"
+    );
+    let mut counts = HealthCounts::default();
+    for row in once(db, &sql, &values).await? {
+        counts.count(row.try_get(0)?, row.try_get(1)?);
+    }
+    Ok(counts)
+}
+
+type OwnedValues = Vec<Box<dyn ToSql + Sync + Send>>;
+
+/// Asks without keeping the statement: there are too many forms of a filter.
+async fn once(db: &impl GenericClient, sql: &str, values: &OwnedValues) -> Result<Vec<Row>> {
+    let values: Vec<&(dyn ToSql + Sync)> =
+        values.iter().map(|value| value.as_ref() as &(dyn ToSql + Sync)).collect();
+    Ok(db.query(sql, &values).await?)
+}
+
+/// What a filter asks of `connections c`, and its values. Only the conditions that are asked for, so that
+/// the planner sees which index serves them.
+fn conditions(environment: &str, filter: &ConnectionFilter) -> (String, OwnedValues) {
+    let mut sql = "c.environment = $1".to_owned();
+    let mut values: OwnedValues = vec![Box::new(environment.to_owned())];
     let exact = [
         ("c.connection_id", &filter.connection_id),
         ("c.owner_end_user", &filter.end_user_id),
@@ -852,7 +912,14 @@ pub(super) async fn connections(
     }
     if let Some(integrations) = &filter.integrations {
         values.push(Box::new(integrations.clone()));
-        sql.push_str(&format!(" and i.unique_key = any(${})", values.len()));
+        sql.push_str(&format!(
+            " and c.integration_id in (select id from integrations where environment = $1 and unique_key = any(${}))",
+            values.len()
+        ));
+    }
+    if let Some(health) = filter.health {
+        values.push(Box::new(health.word()));
+        sql.push_str(&format!(" and c.health = ${}", values.len()));
     }
     for (key, value) in &filter.tags {
         values.push(Box::new(key.clone()));
@@ -863,15 +930,7 @@ pub(super) async fn connections(
             at - 1
         ));
     }
-    values.push(Box::new(i64::from(filter.limit)));
-    values.push(Box::new(i64::try_from(filter.offset).unwrap_or(i64::MAX)));
-    let at = values.len();
-    sql.push_str(&format!(" order by c.id desc limit ${} offset ${at}", at - 1));
-
-    let values: Vec<&(dyn ToSql + Sync)> =
-        values.iter().map(|value| value.as_ref() as &(dyn ToSql + Sync)).collect();
-    // Prepared for this once: there are too many forms of it to keep.
-    db.query(&sql, &values).await?.iter().map(summary_of).collect()
+    (sql, values)
 }
 
 fn summary_of(row: &Row) -> Result<ConnectionSummary> {

@@ -100,6 +100,8 @@ pub(super) async fn list(
 ) -> Result<Vec<Webhook>> {
     let mut sql = format!("select {WEBHOOK} from webhooks where environment = $1");
     let status = filter.status.map(WebhookStatus::word);
+    let operation = filter.operation.map(Operation::word);
+    let search = filter.search.as_ref().map(|text| text.to_ascii_lowercase());
     let limit = i64::from(filter.limit);
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&environment];
     if let Some(id) = &filter.id {
@@ -109,6 +111,17 @@ pub(super) async fn list(
     if let Some(status) = &status {
         values.push(status);
         sql.push_str(&format!(" and status = ${}", values.len()));
+    }
+    if let Some(operation) = &operation {
+        values.push(operation);
+        sql.push_str(&format!(" and operation = ${}", values.len()));
+    }
+    if let Some(search) = &search {
+        values.push(search);
+        sql.push_str(&format!(
+            " and strpos(lower((integration || '/' || connection_id) collate \"C\"), ${}) > 0",
+            values.len()
+        ));
     }
     if let Some(before) = &filter.before {
         values.push(before);

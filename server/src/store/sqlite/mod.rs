@@ -26,9 +26,9 @@ use rusqlite::{Connection as Db, OpenFlags};
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion, Found, IntegrationUpdate,
-    MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter,
-    Write, Written,
+    AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion, Found,
+    HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord, Settlement, Store, StoreError,
+    StoredAuditEvent, WebhookFilter, Write, Written,
 };
 use crate::{
     audit_chain::AuditChain,
@@ -281,10 +281,6 @@ impl Store for SqliteStore {
         self.write(move |db| queries::purge_secret_keys(db, now)).await
     }
 
-    async fn count_secret_keys(&self) -> Result<u64> {
-        self.read(queries::count_secret_keys).await
-    }
-
     async fn catalogue_versions(&self) -> Result<Vec<(String, i64)>> {
         self.read(queries::catalogue_versions).await
     }
@@ -459,6 +455,15 @@ impl Store for SqliteStore {
         self.read(move |db| queries::connections(db, &environment, &filter)).await
     }
 
+    async fn count_connections(
+        &self,
+        environment: &str,
+        filter: ConnectionFilter,
+    ) -> Result<HealthCounts> {
+        let environment = environment.to_owned();
+        self.read(move |db| queries::count_connections(db, &environment, &filter)).await
+    }
+
     async fn update_connection(
         &self,
         environment: &str,
@@ -612,11 +617,10 @@ impl Store for SqliteStore {
     async fn audit_events(
         &self,
         environment: &str,
-        before: Option<i64>,
-        limit: u32,
+        filter: AuditFilter,
     ) -> Result<Vec<StoredAuditEvent>> {
         let environment = environment.to_owned();
-        self.read(move |db| queries::audit_events(db, &environment, before, limit)).await
+        self.read(move |db| queries::audit_events(db, &environment, &filter)).await
     }
 
     async fn audit_chain(

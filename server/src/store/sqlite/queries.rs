@@ -9,8 +9,9 @@ use rusqlite::{
 
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, Deletion, Found, IntegrationUpdate,
-        MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, Found, HealthCounts,
+        IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write,
+        Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -90,9 +91,10 @@ pub(super) fn server_secret(db: &Db, name: &str, candidate: &Sealed) -> Result<S
 
 pub(super) fn put_secret_key(db: &Db, new: &NewSecretKey, at: Timestamp) -> Result<()> {
     db.prepare_cached(
-        "insert into secret_keys (id, environment, name, role, hash, created_at) values (?1, ?2, ?3, ?4, ?5, ?6)
+        "insert into secret_keys (id, environment, name, role, hash, created_at, prefix)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          on conflict (id) do update set environment = excluded.environment, name = excluded.name,
-             role = excluded.role, hash = excluded.hash",
+             role = excluded.role, hash = excluded.hash, prefix = excluded.prefix",
     )?
     .execute(params![
         new.key.id,
@@ -100,7 +102,8 @@ pub(super) fn put_secret_key(db: &Db, new: &NewSecretKey, at: Timestamp) -> Resu
         new.key.name,
         new.key.role.word(),
         new.hash.as_bytes(),
-        millis(at)
+        millis(at),
+        new.key.prefix
     ])?;
     Ok(())
 }
@@ -112,8 +115,7 @@ pub(super) fn remove_secret_key(db: &Db, environment: &str, id: &str) -> Result<
     Ok(removed > 0)
 }
 
-const SECRET_KEY: &str =
-    "select id, environment, name, role, created_at, last_used_at, expires_at from secret_keys";
+const SECRET_KEY: &str = "select id, environment, name, role, created_at, last_used_at, expires_at, prefix from secret_keys";
 
 pub(super) fn secret_key(db: &Db, hash: TokenHash, now: Timestamp) -> Result<Option<SecretKey>> {
     let mut statement = db.prepare_cached(&format!(
@@ -185,17 +187,12 @@ fn secret_key_of(row: &Row<'_>) -> Result<SecretKeyRecord> {
             name: row.get(2)?,
             role: Role::of(&row.get::<_, String>(3)?)
                 .ok_or(StoreError::Corrupt("secret_keys.role"))?,
+            prefix: row.get(7)?,
         },
         created_at: moment(row.get(4)?)?,
         last_used_at: optional(5)?,
         expires_at: optional(6)?,
     })
-}
-
-pub(super) fn count_secret_keys(db: &Db) -> Result<u64> {
-    let count: i64 =
-        db.prepare_cached("select count(*) from secret_keys")?.query_row([], |row| row.get(0))?;
-    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 pub(super) fn audit(db: &Db, event: &AuditEvent) -> Result<()> {
@@ -220,14 +217,33 @@ const AUDIT_EVENT: &str =
 pub(super) fn audit_events(
     db: &Db,
     environment: &str,
-    before: Option<i64>,
-    limit: u32,
+    filter: &AuditFilter,
 ) -> Result<Vec<StoredAuditEvent>> {
-    let mut statement = db.prepare_cached(&format!(
-        "{AUDIT_EVENT} where environment = ?1 and id < ?2 order by id desc limit ?3"
-    ))?;
-    let rows = statement.query(params![environment, before.unwrap_or(i64::MAX), limit])?;
-    audit_events_of(rows)
+    let mut sql = format!("{AUDIT_EVENT} where environment = ?");
+    let mut values: Vec<SqlValue> = vec![environment.to_owned().into()];
+    if let Some(before) = filter.before {
+        sql.push_str(" and id < ?");
+        values.push(before.into());
+    }
+    if let Some(kind) = &filter.kind {
+        sql.push_str(" and instr(action, ?) = 1");
+        values.push(format!("{kind}.").into());
+    }
+    if let Some(actor) = &filter.actor {
+        sql.push_str(" and (actor = ? or instr(actor, ?) = 1)");
+        values.extend([actor.clone().into(), format!("{actor}:").into()]);
+    }
+    if let Some(object) = &filter.object {
+        sql.push_str(" and object = ?");
+        values.push(object.clone().into());
+    }
+    if let Some(search) = &filter.search {
+        sql.push_str(" and instr(lower(substr(object, instr(object, ':') + 1)), ?) > 0");
+        values.push(search.to_ascii_lowercase().into());
+    }
+    sql.push_str(" order by id desc limit ?");
+    values.push(i64::from(filter.limit).into());
+    audit_events_of(db.prepare_cached(&sql)?.query(params_from_iter(values))?)
 }
 
 pub(super) fn audit_chain(
@@ -752,9 +768,43 @@ pub(super) fn connections(
     environment: &str,
     filter: &ConnectionFilter,
 ) -> Result<Vec<ConnectionSummary>> {
-    let mut sql = format!(
-        "select {CONNECTION} from connections c join integrations i on i.id = c.integration_id where c.environment = ?"
+    let (conditions, mut values) = conditions(environment, filter);
+    let sql = format!(
+        "select {CONNECTION} from connections c join integrations i on i.id = c.integration_id
+         where {conditions} order by c.id desc limit ? offset ?"
     );
+    values.push(i64::from(filter.limit).into());
+    values.push(i64::try_from(filter.offset).unwrap_or(i64::MAX).into());
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(summary_of(row)?);
+    }
+    Ok(found)
+}
+
+pub(super) fn count_connections(
+    db: &Db,
+    environment: &str,
+    filter: &ConnectionFilter,
+) -> Result<HealthCounts> {
+    let (conditions, values) = conditions(environment, filter);
+    let sql = format!(
+        "select c.health, count(*) from connections c where {conditions} group by c.health"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut counts = HealthCounts::default();
+    while let Some(row) = rows.next()? {
+        counts.count(&row.get::<_, String>(0)?, row.get(1)?);
+    }
+    Ok(counts)
+}
+
+/// What a filter asks of `connections c`, and the values in the order of their marks.
+fn conditions(environment: &str, filter: &ConnectionFilter) -> (String, Vec<SqlValue>) {
+    let mut sql = "c.environment = ?".to_owned();
     let mut values: Vec<SqlValue> = vec![environment.to_owned().into()];
     let exact = [
         ("c.connection_id", &filter.connection_id),
@@ -779,24 +829,21 @@ pub(super) fn connections(
     }
     if let Some(integrations) = &filter.integrations {
         let marks = vec!["?"; integrations.len()].join(", ");
-        sql.push_str(&format!(" and i.unique_key in ({marks})"));
+        sql.push_str(&format!(
+            " and c.integration_id in (select id from integrations where environment = ? and unique_key in ({marks}))"
+        ));
+        values.push(environment.to_owned().into());
         values.extend(integrations.iter().cloned().map(SqlValue::from));
+    }
+    if let Some(health) = filter.health {
+        sql.push_str(" and c.health = ?");
+        values.push(health.word().to_owned().into());
     }
     for (key, value) in &filter.tags {
         sql.push_str(" and exists (select 1 from connection_tags t where t.connection = c.id and t.key = ? and t.value = ?)");
         values.extend([key.clone().into(), value.clone().into()]);
     }
-    sql.push_str(" order by c.id desc limit ? offset ?");
-    values.push(i64::from(filter.limit).into());
-    values.push(i64::try_from(filter.offset).unwrap_or(i64::MAX).into());
-
-    let mut statement = db.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(values))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(summary_of(row)?);
-    }
-    Ok(found)
+    (sql, values)
 }
 
 fn summary_of(row: &Row<'_>) -> Result<ConnectionSummary> {

@@ -94,6 +94,11 @@ pub(super) fn list(db: &Db, environment: &str, filter: &WebhookFilter) -> Result
     let conditions = [
         ("id = ?", filter.id.clone()),
         ("status = ?", filter.status.map(|status| status.word().to_owned())),
+        ("operation = ?", filter.operation.map(|operation| operation.word().to_owned())),
+        (
+            "instr(lower(integration || '/' || connection_id), ?) > 0",
+            filter.search.as_ref().map(|text| text.to_ascii_lowercase()),
+        ),
         ("id < ?", filter.before.clone()),
     ];
     for (condition, value) in conditions {
