@@ -75,7 +75,7 @@ export const TOKENS = [
   },
   {
     name: "font",
-    initial: 'system-ui, sans-serif',
+    initial: "system-ui, sans-serif",
     about: "The typeface. The page must have loaded it.",
     part: "dialog",
     property: "font-family",
