@@ -112,6 +112,10 @@ bearer = "${secretKey}"
 [auth.openapi.sessionToken]
 bearer = "${token}"
 
+# A text that is too long for its schema can be too long for a body as well: 413 refuses it too.
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429"]
+
 # The wire says 400 to some of what a schema cannot know: an integration that does not exist, an address
 # that is not public, a template whose parts do not go together, the key of the server's own environment. There, that a request which fits the schema is refused is no fault. Every other
 # check is made of every operation.
