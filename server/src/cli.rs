@@ -17,7 +17,9 @@ use url::Url;
 use crate::{
     api::secret_keys::{GRACE_DEFAULT, GRACE_MAX},
     keyring::KeyRing,
-    keys, logging,
+    keys,
+    limits::Rates,
+    logging,
     model::Role,
     moving::{self, Source},
     openapi, serve,
@@ -176,6 +178,27 @@ pub struct Settings {
     /// May be repeated.
     #[arg(long, env = "KEYSLOT_ALLOW_NETS", value_name = "CIDR", value_delimiter = ',')]
     pub allow_net: Vec<IpNet>,
+    /// An address range of the proxies in front of this server, whose X-Forwarded-For says where a
+    /// request comes from. May be repeated. Without it, the other end of the connection counts.
+    #[arg(long, env = "KEYSLOT_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Requests a minute that one secret key may make; 0 for no limit.
+    #[arg(long, env = "KEYSLOT_RATE_LIMIT_KEY", value_name = "N", default_value_t = Rates::default().secret_key)]
+    pub rate_limit_key: u32,
+    /// Requests a minute that one connect session may make; 0 for no limit.
+    #[arg(long, env = "KEYSLOT_RATE_LIMIT_SESSION", value_name = "N", default_value_t = Rates::default().session)]
+    pub rate_limit_session: u32,
+    /// Requests a minute that may come from one address without a valid secret key or session; one with
+    /// an invalid token counts ten times. 0 for no limit.
+    #[arg(long, env = "KEYSLOT_RATE_LIMIT_ADDRESS", value_name = "N", default_value_t = Rates::default().address)]
+    pub rate_limit_address: u32,
+    /// Credentials that one connect session may bring within half an hour and that the provider does
+    /// not accept; 0 for no limit.
+    #[arg(long, env = "KEYSLOT_FAILURES_SESSION", value_name = "N", default_value_t = Rates::default().session_failures)]
+    pub failures_session: u32,
+    /// The same within an hour for one address.
+    #[arg(long, env = "KEYSLOT_FAILURES_ADDRESS", value_name = "N", default_value_t = Rates::default().address_failures)]
+    pub failures_address: u32,
     /// For a first look: makes an encryption key and a secret key, adds demo integrations and a demo
     /// API, and listens on loopback only.
     #[arg(long)]
@@ -342,6 +365,18 @@ impl Settings {
             }
         };
         ring.map_err(|error| Refusal(error.to_string()))
+    }
+
+    /// How much somebody may ask for.
+    pub fn rates(&self) -> Rates {
+        Rates {
+            secret_key: self.rate_limit_key,
+            session: self.rate_limit_session,
+            address: self.rate_limit_address,
+            session_failures: self.failures_session,
+            address_failures: self.failures_address,
+            trusted_proxies: self.trusted_proxies.clone(),
+        }
     }
 
     /// Where everything is kept.

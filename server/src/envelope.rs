@@ -12,8 +12,10 @@ use axum::{
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::{
+    client_address::ClientAddress,
     dashboard,
     error::{ApiError, JSON},
+    listener::Peer,
     state::AppState,
 };
 
@@ -66,6 +68,10 @@ pub async fn wrap(State(state): State<AppState>, mut request: Request, next: Nex
     let origin = request.headers().get(header::ORIGIN).filter(|_| telemetry).cloned();
     let private = dashboard::is_of(&state, request.uri());
     request.extensions_mut().insert(id.clone());
+    if let Some(peer) = request.extensions().get::<Peer>().copied() {
+        let address = ClientAddress::find(state.limits.trusted_proxies(), peer, request.headers());
+        request.extensions_mut().insert(address);
+    }
 
     let mut response = if let Some(error) = bad_framing(&request) {
         error.into_response()

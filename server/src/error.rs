@@ -11,7 +11,9 @@ use keyslot_egress::EgressError;
 use keyslot_providers::{ProxyError, Reason, RequestError};
 use serde_json::{Map, Value, json};
 
-use crate::{ids::ConnectionId, issue::Issue, store::StoreError, vault::VaultError};
+use crate::{
+    ids::ConnectionId, issue::Issue, limits::Standing, store::StoreError, vault::VaultError,
+};
 
 /// Which part of a request does not fit its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +175,14 @@ pub enum ApiError {
     /// The address exists, but not for this method.
     #[error("This address does not answer to {0} requests.")]
     MethodNotAllowed(http::Method),
+    /// This caller has used up what it may ask for.
+    #[error("Too many requests. Please try again in {retry_after} seconds.")]
+    TooManyRequests {
+        /// After so many seconds.
+        retry_after: u64,
+        /// Where the caller stands, when it is requests that are counted.
+        standing: Option<Standing>,
+    },
     /// The server cannot do it now.
     #[error("The server cannot answer just now. Please try again in a moment.")]
     Unavailable,
@@ -245,6 +255,7 @@ impl ApiError {
             Self::InvalidContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Proxy(error) => proxy_class(error).0,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -290,6 +301,8 @@ impl ApiError {
             Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Proxy(error) => proxy_class(error).1,
+            // The wire's word, in the singular.
+            Self::TooManyRequests { .. } => "too_many_request",
             Self::Unavailable => "service_unavailable",
             Self::ConnectionNotFetched | Self::Internal(_) => "server_error",
         }
@@ -323,8 +336,18 @@ impl ApiError {
     fn answer(self) -> Response {
         let body = self.document(None).to_string();
         let mut response = (self.status(), [(header::CONTENT_TYPE, JSON)], body).into_response();
-        if matches!(self, Self::Unavailable) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let headers = response.headers_mut();
+        match &self {
+            Self::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::TooManyRequests { retry_after, standing } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+                if let Some(standing) = standing {
+                    standing.tell(headers);
+                }
+            }
+            _ => {}
         }
         response.extensions_mut().insert(self);
         response

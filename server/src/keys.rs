@@ -124,6 +124,7 @@ fn event(environment: &str, action: &'static str, id: &str, at: Timestamp) -> Au
         action,
         object: format!("secret_key:{id}"),
         request_id: String::new(),
+        address: None,
     }
 }
 

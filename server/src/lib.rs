@@ -5,11 +5,13 @@
 //! on one. `store`, `vault` and `token` know nothing of HTTP; `api` knows nothing of SQL.
 
 pub mod access;
+pub mod allowance;
 pub mod api;
 pub mod appearance;
 pub mod audit_chain;
 pub mod body;
 pub mod cli;
+pub mod client_address;
 pub mod clock;
 pub mod compressed;
 pub mod connect_page;
@@ -24,6 +26,7 @@ pub mod ids;
 pub mod issue;
 pub mod keyring;
 pub mod keys;
+pub mod limits;
 pub mod listener;
 pub mod logging;
 pub mod model;

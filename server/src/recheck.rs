@@ -278,6 +278,7 @@ async fn record(
         action: "connection.health_changed",
         object: format!("connection:{}/{}", summary.integration, summary.connection_id),
         request_id: request_id.to_owned(),
+        address: None,
     };
     let record = CheckRecord {
         connection: summary.id,

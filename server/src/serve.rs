@@ -20,7 +20,9 @@ use crate::{
     clock::{Clock, SystemClock},
     compressed::Compressed,
     dashboard::operator::Operators,
-    demo, listener,
+    demo,
+    limits::Limits,
+    listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     pages, private_file,
     recheck::{self, Observations},
@@ -93,6 +95,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         audit_chain,
         compressed: Compressed::default(),
         outbox: Notify::new(),
+        limits: Limits::new(settings.rates()),
         observations: Observations::default(),
     });
     secret_key_of_the_operator(&state).await?;
@@ -260,6 +263,7 @@ pub(crate) fn event(state: &Server, action: &'static str, object: &str) -> Audit
         action,
         object: object.to_owned(),
         request_id: String::new(),
+        address: None,
     }
 }
 
@@ -307,6 +311,9 @@ async fn housekeeping(state: AppState) {
         }
         if let Err(error) = state.store.purge_sessions(state.clock.now()).await {
             tracing::warn!(%error, "ended sessions are not removed");
+        }
+        if let Err(error) = state.store.purge_allowances(state.clock.now()).await {
+            tracing::warn!(%error, "allowances that are full again are not removed");
         }
         if let Err(error) = state.store.purge_webhooks(state.clock.now() - WEBHOOKS_KEPT).await {
             tracing::warn!(%error, "old webhooks are not removed");

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     compressed::Compressed,
     dashboard::operator::Operators,
+    limits::Limits,
     recheck::Observations,
     store::{Store, StoreError},
     token::TokenHasher,
@@ -66,6 +67,8 @@ pub struct Server {
     pub compressed: Compressed,
     /// Wakes what sends webhooks, when one was written.
     pub outbox: Notify,
+    /// How much somebody may ask for.
+    pub limits: Limits,
     /// Proxied requests that say something about a credential.
     pub observations: Observations,
 }

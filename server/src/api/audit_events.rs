@@ -63,5 +63,6 @@ fn view(event: &StoredAuditEvent) -> Value {
         "action": event.action,
         "object": event.object,
         "request_id": event.request_id,
+        "address": event.address,
     })
 }

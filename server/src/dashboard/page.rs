@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{PREFIX, operator::Operator};
 use crate::{
+    client_address::ClientAddress,
     envelope::RequestId,
     error::ApiError,
     model::{AuditEvent, EnvironmentSettings, FIRST_ENVIRONMENTS},
@@ -106,6 +107,7 @@ pub struct Visit {
     pub environment: &'static str,
     operator: Operator,
     request: RequestId,
+    address: Option<ClientAddress>,
 }
 
 impl Visit {
@@ -135,6 +137,7 @@ impl Visit {
             action,
             object,
             request_id: self.request.to_string(),
+            address: self.address.map(|ClientAddress(address)| address),
         }
     }
 
@@ -171,6 +174,7 @@ impl FromRequestParts<AppState> for Visit {
             environment,
             operator,
             request: RequestId::of(&parts.extensions),
+            address: ClientAddress::of(&parts.extensions),
         })
     }
 }

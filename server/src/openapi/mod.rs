@@ -278,6 +278,10 @@ fn responses(endpoint: &Endpoint, described: &Described) -> Value {
     if matches!(endpoint.access, Access::SecretKey(_) | Access::SessionOrKey(_)) {
         add(403, &["forbidden"]);
     }
+    let asks_nobody = matches!(endpoint.access, Access::Public);
+    if endpoint.counted || !asks_nobody {
+        add(429, &["too_many_request"]);
+    }
     add(500, &["server_error"]);
     add(503, &["service_unavailable"]);
     for (status, codes) in &described.errors {

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use keyslot_providers::{AuthMode, Reason};
 
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::AuditChain,
     ids::{ConnectionId, IntegrationKey},
     model::{
@@ -497,6 +498,21 @@ pub trait Store: Send + Sync + 'static {
     /// Replaces sealed records that still are what they were; tells how many.
     async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64>;
 
+    /// Takes up to `wanted` of what is left in this bucket, all of it or as much as there is.
+    async fn take_allowance(
+        &self,
+        bucket: &str,
+        quota: Quota,
+        wanted: u32,
+        now: Timestamp,
+    ) -> Result<Taken>;
+    /// How full a bucket is; nothing when none of it has been used.
+    async fn allowance(&self, bucket: &str) -> Result<Option<FullAt>>;
+    /// Makes a bucket full again.
+    async fn forget_allowance(&self, bucket: &str) -> Result<()>;
+    /// Removes the buckets that are full again; tells how many.
+    async fn purge_allowances(&self, now: Timestamp) -> Result<u64>;
+
     /// Writes down what somebody was shown: a read has no change in whose transaction it could be.
     async fn record(&self, audit: AuditEvent) -> Result<()>;
     /// Audit events of an environment, newest first; those before the one with the number `before`, when
@@ -533,6 +549,8 @@ pub struct StoredAuditEvent {
     pub object: String,
     /// In which request.
     pub request_id: String,
+    /// From which address.
+    pub address: Option<String>,
     /// Its place in the chain of its environment and its code, once it has them.
     pub chained: Option<(i64, Vec<u8>)>,
 }

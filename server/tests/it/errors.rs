@@ -72,6 +72,7 @@ fn number(error: &ApiError) -> usize {
         ApiError::InvalidHmac => 49,
         ApiError::NotSignedIn => 50,
         ApiError::StaleForm => 51,
+        ApiError::TooManyRequests { .. } => 52,
     }
 }
 
@@ -155,6 +156,7 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::InvalidHmac, 400, "invalid_hmac"),
         (ApiError::NotSignedIn, 401, "not_signed_in"),
         (ApiError::StaleForm, 403, "stale_form"),
+        (ApiError::TooManyRequests { retry_after: 7, standing: None }, 429, "too_many_request"),
     ]
 }
 
@@ -166,7 +168,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let answer = error.clone().into_response();
         assert_eq!(answer.status().as_u16(), status, "{code}");
         assert_eq!(answer.headers()["content-type"], "application/json; charset=utf-8");
-        assert_eq!(answer.headers().contains_key("retry-after"), status == 503);
+        assert_eq!(answer.headers().contains_key("retry-after"), [429, 503].contains(&status));
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["error"]["code"], code);
@@ -184,7 +186,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 52);
+    assert_eq!(table().len(), 53);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use keyslot_server::{
     dashboard::operator::Operators,
     demo,
     keyring::KeyRing,
+    limits::{Limits, Rates},
     listener,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     recheck::Observations,
@@ -146,6 +147,11 @@ impl Harness {
 
     /// A server whose dashboard asks for this password.
     pub(crate) async fn with(public_url: &str, password: Option<&str>) -> Self {
+        Self::limited(public_url, password, Rates::default()).await
+    }
+
+    /// A server with these limits.
+    pub(crate) async fn limited(public_url: &str, password: Option<&str>, rates: Rates) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -195,6 +201,7 @@ impl Harness {
             audit_chain,
             compressed: Compressed::default(),
             outbox: Notify::new(),
+            limits: Limits::new(rates),
             observations: Observations::default(),
         });
         let app = app(state.clone());
@@ -323,6 +330,7 @@ pub(crate) fn event(at: Timestamp, environment: &str) -> AuditEvent {
         action: "test",
         object: String::new(),
         request_id: String::new(),
+        address: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod errors;
 mod harness;
 mod health;
 mod integrations;
+mod limits;
 mod moving;
 mod openapi;
 mod pages;

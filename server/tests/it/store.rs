@@ -3,9 +3,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use keyslot_providers::{AuthMode, Reason};
 use keyslot_server::{
+    allowance::Quota,
     audit_chain::{AuditChain, ChainReport},
     ids::{ConnectionId, IntegrationKey},
     model::{
@@ -967,6 +969,7 @@ on_every_engine! {
     a_secret_key_is_found_by_hash_replaced_by_id_and_removed,
     a_rotated_key_works_until_its_grace_ends_and_the_new_one_has_its_name,
     audit_events_are_chained_by_environment_and_paged,
+    an_allowance_is_taken_by_all_together_and_never_twice,
     integration_keys_are_unique_within_their_environment,
     an_integration_changes_and_keeps_its_key_while_it_is_in_use,
     an_integration_takes_its_connections_with_it,
@@ -992,6 +995,27 @@ on_every_engine! {
     a_check_changes_health_only_of_the_credential_that_was_checked,
     two_hundred_writers_at_once_are_all_stored,
     a_closed_store_refuses_and_does_not_hang,
+}
+
+async fn an_allowance_is_taken_by_all_together_and_never_twice(store: &dyn Store) {
+    let (quota, now) = (Quota::per_minute(600), moment(0));
+    assert_eq!(store.allowance("a").await.unwrap(), None);
+    // Sixty at once ask for 20 each, and there are 600.
+    let takes = (0..60).map(|_| store.take_allowance("a", quota, 20, now));
+    let granted: Vec<u32> =
+        join_all(takes).await.into_iter().map(|taken| taken.unwrap().granted).collect();
+    assert_eq!(granted.iter().sum::<u32>(), 600);
+    let empty = store.take_allowance("a", quota, 1, now).await.unwrap();
+    assert_eq!(empty.granted, 0);
+    assert_eq!(store.allowance("a").await.unwrap(), Some(empty.full_at));
+    assert_eq!(store.take_allowance("b", quota, 5, now).await.unwrap().granted, 5, "its own");
+
+    assert_eq!(store.purge_allowances(now).await.unwrap(), 0, "both are in use");
+    let later = now + SignedDuration::from_secs(30);
+    assert_eq!(store.take_allowance("a", quota, 500, later).await.unwrap().granted, 300);
+    assert_eq!(store.purge_allowances(later).await.unwrap(), 1, "b is full again");
+    store.forget_allowance("a").await.unwrap();
+    assert_eq!(store.take_allowance("a", quota, 600, later).await.unwrap().granted, 600);
 }
 
 async fn sqlite_store() -> (tempfile::TempDir, Arc<dyn Store>) {

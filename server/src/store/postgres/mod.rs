@@ -25,6 +25,7 @@ use super::{
     Write, Written,
 };
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::AuditChain,
     ids::ConnectionId,
     model::{
@@ -467,6 +468,28 @@ impl Store for PostgresStore {
 
     async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64> {
         transaction!(self, |db| queries::replace_sealed(db, &records))
+    }
+
+    async fn take_allowance(
+        &self,
+        bucket: &str,
+        quota: Quota,
+        wanted: u32,
+        now: Timestamp,
+    ) -> Result<Taken> {
+        transaction!(self, |db| queries::take_allowance(db, bucket, quota, wanted, now))
+    }
+
+    async fn allowance(&self, bucket: &str) -> Result<Option<FullAt>> {
+        queries::allowance(&self.client().await?, bucket).await
+    }
+
+    async fn forget_allowance(&self, bucket: &str) -> Result<()> {
+        queries::forget_allowance(&self.client().await?, bucket).await
+    }
+
+    async fn purge_allowances(&self, now: Timestamp) -> Result<u64> {
+        queries::purge_allowances(&self.client().await?, now).await
     }
 
     async fn record(&self, audit: AuditEvent) -> Result<()> {

@@ -18,6 +18,7 @@ use super::{
     Result, StoreError, webhooks,
 };
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::{self, AuditChain},
     ids::{ConnectionId, IntegrationKey},
     model::{
@@ -236,8 +237,9 @@ pub(super) async fn count_secret_keys(db: &impl GenericClient) -> Result<u64> {
 }
 
 pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()> {
-    let sql = "insert into audit_events (at, environment, actor, action, object, request_id)
-         values ($1, $2, $3, $4, $5, $6)";
+    let sql =
+        "insert into audit_events (at, environment, actor, action, object, request_id, address)
+         values ($1, $2, $3, $4, $5, $6, $7)";
     execute(
         db,
         sql,
@@ -248,6 +250,7 @@ pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()
             &event.action,
             &event.object,
             &event.request_id,
+            &event.address.map(|address| address.to_string()),
         ],
     )
     .await
@@ -255,7 +258,7 @@ pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()
 }
 
 const AUDIT_EVENT: &str =
-    "select id, at, actor, action, object, request_id, link, mac from audit_events";
+    "select id, at, actor, action, object, request_id, link, mac, address from audit_events";
 
 /// Only one server at a time puts events into their chains. The number is ours, and arbitrary.
 const CHAINING: i64 = 0x4b53_6c75;
@@ -297,7 +300,7 @@ pub(super) async fn link_audit_events(
     let mut heads: HashMap<String, (i64, Vec<u8>)> = HashMap::new();
     let (mut ids, mut links, mut codes) = (Vec::new(), Vec::new(), Vec::new());
     for row in &rows {
-        let (event, environment) = (audit_event_of(row)?, row.try_get::<_, String>(8)?);
+        let (event, environment) = (audit_event_of(row)?, row.try_get::<_, String>(9)?);
         let head = match heads.remove(&environment) {
             Some(head) => head,
             None => {
@@ -335,8 +338,45 @@ fn audit_event_of(row: &Row) -> Result<StoredAuditEvent> {
         action: row.try_get(3)?,
         object: row.try_get(4)?,
         request_id: row.try_get(5)?,
+        address: row.try_get(8)?,
         chained,
     })
+}
+
+// --- allowances ---
+
+pub(super) async fn take_allowance(
+    db: &Transaction<'_>,
+    bucket: &str,
+    quota: Quota,
+    wanted: u32,
+    now: Timestamp,
+) -> Result<Taken> {
+    // The update changes nothing and locks the row, so that servers take one after the other.
+    let sql = "insert into allowances (bucket, full_at) values ($1, $2)
+         on conflict (bucket) do update set full_at = allowances.full_at returning full_at";
+    let row = one(db, sql, &[&bucket, &FullAt::at(now).nanoseconds()]).await?;
+    let full_at = FullAt::from_nanoseconds(row.try_get(0)?);
+    let taken = quota.take(Some(full_at), wanted, now);
+    if taken.granted > 0 {
+        let sql = "update allowances set full_at = $2 where bucket = $1";
+        execute(db, sql, &[&bucket, &taken.full_at.nanoseconds()]).await?;
+    }
+    Ok(taken)
+}
+
+pub(super) async fn allowance(db: &impl GenericClient, bucket: &str) -> Result<Option<FullAt>> {
+    let row = first(db, "select full_at from allowances where bucket = $1", &[&bucket]).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?.map(FullAt::from_nanoseconds))
+}
+
+pub(super) async fn forget_allowance(db: &impl GenericClient, bucket: &str) -> Result<()> {
+    execute(db, "delete from allowances where bucket = $1", &[&bucket]).await.map(drop)
+}
+
+pub(super) async fn purge_allowances(db: &impl GenericClient, now: Timestamp) -> Result<u64> {
+    let sql = "delete from allowances where full_at <= $1";
+    execute(db, sql, &[&FullAt::at(now).nanoseconds()]).await
 }
 
 // --- integrations ---

@@ -31,6 +31,7 @@ use super::{
     Write, Written,
 };
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::AuditChain,
     ids::ConnectionId,
     model::{
@@ -558,6 +559,31 @@ impl Store for SqliteStore {
 
     async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64> {
         self.write(move |db| queries::replace_sealed(db, &records)).await
+    }
+
+    async fn take_allowance(
+        &self,
+        bucket: &str,
+        quota: Quota,
+        wanted: u32,
+        now: Timestamp,
+    ) -> Result<Taken> {
+        let bucket = bucket.to_owned();
+        self.write(move |db| queries::take_allowance(db, &bucket, quota, wanted, now)).await
+    }
+
+    async fn allowance(&self, bucket: &str) -> Result<Option<FullAt>> {
+        let bucket = bucket.to_owned();
+        self.read(move |db| queries::allowance(db, &bucket)).await
+    }
+
+    async fn forget_allowance(&self, bucket: &str) -> Result<()> {
+        let bucket = bucket.to_owned();
+        self.write(move |db| queries::forget_allowance(db, &bucket)).await
+    }
+
+    async fn purge_allowances(&self, now: Timestamp) -> Result<u64> {
+        self.write(move |db| queries::purge_allowances(db, now)).await
     }
 
     async fn record(&self, audit: AuditEvent) -> Result<()> {

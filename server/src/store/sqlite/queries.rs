@@ -16,6 +16,7 @@ use super::{
     Result, StoreError, webhooks,
 };
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::{self, AuditChain},
     ids::{ConnectionId, IntegrationKey},
     model::{
@@ -199,8 +200,8 @@ pub(super) fn count_secret_keys(db: &Db) -> Result<u64> {
 
 pub(super) fn audit(db: &Db, event: &AuditEvent) -> Result<()> {
     db.prepare_cached(
-        "insert into audit_events (at, environment, actor, action, object, request_id)
-         values (?1, ?2, ?3, ?4, ?5, ?6)",
+        "insert into audit_events (at, environment, actor, action, object, request_id, address)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         millis(event.at),
@@ -208,13 +209,14 @@ pub(super) fn audit(db: &Db, event: &AuditEvent) -> Result<()> {
         event.actor,
         event.action,
         event.object,
-        event.request_id
+        event.request_id,
+        event.address.map(|address| address.to_string()),
     ])?;
     Ok(())
 }
 
 const AUDIT_EVENT: &str =
-    "select id, at, actor, action, object, request_id, link, mac from audit_events";
+    "select id, at, actor, action, object, request_id, link, mac, address from audit_events";
 
 pub(super) fn audit_events(
     db: &Db,
@@ -288,10 +290,48 @@ fn audit_events_of(mut rows: rusqlite::Rows<'_>) -> Result<Vec<StoredAuditEvent>
             action: row.get(3)?,
             object: row.get(4)?,
             request_id: row.get(5)?,
+            address: row.get(8)?,
             chained,
         });
     }
     Ok(found)
+}
+
+// --- allowances ---
+
+pub(super) fn take_allowance(
+    db: &Db,
+    bucket: &str,
+    quota: Quota,
+    wanted: u32,
+    now: Timestamp,
+) -> Result<Taken> {
+    let taken = quota.take(allowance(db, bucket)?, wanted, now);
+    if taken.granted > 0 {
+        db.prepare_cached("insert or replace into allowances (bucket, full_at) values (?1, ?2)")?
+            .execute(params![bucket, taken.full_at.nanoseconds()])?;
+    }
+    Ok(taken)
+}
+
+pub(super) fn allowance(db: &Db, bucket: &str) -> Result<Option<FullAt>> {
+    let full_at = db
+        .prepare_cached("select full_at from allowances where bucket = ?1")?
+        .query_row([bucket], |row| row.get(0))
+        .optional()?;
+    Ok(full_at.map(FullAt::from_nanoseconds))
+}
+
+pub(super) fn forget_allowance(db: &Db, bucket: &str) -> Result<()> {
+    db.prepare_cached("delete from allowances where bucket = ?1")?.execute([bucket])?;
+    Ok(())
+}
+
+pub(super) fn purge_allowances(db: &Db, now: Timestamp) -> Result<u64> {
+    let removed = db
+        .prepare_cached("delete from allowances where full_at <= ?1")?
+        .execute([FullAt::at(now).nanoseconds()])?;
+    Ok(removed as u64)
 }
 
 // --- integrations ---
