@@ -2,6 +2,7 @@
 //! handler takes the proof of it ([`Key`], [`Session`], [`Caller`]) as an argument, so a handler that
 //! needs one cannot be reached without it.
 
+use aws_lc_rs::constant_time;
 use axum::{
     extract::{FromRequestParts, Request, State},
     middleware::Next,
@@ -9,6 +10,7 @@ use axum::{
 };
 use http::{HeaderMap, Uri, header, request::Parts};
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use url::{Host, Url};
 
 use crate::{
@@ -40,6 +42,8 @@ pub enum Access {
     Intake,
     /// A page of this server itself, with the development conveniences on.
     DevPage,
+    /// The token for the metrics or, where none is set, a program on this machine.
+    Metrics,
     /// Somebody who has signed in to the dashboard.
     Operator,
 }
@@ -251,8 +255,10 @@ pub async fn check(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let address = limits::Caller::at(ClientAddress::of(request.extensions()));
-    let caller = match admit(&state, access, request.headers(), request.uri()).await {
+    let from = ClientAddress::of(request.extensions());
+    let address = limits::Caller::at(from);
+    let admitted = admit(&state, access, request.headers(), request.uri(), from).await;
+    let caller = match admitted {
         Ok(caller) => caller,
         Err(error) => {
             // Whoever guesses gets to hear so many times that it was wrong.
@@ -301,10 +307,15 @@ async fn admit(
     access: Access,
     headers: &HeaderMap,
     uri: &Uri,
+    address: Option<ClientAddress>,
 ) -> Result<Option<Caller>, ApiError> {
     let caller = match access {
         Access::Operator => return Ok(None),
         Access::Public => None,
+        Access::Metrics => {
+            metrics(state, headers, address)?;
+            None
+        }
         Access::DevPage => {
             same_origin(headers)?;
             None
@@ -330,6 +341,38 @@ async fn admit(
         own_host(&state.public_url, headers)?;
     }
     Ok(caller)
+}
+
+/// Lets a scraper in. Without a token, the address is all there is to go by; so nothing may hint at a
+/// proxy on this machine that passes on what strangers ask: neither a header that proxies write nor
+/// another host's name.
+fn metrics(
+    state: &AppState,
+    headers: &HeaderMap,
+    address: Option<ClientAddress>,
+) -> Result<(), ApiError> {
+    const PROXIES: [&str; 5] =
+        ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+    if let Some(token) = &state.metrics_token {
+        let given = bearer(headers)?;
+        // EXPOSE: to be compared, in constant time.
+        let right = constant_time::verify_slices_are_equal(
+            token.expose_secret().as_bytes(),
+            given.as_bytes(),
+        );
+        return right.map_err(|_| ApiError::InvalidMetricsToken);
+    }
+    let here = address.is_some_and(|ClientAddress(address)| address.is_loopback());
+    let named = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| Url::parse(&format!("http://{host}")).ok());
+    let by_own_name = named.as_ref().and_then(Url::host).is_some_and(|host| is_loopback(&host));
+    if here && by_own_name && !PROXIES.iter().any(|name| headers.contains_key(*name)) {
+        Ok(())
+    } else {
+        Err(ApiError::MetricsClosed)
+    }
 }
 
 /// The token of an `Authorization` header. Lenient as existing servers are: the word `Bearer` may be

@@ -12,10 +12,12 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use keyslot_providers::{Catalogue, Report};
+use secrecy::SecretString;
 use url::Url;
 
 use crate::{
     api::secret_keys::{GRACE_DEFAULT, GRACE_MAX},
+    audit::AuditMode,
     keyring::KeyRing,
     keys,
     limits::Rates,
@@ -25,6 +27,9 @@ use crate::{
     openapi, serve,
     vault::Vault,
 };
+
+/// The fewest characters of the token for the metrics.
+const METRICS_TOKEN_MIN: usize = 16;
 
 /// The Keyslot backend: hands out connect sessions, checks the credentials that end users type, keeps
 /// them sealed, and gives them to the backends that hold a secret key.
@@ -199,6 +204,13 @@ pub struct Settings {
     /// The same within an hour for one address.
     #[arg(long, env = "KEYSLOT_FAILURES_ADDRESS", value_name = "N", default_value_t = Rates::default().address_failures)]
     pub failures_address: u32,
+    /// Whether a secret is handed out before or after it is on disk that it was: batched or strict.
+    #[arg(long, env = "KEYSLOT_AUDIT", value_name = "MODE", value_enum, default_value_t)]
+    pub audit: AuditMode,
+    /// A file with the token that GET /metrics asks for as a bearer token; or the token itself in
+    /// KEYSLOT_METRICS_TOKEN. Without one, only programs on this machine may read it.
+    #[arg(long, value_name = "FILE")]
+    pub metrics_token_file: Option<PathBuf>,
     /// For a first look: makes an encryption key and a secret key, adds demo integrations and a demo
     /// API, and listens on loopback only.
     #[arg(long)]
@@ -365,6 +377,33 @@ impl Settings {
             }
         };
         ring.map_err(|error| Refusal(error.to_string()))
+    }
+
+    /// What `/metrics` asks for.
+    ///
+    /// # Errors
+    /// When there are two, or the one is short or cannot be read.
+    pub fn metrics_token(&self) -> Result<Option<SecretString>, Refusal> {
+        let variable = std::env::var("KEYSLOT_METRICS_TOKEN").ok().filter(|t| !t.is_empty());
+        let token = match (&self.metrics_token_file, variable) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal(
+                    "both --metrics-token-file and KEYSLOT_METRICS_TOKEN are set; use one of them"
+                        .into(),
+                ));
+            }
+            (Some(file), None) => std::fs::read_to_string(file)
+                .map_err(|error| Refusal::because(&file.display().to_string(), error))?,
+            (None, Some(token)) => token,
+            (None, None) => return Ok(None),
+        };
+        let token = token.trim();
+        if token.len() < METRICS_TOKEN_MIN || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Refusal(format!(
+                "the token for the metrics: expected at least {METRICS_TOKEN_MIN} visible characters"
+            )));
+        }
+        Ok(Some(token.into()))
     }
 
     /// How much somebody may ask for.

@@ -108,6 +108,15 @@ pub enum ApiError {
     )]
     ForeignHost,
 
+    /// The token of a scraper is not the one that is set.
+    #[error("Authentication failed. This is not the token of --metrics-token-file.")]
+    InvalidMetricsToken,
+    /// The metrics are asked for from elsewhere, and no token is set.
+    #[error(
+        "Without a token the metrics are for programs on this machine only. An operator can set one with --metrics-token-file."
+    )]
+    MetricsClosed,
+
     /// Nobody is signed in to the dashboard here.
     #[error(
         "You are not signed in, or your session has ended. Sign in in another tab, then repeat this."
@@ -239,9 +248,11 @@ impl ApiError {
             | Self::MissingPublicKey
             | Self::InvalidPublicKey
             | Self::DeprecatedAuthentication
+            | Self::InvalidMetricsToken
             | Self::NotSignedIn => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_)
             | Self::CrossOrigin
+            | Self::MetricsClosed
             | Self::StaleForm
             | Self::ConnectionIdNotAllowed(_)
             | Self::UnverifiedNotAllowed => StatusCode::FORBIDDEN,
@@ -283,7 +294,8 @@ impl ApiError {
             Self::MissingHmac => "missing_hmac",
             Self::InvalidHmac => "invalid_hmac",
             Self::DeprecatedAuthentication => "deprecated_authentication",
-            Self::InsufficientScope(_) | Self::CrossOrigin => "forbidden",
+            Self::InvalidMetricsToken => "invalid_metrics_token",
+            Self::InsufficientScope(_) | Self::CrossOrigin | Self::MetricsClosed => "forbidden",
             Self::NotSignedIn => "not_signed_in",
             Self::StaleForm => "stale_form",
             Self::ForeignHost => "misdirected_request",

@@ -70,7 +70,7 @@ impl Default for Rates {
     fn default() -> Self {
         Self {
             secret_key: 1_200_000,
-            session: 6_000,
+            session: 60_000,
             address: 6_000,
             session_failures: 20,
             address_failures: 300,

@@ -258,7 +258,10 @@ pub async fn ask(
 ) -> Verification {
     let settings = IntegrationConfig::from_json(&integration.config);
     let config = contents.connection_config();
-    verify(&server.egress, provider, &settings, &contents.credential, &config).await
+    let verification =
+        verify(&server.egress, provider, &settings, &contents.credential, &config).await;
+    server.metrics.checked(&verification);
+    verification
 }
 
 async fn record(

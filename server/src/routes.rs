@@ -15,7 +15,7 @@ use crate::{
         providers, proxy, secret_keys, webhooks,
     },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
-    connect_page, dashboard, demo, openapi, pages,
+    connect_page, dashboard, demo, metrics, openapi, pages,
     state::AppState,
 };
 
@@ -147,6 +147,7 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         // For the people who run it.
         e(M::GET, "/health", Public, get(health::health)).uncounted(),
         e(M::GET, "/ready", Public, get(health::ready)).uncounted(),
+        e(M::GET, "/metrics", Access::Metrics, get(metrics::show)).uncounted(),
         e(M::GET, "/openapi.json", Public, get(openapi::show)),
         // Pages and their parts.
         e(M::GET, "/", Public, get(pages::root)),

@@ -16,13 +16,15 @@ use url::Url;
 
 use crate::{
     api::secret_keys::OPERATOR,
+    audit::{self, Reads},
     cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
     compressed::Compressed,
     dashboard::operator::Operators,
     demo,
     limits::Limits,
-    listener,
+    listener::{self, Bounds},
+    metrics::Metrics,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     pages, private_file,
     recheck::{self, Observations},
@@ -80,6 +82,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     let operators = operators(&settings, store.as_ref(), &vault, &public_url).await?;
     let audit_chain =
         audit_chain(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
+    let metrics = Metrics::new(store.commit_times());
     let state = AppState::new(Server {
         store: Arc::clone(&store),
         vault,
@@ -95,7 +98,10 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         audit_chain,
         compressed: Compressed::default(),
         outbox: Notify::new(),
+        reads: Reads::new(settings.audit),
         limits: Limits::new(settings.rates()),
+        metrics,
+        metrics_token: settings.metrics_token()?,
         observations: Observations::default(),
     });
     secret_key_of_the_operator(&state).await?;
@@ -111,6 +117,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     // Before the ready line: a script may stop the server the moment it reads it.
     let stop = stop_signal()?;
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
+    let reads = tokio::spawn(audit::run(state.clone()));
     let chaining = tokio::spawn(chaining(state.clone()));
     let renewal = tokio::spawn(renewal(state.clone()));
     let (stop_delivery, stopped) = oneshot::channel::<()>();
@@ -120,7 +127,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     let checks = tokio::spawn(recheck::run(state.clone(), async { drop(stopped.await) }));
     ready(&origin);
     tracing::info!(%address, providers = state.catalogue.len(), "ready");
-    listener::serve(socket, crate::app(state.clone()), stop).await;
+    listener::serve(socket, crate::app(state.clone()), Bounds::default(), stop).await;
     housekeeping.abort();
     chaining.abort();
     renewal.abort();
@@ -129,6 +136,8 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     if let Err(error) = state.flush_notes().await {
         tracing::warn!(%error, "when connections and keys were last used is not written down");
     }
+    state.write_reads().await;
+    reads.abort();
     if let Err(error) = state.link_audit().await {
         tracing::warn!(%error, "the newest audit events are not in their chain yet");
     }

@@ -21,6 +21,7 @@ use crate::{
     allowance::{FullAt, Quota, Taken},
     audit_chain::AuditChain,
     ids::{ConnectionId, IntegrationKey},
+    metrics::CommitTimes,
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
@@ -304,6 +305,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub trait Store: Send + Sync + 'static {
     /// Answers when the storage can be read.
     async fn ping(&self) -> Result<()>;
+    /// How long its transactions take.
+    fn commit_times(&self) -> CommitTimes;
     /// Finishes what is queued, tidies up and lets go of the files. Calls after it are refused.
     async fn close(&self);
 
@@ -484,6 +487,8 @@ pub trait Store: Send + Sync + 'static {
         at: Timestamp,
         audit: AuditEvent,
     ) -> Result<bool>;
+    /// How many webhooks are still to be delivered.
+    async fn outbox_depth(&self) -> Result<u64>;
     /// Removes webhooks older than `before` with which there is nothing more to do; tells how many.
     async fn purge_webhooks(&self, before: Timestamp) -> Result<u64>;
 
@@ -515,6 +520,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes down what somebody was shown: a read has no change in whose transaction it could be.
     async fn record(&self, audit: AuditEvent) -> Result<()>;
+    /// The same for several, in this order; all or none.
+    async fn record_all(&self, audit: Vec<AuditEvent>) -> Result<()>;
     /// Audit events of an environment, newest first; those before the one with the number `before`, when
     /// given.
     async fn audit_events(

@@ -73,6 +73,8 @@ fn number(error: &ApiError) -> usize {
         ApiError::NotSignedIn => 50,
         ApiError::StaleForm => 51,
         ApiError::TooManyRequests { .. } => 52,
+        ApiError::InvalidMetricsToken => 53,
+        ApiError::MetricsClosed => 54,
     }
 }
 
@@ -157,6 +159,8 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::NotSignedIn, 401, "not_signed_in"),
         (ApiError::StaleForm, 403, "stale_form"),
         (ApiError::TooManyRequests { retry_after: 7, standing: None }, 429, "too_many_request"),
+        (ApiError::InvalidMetricsToken, 401, "invalid_metrics_token"),
+        (ApiError::MetricsClosed, 403, "forbidden"),
     ]
 }
 
@@ -186,7 +190,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 53);
+    assert_eq!(table().len(), 55);
 }
 
 #[test]

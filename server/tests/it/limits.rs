@@ -19,10 +19,6 @@ use crate::{
     postgres::Schema,
 };
 
-async fn limited(rates: Rates) -> Harness {
-    Harness::limited("http://keyslot.test", None, rates).await
-}
-
 /// A request as if it had come by a socket.
 async fn from(
     server: &Harness,
@@ -50,7 +46,7 @@ fn start() -> Timestamp {
 #[tokio::test]
 async fn a_key_that_has_used_its_minute_waits_and_others_do_not() {
     // The harness has made its integrations with this key: six requests.
-    let server = limited(Rates { secret_key: 12, ..Rates::default() }).await;
+    let server = Harness::limited(Rates { secret_key: 12, ..Rates::default() }).await;
     for left in (0..6).rev() {
         let answer = server.get("/integrations").await;
         assert_eq!(answer.status, 200);
@@ -72,7 +68,7 @@ async fn a_key_that_has_used_its_minute_waits_and_others_do_not() {
 
 #[tokio::test]
 async fn a_session_has_a_limit_of_its_own_and_0_is_none() {
-    let server = limited(Rates { session: 3, secret_key: 0, ..Rates::default() }).await;
+    let server = Harness::limited(Rates { session: 3, secret_key: 0, ..Rates::default() }).await;
     let (one, two) = (server.session(user("u1")).await, server.session(user("u2")).await);
     let show =
         async |token: &str| server.call(Method::GET, "/connect/session", Some(token), None).await;
@@ -87,7 +83,7 @@ async fn a_session_has_a_limit_of_its_own_and_0_is_none() {
 
 #[tokio::test]
 async fn guessing_tokens_ends_by_address_and_right_ones_go_on() {
-    let server = limited(Rates { address: 90, ..Rates::default() }).await;
+    let server = Harness::limited(Rates { address: 90, ..Rates::default() }).await;
     let guess = async |peer: &str| {
         let token = "a-secret-key-that-nobody-has-made-000000";
         from(&server, peer, None, "/integrations", Some(token)).await
@@ -107,7 +103,7 @@ async fn guessing_tokens_ends_by_address_and_right_ones_go_on() {
 async fn a_forwarded_address_counts_only_from_a_named_proxy() {
     let net: IpNet = "10.0.0.0/8".parse().unwrap();
     let rates = Rates { address: 2, trusted_proxies: vec![net], ..Rates::default() };
-    let server = limited(rates).await;
+    let server = Harness::limited(rates).await;
     let ask = async |peer: &str, forwarded: &str| {
         let path = "/providers.json";
         from(&server, peer, Some(forwarded), path, None).await.status
@@ -129,7 +125,7 @@ async fn a_forwarded_address_counts_only_from_a_named_proxy() {
 #[tokio::test]
 async fn wrong_credentials_are_bounded_by_session_and_right_ones_are_free() {
     let rates = Rates { session_failures: 3, ..Rates::default() };
-    let server = limited(rates).await;
+    let server = Harness::limited(rates).await;
     let token = server.session(user("u1")).await;
     let wrong = json!({ "apiKey": "not-one-of-theirs" });
     for _ in 0..5 {
@@ -153,7 +149,7 @@ async fn wrong_credentials_are_bounded_by_session_and_right_ones_are_free() {
 #[tokio::test]
 async fn wrong_credentials_at_once_are_not_more_than_one_after_the_other() {
     let rates = Rates { session_failures: 3, address_failures: 0, ..Rates::default() };
-    let server = Arc::new(limited(rates).await);
+    let server = Arc::new(Harness::limited(rates).await);
     let token = server.session(user("u1")).await;
     let mut tries = tokio::task::JoinSet::new();
     for _ in 0..40 {
@@ -171,7 +167,7 @@ async fn wrong_credentials_at_once_are_not_more_than_one_after_the_other() {
 #[tokio::test]
 async fn wrong_credentials_are_bounded_by_address_too() {
     let rates = Rates { session_failures: 0, address_failures: 4, ..Rates::default() };
-    let server = limited(rates).await;
+    let server = Harness::limited(rates).await;
     let mut answers = Vec::new();
     for number in 0..6 {
         let token = server.session(user(&format!("u{number}"))).await;

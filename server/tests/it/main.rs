@@ -1,14 +1,18 @@
 //! The server from outside: its HTTP interface, its store, its process.
 
 mod access;
+mod audit;
 mod connections;
 mod credentials;
 mod dashboard;
 mod errors;
+mod framing;
 mod harness;
 mod health;
 mod integrations;
 mod limits;
+mod memory;
+mod metrics;
 mod moving;
 mod openapi;
 mod pages;

@@ -12,7 +12,7 @@ mod pool;
 mod queries;
 mod webhooks;
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use async_trait::async_trait;
 use deadpool_postgres::{Client, Pool};
@@ -28,6 +28,7 @@ use crate::{
     allowance::{FullAt, Quota, Taken},
     audit_chain::AuditChain,
     ids::ConnectionId,
+    metrics::CommitTimes,
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
@@ -46,6 +47,7 @@ const ATTEMPTS: u32 = 5;
 /// A store in a PostgreSQL database.
 pub struct PostgresStore {
     pool: Pool,
+    commit_times: CommitTimes,
 }
 
 impl PostgresStore {
@@ -63,7 +65,7 @@ impl PostgresStore {
     pub async fn open(url: &str, authority: Option<&Path>) -> Result<Self> {
         let pool = pool::connect(url, authority).await?;
         migrations::run(&mut pool.get().await?).await?;
-        Ok(Self { pool })
+        Ok(Self { pool, commit_times: CommitTimes::default() })
     }
 
     async fn client(&self) -> Result<Client> {
@@ -80,12 +82,14 @@ macro_rules! transaction {
         loop {
             let outcome: Result<_> = async {
                 let mut client = $store.client().await?;
+                let started = Instant::now();
                 let transaction = client.transaction().await?;
                 let value = {
                     let $db = &transaction;
                     $work.await?
                 };
                 transaction.commit().await?;
+                $store.commit_times.note(started.elapsed());
                 Ok(value)
             }
             .await;
@@ -112,6 +116,10 @@ impl Store for PostgresStore {
     async fn ping(&self) -> Result<()> {
         self.client().await?.simple_query("select 1").await?;
         Ok(())
+    }
+
+    fn commit_times(&self) -> CommitTimes {
+        self.commit_times.clone()
     }
 
     async fn close(&self) {
@@ -453,6 +461,10 @@ impl Store for PostgresStore {
         })
     }
 
+    async fn outbox_depth(&self) -> Result<u64> {
+        webhooks::depth(&self.client().await?).await
+    }
+
     async fn purge_webhooks(&self, before: Timestamp) -> Result<u64> {
         transaction!(self, |db| webhooks::purge(db, before))
     }
@@ -494,6 +506,10 @@ impl Store for PostgresStore {
 
     async fn record(&self, audit: AuditEvent) -> Result<()> {
         transaction!(self, |db| queries::audit(db, &audit))
+    }
+
+    async fn record_all(&self, audit: Vec<AuditEvent>) -> Result<()> {
+        transaction!(self, |db| queries::audit_all(db, &audit))
     }
 
     async fn audit_events(

@@ -257,6 +257,30 @@ pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()
     .map(drop)
 }
 
+pub(super) async fn audit_all(db: &Transaction<'_>, events: &[AuditEvent]) -> Result<()> {
+    let sql = "insert into audit_events (at, environment, actor, action, object, request_id, address)
+         select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])";
+    let at: Vec<i64> = events.iter().map(|event| millis(event.at)).collect();
+    let texts = |part: fn(&AuditEvent) -> &str| events.iter().map(part).collect::<Vec<&str>>();
+    let addresses: Vec<Option<String>> =
+        events.iter().map(|event| event.address.map(|address| address.to_string())).collect();
+    execute(
+        db,
+        sql,
+        &[
+            &at,
+            &texts(|event| &event.environment),
+            &texts(|event| &event.actor),
+            &texts(|event| event.action),
+            &texts(|event| &event.object),
+            &texts(|event| &event.request_id),
+            &addresses,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
 const AUDIT_EVENT: &str =
     "select id, at, actor, action, object, request_id, link, mac, address from audit_events";
 

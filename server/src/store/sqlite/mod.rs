@@ -34,6 +34,7 @@ use crate::{
     allowance::{FullAt, Quota, Taken},
     audit_chain::AuditChain,
     ids::ConnectionId,
+    metrics::CommitTimes,
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
@@ -65,6 +66,7 @@ impl From<rusqlite::Error> for StoreError {
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    commit_times: CommitTimes,
     /// Held, not read: the lock goes with the handle.
     _lock: File,
 }
@@ -93,7 +95,8 @@ impl SqliteStore {
         // The lock says that no other server is there, so whatever is in somebody's hand is in that of
         // one that died.
         webhooks::end_leases(&db)?;
-        let writer = Writer::start(db)?;
+        let commit_times = CommitTimes::default();
+        let writer = Writer::start(db, commit_times.clone())?;
         let count =
             std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4);
         let readers = Readers::start(count, || {
@@ -101,7 +104,7 @@ impl SqliteStore {
             db.pragma_update(None, "query_only", true)?;
             Ok(db)
         })?;
-        Ok(Self { writer, readers, _lock: lock })
+        Ok(Self { writer, readers, commit_times, _lock: lock })
     }
 
     async fn read<T, F>(&self, work: F) -> Result<T>
@@ -173,6 +176,10 @@ fn file_error(path: &Path, error: &std::io::Error) -> StoreError {
 impl Store for SqliteStore {
     async fn ping(&self) -> Result<()> {
         self.read(|db| Ok(db.query_row("select 1", [], |_| Ok(()))?)).await
+    }
+
+    fn commit_times(&self) -> CommitTimes {
+        self.commit_times.clone()
     }
 
     async fn close(&self) {
@@ -543,6 +550,10 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn outbox_depth(&self) -> Result<u64> {
+        self.read(webhooks::depth).await
+    }
+
     async fn purge_webhooks(&self, before: Timestamp) -> Result<u64> {
         self.write(move |db| webhooks::purge(db, before)).await
     }
@@ -588,6 +599,10 @@ impl Store for SqliteStore {
 
     async fn record(&self, audit: AuditEvent) -> Result<()> {
         self.write(move |db| queries::audit(db, &audit)).await
+    }
+
+    async fn record_all(&self, audit: Vec<AuditEvent>) -> Result<()> {
+        self.write(move |db| audit.iter().try_for_each(|event| queries::audit(db, event))).await
     }
 
     async fn audit_events(

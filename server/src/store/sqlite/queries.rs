@@ -244,15 +244,17 @@ pub(super) fn audit_chain(
 }
 
 pub(super) fn link_audit_events(db: &Db, chain: &AuditChain, limit: u32) -> Result<u32> {
-    let unlinked = db
-        .prepare_cached(
-            "select id, environment from audit_events where link is null order by id limit ?1",
-        )?
-        .query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
+    let sql = "select id, at, actor, action, object, request_id, link, mac, address, environment
+         from audit_events where link is null order by id limit ?1";
+    let mut unlinked = Vec::new();
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([limit])?;
+    while let Some(row) = rows.next()? {
+        unlinked.push((audit_event_of(row)?, row.get::<_, String>(9)?));
+    }
     let mut heads: HashMap<String, (i64, Vec<u8>)> = HashMap::new();
     let count = u32::try_from(unlinked.len()).unwrap_or(u32::MAX);
-    for (id, environment) in unlinked {
+    for (event, environment) in unlinked {
         let head = match heads.remove(&environment) {
             Some(head) => head,
             None => db
@@ -264,13 +266,10 @@ pub(super) fn link_audit_events(db: &Db, chain: &AuditChain, limit: u32) -> Resu
                 .optional()?
                 .unwrap_or_else(|| (0, audit_chain::START.to_vec())),
         };
-        let mut statement = db.prepare_cached(&format!("{AUDIT_EVENT} where id = ?1"))?;
-        let event = audit_events_of(statement.query([id])?)?.pop();
-        let event = event.ok_or(StoreError::Corrupt("audit_events"))?;
         let link = head.0 + 1;
         let code = chain.code(&head.1, link, &environment, &event);
         db.prepare_cached("update audit_events set link = ?2, mac = ?3 where id = ?1")?
-            .execute(params![id, link, code])?;
+            .execute(params![event.id, link, code])?;
         heads.insert(environment, (link, code));
     }
     Ok(count)
@@ -279,22 +278,26 @@ pub(super) fn link_audit_events(db: &Db, chain: &AuditChain, limit: u32) -> Resu
 fn audit_events_of(mut rows: rusqlite::Rows<'_>) -> Result<Vec<StoredAuditEvent>> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let chained = match (row.get(6)?, row.get(7)?) {
-            (Some(link), Some(code)) => Some((link, code)),
-            _ => None,
-        };
-        found.push(StoredAuditEvent {
-            id: row.get(0)?,
-            at: moment(row.get(1)?)?,
-            actor: row.get(2)?,
-            action: row.get(3)?,
-            object: row.get(4)?,
-            request_id: row.get(5)?,
-            address: row.get(8)?,
-            chained,
-        });
+        found.push(audit_event_of(row)?);
     }
     Ok(found)
+}
+
+fn audit_event_of(row: &rusqlite::Row<'_>) -> Result<StoredAuditEvent> {
+    let chained = match (row.get(6)?, row.get(7)?) {
+        (Some(link), Some(code)) => Some((link, code)),
+        _ => None,
+    };
+    Ok(StoredAuditEvent {
+        id: row.get(0)?,
+        at: moment(row.get(1)?)?,
+        actor: row.get(2)?,
+        action: row.get(3)?,
+        object: row.get(4)?,
+        request_id: row.get(5)?,
+        address: row.get(8)?,
+        chained,
+    })
 }
 
 // --- allowances ---
