@@ -75,6 +75,8 @@ pub enum Permission {
     ReadAudit,
     /// Listing, making, rotating and revoking secret keys.
     ManageKeys,
+    /// Listing and making environments, and renaming and deleting the key's own.
+    ManageEnvironments,
 }
 
 impl Permission {
@@ -93,6 +95,7 @@ impl Permission {
             Self::WriteSettings => "environment:settings:update",
             Self::ReadAudit => "environment:audit:read",
             Self::ManageKeys => "environment:secret_keys:update",
+            Self::ManageEnvironments => "environments:update",
         }
     }
 
@@ -112,7 +115,8 @@ impl Permission {
                 | Self::WriteSessions
                 | Self::Proxy
                 | Self::WriteSettings
-                | Self::ManageKeys => false,
+                | Self::ManageKeys
+                | Self::ManageEnvironments => false,
             },
             Role::SessionsOnly => self == Self::WriteSessions,
         }

@@ -18,6 +18,7 @@ use url::Url;
 use crate::{
     api::secret_keys::{GRACE_DEFAULT, GRACE_MAX},
     audit::AuditMode,
+    environments,
     keyring::KeyRing,
     keys,
     limits::Rates,
@@ -55,6 +56,12 @@ enum Command {
         #[command(subcommand)]
         action: KeyAction,
     },
+    /// Make, list, rename and delete environments. With SQLite the server must be stopped meanwhile; the
+    /// address /environments does the same while it runs.
+    Environments {
+        #[command(subcommand)]
+        action: EnvironmentAction,
+    },
     /// Ask the server on this machine whether it can do its work, and exit with 0 if so. For health checks
     /// where there is no other program to ask with.
     IsReady(Settings),
@@ -88,6 +95,39 @@ enum Command {
     Check(Settings),
     /// Print the API document (OpenAPI 3.1) as JSON.
     Openapi,
+}
+
+/// What `environments` does.
+#[derive(Subcommand)]
+pub(crate) enum EnvironmentAction {
+    /// Make one. Its first secret key comes from `keys create --environment NAME`.
+    Create {
+        /// Up to 64 of a-z, 0-9, - and _.
+        name: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Print the names of all.
+    List {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Give another name to one that has no integrations.
+    Rename {
+        /// What it is called.
+        from: String,
+        /// What it shall be called.
+        to: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Delete one that has no integrations, with its secret keys.
+    Delete {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 /// What `keys` does.
@@ -263,6 +303,7 @@ pub fn run() -> ExitCode {
         Some(Command::RotateKeys(settings)) => runtime.block_on(serve::rotate_keys(settings)),
         Some(Command::Check(settings)) => check(&settings),
         Some(Command::IsReady(settings)) => is_ready(settings.listen),
+        Some(Command::Environments { action }) => runtime.block_on(environments::run(action)),
         Some(Command::Keys { action }) => runtime.block_on(keys::run(action)),
         Some(Command::Backup { file, settings }) => {
             let from = settings.database();

@@ -99,6 +99,9 @@ pub enum ApiError {
     /// The secret key may not do this.
     #[error("This secret key has insufficient scope. Required: {0}")]
     InsufficientScope(&'static str),
+    /// The secret key is of another environment than the one to be changed.
+    #[error("This secret key is of another environment, and changes none but its own.")]
+    OtherEnvironment,
     /// The request comes from a page of another site.
     #[error("This address answers only to pages of this server.")]
     CrossOrigin,
@@ -253,6 +256,7 @@ impl ApiError {
             Self::InsufficientScope(_)
             | Self::CrossOrigin
             | Self::MetricsClosed
+            | Self::OtherEnvironment
             | Self::StaleForm
             | Self::ConnectionIdNotAllowed(_)
             | Self::UnverifiedNotAllowed => StatusCode::FORBIDDEN,
@@ -295,7 +299,10 @@ impl ApiError {
             Self::InvalidHmac => "invalid_hmac",
             Self::DeprecatedAuthentication => "deprecated_authentication",
             Self::InvalidMetricsToken => "invalid_metrics_token",
-            Self::InsufficientScope(_) | Self::CrossOrigin | Self::MetricsClosed => "forbidden",
+            Self::InsufficientScope(_)
+            | Self::CrossOrigin
+            | Self::MetricsClosed
+            | Self::OtherEnvironment => "forbidden",
             Self::NotSignedIn => "not_signed_in",
             Self::StaleForm => "stale_form",
             Self::ForeignHost => "misdirected_request",

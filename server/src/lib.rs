@@ -21,6 +21,7 @@ pub mod dashboard;
 pub mod demo;
 pub mod envelope;
 pub mod environment_key;
+pub mod environments;
 pub mod error;
 pub mod fields;
 pub mod hardening;

@@ -11,8 +11,8 @@ use http::Method;
 use crate::{
     access::{self, Access, Guard, Permission},
     api::{
-        audit_events, connect, connections, credentials, environment, health, integrations,
-        providers, proxy, secret_keys, webhooks,
+        audit_events, connect, connections, credentials, environment, environments, health,
+        integrations, providers, proxy, secret_keys, webhooks,
     },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
     connect_page, dashboard, demo, metrics, openapi, pages,
@@ -119,6 +119,20 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             "/environment/hmac-key",
             SecretKey(P::WriteSettings),
             post(environment::renew_hmac_key),
+        ),
+        e(M::GET, "/environments", SecretKey(P::ManageEnvironments), get(environments::list)),
+        e(M::POST, "/environments", SecretKey(P::ManageEnvironments), post(environments::create)),
+        e(
+            M::PATCH,
+            "/environments/{environment}",
+            SecretKey(P::ManageEnvironments),
+            patch(environments::rename),
+        ),
+        e(
+            M::DELETE,
+            "/environments/{environment}",
+            SecretKey(P::ManageEnvironments),
+            delete(environments::delete),
         ),
         e(M::GET, "/webhooks", SecretKey(P::ReadSettings), get(webhooks::list)),
         e(M::GET, "/webhooks/{webhookId}", SecretKey(P::ReadSettings), get(webhooks::get)),

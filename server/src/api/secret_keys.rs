@@ -134,7 +134,7 @@ pub async fn revoke(
 ///
 /// # Errors
 /// When the operating system gives no random bytes.
-fn generate(
+pub(crate) fn generate(
     state: &AppState,
     environment: &str,
     name: String,
@@ -166,7 +166,7 @@ fn unknown() -> ApiError {
     ApiError::NotFound("There is no such secret key.".into())
 }
 
-fn with_token(record: &SecretKeyRecord, token: &PlainToken) -> Object {
+pub(crate) fn with_token(record: &SecretKeyRecord, token: &PlainToken) -> Object {
     let mut view = view(record);
     // EXPOSE: whoever asked for the key gets it, this once.
     view.insert("secret_key".into(), token.expose().into());

@@ -46,7 +46,7 @@ struct AuditPage {
 /// # Errors
 /// Those of the store.
 pub async fn show(visit: Visit) -> Result<Response, ApiError> {
-    let events = visit.state.store.audit_events(visit.environment, None, NEWEST).await?;
+    let events = visit.state.store.audit_events(&visit.environment, None, NEWEST).await?;
     let now = visit.state.clock.now();
     let line = |event: StoredAuditEvent| Line {
         what: event.action.replace(['.', '_'], " "),
@@ -141,7 +141,7 @@ pub async fn webhooks(visit: Visit, query: Query) -> Result<Response, ApiError> 
         // One more than is shown tells whether there is another page.
         limit: PAGE + 1,
     };
-    let mut found = visit.state.store.webhooks(visit.environment, filter).await?;
+    let mut found = visit.state.store.webhooks(&visit.environment, filter).await?;
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let settings = visit.settings().await?;
@@ -166,7 +166,7 @@ pub async fn replay(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let id = form.text("id");
     let audit = visit.audit("webhook.replayed", format!("webhook:{id}"));
     let at = audit.at;
-    if !visit.state.store.replay_webhook(visit.environment, id, at, audit).await? {
+    if !visit.state.store.replay_webhook(&visit.environment, id, at, audit).await? {
         return Err(ApiError::NotFound("There is no such webhook.".into()));
     }
     visit.state.outbox.notify_one();

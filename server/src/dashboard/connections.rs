@@ -129,10 +129,10 @@ pub async fn list(visit: Visit, query: Query) -> Result<Response, ApiError> {
         ..ConnectionFilter::default()
     };
     let store = &visit.state.store;
-    let mut found = store.connections(visit.environment, filter).await?;
+    let mut found = store.connections(&visit.environment, filter).await?;
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
-    let integrations = store.integrations(visit.environment).await?;
+    let integrations = store.integrations(&visit.environment).await?;
     let now = visit.state.clock.now();
     let page = |number: u64| {
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -219,15 +219,15 @@ pub async fn reveal(visit: Visit, form: Form) -> Result<Response, ApiError> {
 async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, ApiError> {
     let server: &Server = &visit.state;
     let (key, id) = (named.integration.as_str(), named.id.as_str());
-    let found = server.store.connection(visit.environment, key, id).await?;
+    let found = server.store.connection(&visit.environment, key, id).await?;
     let connection = existing(found, &named.integration, not_found())?;
     let integration = server
         .store
-        .integration(visit.environment, key)
+        .integration(&visit.environment, key)
         .await?
         .ok_or_else(|| ApiError::UnknownProviderConfig(key.to_owned()))?;
     let summary = &connection.summary;
-    let contents = Contents::open(server, visit.environment, key, id, &connection.sealed);
+    let contents = Contents::open(server, &visit.environment, key, id, &connection.sealed);
     if let Err(error) = &contents {
         tracing::warn!(%error, "a connection does not open");
     }
@@ -314,10 +314,11 @@ async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, Api
 pub async fn verify(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let named = Named::of(form.verbatim("id"), form.verbatim("integration"))?;
     let (key, id) = (named.integration.as_str(), named.id.as_str());
-    let found = visit.state.store.connection(visit.environment, key, id).await?;
+    let found = visit.state.store.connection(&visit.environment, key, id).await?;
     let connection = existing(found, &named.integration, not_found())?;
     let who = visit.audit("connection.verified", named.object());
-    let outcome = recheck::check(&visit.state, &connection, &who.actor, &who.request_id).await?;
+    visit.state.note_read(who.clone()).await?;
+    let outcome = recheck::check(&visit.state, &connection, Some(&who)).await?;
     let mut page = page(&visit, &named, false).await?;
     match outcome.verification {
         Verification::Verified { .. } => page.notice = Some("The provider accepts this key."),
@@ -355,7 +356,7 @@ pub async fn delete(visit: Visit, form: Form) -> Result<Response, ApiError> {
     }
     let (key, id) = (named.integration.as_str(), named.id.as_str());
     let audit = visit.audit("connection.deleted", named.object());
-    let found = visit.state.store.delete_connection(visit.environment, key, id, audit).await?;
+    let found = visit.state.store.delete_connection(&visit.environment, key, id, audit).await?;
     existing(found, &named.integration, not_found())?;
     let query: String = form_urlencoded::Serializer::new(String::new())
         .append_pair("key", key)

@@ -153,7 +153,7 @@ async fn save(
     origins: Option<&str>,
 ) -> Result<Response, ApiError> {
     if problems.is_empty() {
-        let name = visit.environment;
+        let name = visit.environment.as_str();
         let audit = visit.audit("environment.updated", format!("environment:{name}"));
         visit.state.store.put_environment_settings(name, settings, audit).await?;
         return Ok(visit.to("settings?notice=saved"));
@@ -178,7 +178,7 @@ pub async fn renew_key(visit: Visit, form: Form) -> Result<Response, ApiError> {
         "hmac" => (Purpose::ConnectionHmac, "environment.hmac_key_renewed", "HMAC key"),
         _ => return Err(ApiError::NotFound("There is no such key.".into())),
     };
-    let name = visit.environment;
+    let name = visit.environment.as_str();
     let audit = visit.audit(action, format!("environment:{name}"));
     let new = EnvironmentKey::renew(&visit.state, name, purpose, audit).await?;
     let mut page = Page::of(&visit, visit.settings().await?).await?;

@@ -62,6 +62,19 @@ pub enum Created<T> {
     Exists,
 }
 
+/// The outcome of renaming or deleting an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvironmentOutcome {
+    /// It was.
+    Done,
+    /// There is none of that name.
+    Unknown,
+    /// The new name belongs to another.
+    NameTaken,
+    /// It has integrations.
+    InUse,
+}
+
 /// The outcome of changing an integration.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "a return value that is taken apart at once")]
@@ -314,6 +327,25 @@ pub trait Store: Send + Sync + 'static {
     async fn ensure_environments(&self, names: &[&str], at: Timestamp) -> Result<()>;
     /// All environments, by name.
     async fn environments(&self) -> Result<Vec<Environment>>;
+    /// Makes an environment, and its first secret key when one is given.
+    async fn create_environment(
+        &self,
+        name: &str,
+        key: Option<NewSecretKey>,
+        audit: AuditEvent,
+    ) -> Result<Created<()>>;
+    /// Renames an environment without integrations, and stores these sealed secrets. Its settings and
+    /// secret keys go along; its connect sessions and webhooks go.
+    async fn rename_environment(
+        &self,
+        from: &str,
+        to: &str,
+        secrets: Vec<(String, Sealed)>,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome>;
+    /// Deletes an environment without integrations and all that belongs to it but its audit events.
+    async fn delete_environment(&self, name: &str, audit: AuditEvent)
+    -> Result<EnvironmentOutcome>;
     /// Replaces the settings of an environment; tells whether there is one of that name.
     async fn put_environment_settings(
         &self,

@@ -98,6 +98,12 @@ pub(super) fn cut_short() -> StoreError {
     StoreError::Refused("the source was not read to its end; nothing is kept".into())
 }
 
+/// The secrets of the server that belong to an environment are named so.
+pub(super) fn secrets_of(environment: &str) -> [String; 2] {
+    use crate::environment_key::Purpose;
+    [Purpose::WebhookSigning, Purpose::ConnectionHmac].map(|purpose| purpose.name(environment))
+}
+
 use Kind::{Bytes, Flag, Integer, Text};
 
 const fn table(name: &'static str, columns: &'static [(&'static str, Kind)]) -> Table {

@@ -75,6 +75,7 @@ fn number(error: &ApiError) -> usize {
         ApiError::TooManyRequests { .. } => 52,
         ApiError::InvalidMetricsToken => 53,
         ApiError::MetricsClosed => 54,
+        ApiError::OtherEnvironment => 55,
     }
 }
 
@@ -161,6 +162,7 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::TooManyRequests { retry_after: 7, standing: None }, 429, "too_many_request"),
         (ApiError::InvalidMetricsToken, 401, "invalid_metrics_token"),
         (ApiError::MetricsClosed, 403, "forbidden"),
+        (ApiError::OtherEnvironment, 403, "forbidden"),
     ]
 }
 
@@ -190,7 +192,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 55);
+    assert_eq!(table().len(), 56);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod audit;
 mod connections;
 mod credentials;
 mod dashboard;
+mod environments;
 mod errors;
 mod framing;
 mod harness;

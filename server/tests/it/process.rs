@@ -577,6 +577,39 @@ fn secret_keys_are_made_listed_rotated_and_revoked_by_command() {
 }
 
 #[test]
+fn environments_are_made_listed_renamed_and_deleted_by_command() {
+    let dir = folder();
+    let keys = [("KEYSLOT_ENCRYPTION_KEYS", OLD)];
+    let done = |arguments: &[&str]| {
+        let output = run(dir.path(), arguments, &keys);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    done(&["environments", "create", "staging"]);
+    assert_eq!(done(&["environments", "list"]), "dev\nprod\nstaging\n");
+    let key = done(&["keys", "create", "--environment", "staging", "--name", "CI"]);
+    done(&["environments", "rename", "staging", "stage"]);
+    assert!(done(&["keys", "list", "--environment", "stage"]).contains(" CI"));
+    let server = Running::start(dir.path(), &[], &keys);
+    let (status, shown) = server.call("GET", "/environment", key.trim(), &Value::Null);
+    assert_eq!((status, &shown["data"]["name"]), (200, &json!("stage")));
+    server.stop();
+    done(&["environments", "delete", "stage"]);
+    assert_eq!(done(&["environments", "list"]), "dev\nprod\n");
+    for (arguments, expected) in [
+        (vec!["create", "Not A Name"], "expected up to 64"),
+        (vec!["create", "dev"], "already"),
+        (vec!["rename", "nowhere", "x"], "no environment nowhere"),
+        (vec!["delete", "prod"], "stays"),
+        (vec!["delete", "nowhere"], "no environment nowhere"),
+    ] {
+        let arguments = [vec!["environments"], arguments].concat();
+        let said = complaint(dir.path(), &arguments, &keys);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn after_rotate_keys_the_old_key_is_not_needed() {
     let dir = folder();
     std::fs::write(dir.path().join("ring"), format!("{NEW}\n{OLD}\n")).unwrap();

@@ -16,9 +16,9 @@ use keyslot_server::{
         Role, SecretKey, SessionTerms, Slot, Tags, Target, Verified, Webhook, WebhookStatus,
     },
     store::{
-        CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Found,
-        IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store, StoreError, WebhookFilter,
-        Write, Writer, Written, postgres::PostgresStore, sqlite::SqliteStore,
+        CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome,
+        Found, IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store, StoreError,
+        WebhookFilter, Write, Writer, Written, postgres::PostgresStore, sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
@@ -970,6 +970,7 @@ on_every_engine! {
     a_rotated_key_works_until_its_grace_ends_and_the_new_one_has_its_name,
     audit_events_are_chained_by_environment_and_paged,
     an_allowance_is_taken_by_all_together_and_never_twice,
+    an_environment_is_made_renamed_and_deleted_while_it_is_empty,
     integration_keys_are_unique_within_their_environment,
     an_integration_changes_and_keeps_its_key_while_it_is_in_use,
     an_integration_takes_its_connections_with_it,
@@ -995,6 +996,62 @@ on_every_engine! {
     a_check_changes_health_only_of_the_credential_that_was_checked,
     two_hundred_writers_at_once_are_all_stored,
     a_closed_store_refuses_and_does_not_hang,
+}
+
+async fn an_environment_is_made_renamed_and_deleted_while_it_is_empty(store: &dyn Store) {
+    let names = async || -> Vec<String> {
+        store.environments().await.unwrap().into_iter().map(|each| each.name).collect()
+    };
+    let new = |byte: u8| NewSecretKey {
+        key: SecretKey {
+            id: format!("key-{byte}"),
+            environment: "x".into(),
+            name: "First".into(),
+            role: Role::Full,
+        },
+        hash: hash(byte),
+    };
+    let audit = || event(moment(0), "x");
+    assert_eq!(
+        store.create_environment("x", Some(new(90)), audit()).await.unwrap(),
+        Created::New(())
+    );
+    let again = store.create_environment("x", Some(new(91)), audit()).await.unwrap();
+    assert_eq!(again, Created::Exists);
+    assert_eq!(store.secret_key(hash(91), moment(0)).await.unwrap(), None, "nor its key");
+    let settings = EnvironmentSettings { product_name: Some("Acme".into()), ..Default::default() };
+    assert!(store.put_environment_settings("x", settings.clone(), audit()).await.unwrap());
+    store.put_server_secret("hmac_key:x", sealed("k1", "old"), audit()).await.unwrap();
+
+    let rename = async |from: &str, to: &str| {
+        let secrets = vec![(format!("hmac_key:{to}"), sealed("k1", "new"))];
+        store.rename_environment(from, to, secrets, audit()).await.unwrap()
+    };
+    let before = store.audit_events("x", None, 100).await.unwrap().len();
+    assert_eq!(rename("x", "dev").await, EnvironmentOutcome::NameTaken);
+    assert_eq!(rename("nowhere", "y").await, EnvironmentOutcome::Unknown);
+    integration(store, "x", "in-use").await;
+    assert_eq!(rename("x", "y").await, EnvironmentOutcome::InUse);
+    assert_eq!(store.delete_environment("x", audit()).await.unwrap(), EnvironmentOutcome::InUse);
+    assert!(store.delete_integration("x", "in-use", audit()).await.unwrap());
+    let after = store.audit_events("x", None, 100).await.unwrap().len();
+    assert_eq!(after, before + 2, "of the integration; what was refused leaves none");
+
+    assert_eq!(rename("x", "y").await, EnvironmentOutcome::Done);
+    assert_eq!(names().await, ["dev", "prod", "y"]);
+    let moved = store.secret_key(hash(90), moment(0)).await.unwrap().unwrap();
+    assert_eq!(moved.environment, "y");
+    let all = store.environments().await.unwrap();
+    assert_eq!(all.last().unwrap().settings, settings);
+    let kept = store.server_secret("hmac_key:y", sealed("k1", "candidate")).await.unwrap();
+    assert_eq!(kept, sealed("k1", "new"));
+    let gone = store.server_secret("hmac_key:x", sealed("k1", "candidate")).await.unwrap();
+    assert_eq!(gone, sealed("k1", "candidate"), "the one under the old name is gone");
+
+    assert_eq!(store.delete_environment("y", audit()).await.unwrap(), EnvironmentOutcome::Done);
+    assert_eq!(store.delete_environment("y", audit()).await.unwrap(), EnvironmentOutcome::Unknown);
+    assert_eq!(names().await, ["dev", "prod"]);
+    assert_eq!(store.secret_key(hash(90), moment(0)).await.unwrap(), None);
 }
 
 async fn an_allowance_is_taken_by_all_together_and_never_twice(store: &dyn Store) {

@@ -20,9 +20,9 @@ use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    CheckRecord, ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate,
-    MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter,
-    Write, Written,
+    CheckRecord, ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome, Found,
+    IntegrationUpdate, MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent,
+    WebhookFilter, Write, Written,
 };
 use crate::{
     allowance::{FullAt, Quota, Taken},
@@ -142,6 +142,51 @@ impl Store for PostgresStore {
 
     async fn environments(&self) -> Result<Vec<Environment>> {
         queries::environments(&self.client().await?).await
+    }
+
+    async fn create_environment(
+        &self,
+        name: &str,
+        key: Option<NewSecretKey>,
+        audit: AuditEvent,
+    ) -> Result<Created<()>> {
+        transaction!(self, |db| async {
+            let created = queries::create_environment(db, name, key.as_ref(), audit.at).await?;
+            if matches!(created, Created::New(())) {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(created)
+        })
+    }
+
+    async fn rename_environment(
+        &self,
+        from: &str,
+        to: &str,
+        secrets: Vec<(String, Sealed)>,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome> {
+        transaction!(self, |db| async {
+            let outcome = queries::rename_environment(db, from, to, &secrets).await?;
+            if outcome == EnvironmentOutcome::Done {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(outcome)
+        })
+    }
+
+    async fn delete_environment(
+        &self,
+        name: &str,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome> {
+        transaction!(self, |db| async {
+            let outcome = queries::delete_environment(db, name).await?;
+            if outcome == EnvironmentOutcome::Done {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(outcome)
+        })
     }
 
     async fn put_environment_settings(

@@ -9,10 +9,11 @@ use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 
+use super::super::tables::secrets_of;
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-        SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome, Found, IntegrationUpdate,
+        MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -72,6 +73,82 @@ pub(super) async fn ensure_environments(
 ) -> Result<()> {
     let sql = "insert into environments (name, created_at) select unnest($1::text[]), $2 on conflict do nothing";
     execute(db, sql, &[&names, &millis(at)]).await.map(drop)
+}
+
+pub(super) async fn create_environment(
+    db: &Transaction<'_>,
+    name: &str,
+    key: Option<&NewSecretKey>,
+    at: Timestamp,
+) -> Result<Created<()>> {
+    let sql = "insert into environments (name, created_at) values ($1, $2) on conflict do nothing";
+    if execute(db, sql, &[&name, &millis(at)]).await? == 0 {
+        return Ok(Created::Exists);
+    }
+    if let Some(key) = key {
+        put_secret_key(db, key, at).await?;
+    }
+    Ok(Created::New(()))
+}
+
+/// What speaks against touching an environment, if anything does. Its row is locked, so that no
+/// integration can be made meanwhile: that takes a share of the same lock (a foreign key).
+async fn untouchable(db: &Transaction<'_>, name: &str) -> Result<Option<EnvironmentOutcome>> {
+    let sql = "select name from environments where name = $1 for update";
+    if first(db, sql, &[&name]).await?.is_none() {
+        return Ok(Some(EnvironmentOutcome::Unknown));
+    }
+    let sql = "select exists (select 1 from integrations where environment = $1)";
+    let in_use: bool = one(db, sql, &[&name]).await?.try_get(0)?;
+    Ok(in_use.then_some(EnvironmentOutcome::InUse))
+}
+
+pub(super) async fn rename_environment(
+    db: &Transaction<'_>,
+    from: &str,
+    to: &str,
+    secrets: &[(String, Sealed)],
+) -> Result<EnvironmentOutcome> {
+    if let Some(outcome) = untouchable(db, from).await? {
+        return Ok(outcome);
+    }
+    let sql = "insert into environments (name, created_at, settings)
+         select $2, created_at, settings from environments where name = $1 on conflict do nothing";
+    if execute(db, sql, &[&from, &to]).await? == 0 {
+        return Ok(EnvironmentOutcome::NameTaken);
+    }
+    let sql = "update secret_keys set environment = $2 where environment = $1";
+    execute(db, sql, &[&from, &to]).await?;
+    remove_environment(db, from).await?;
+    for (name, sealed) in secrets {
+        put_server_secret(db, name, sealed).await?;
+    }
+    Ok(EnvironmentOutcome::Done)
+}
+
+pub(super) async fn delete_environment(
+    db: &Transaction<'_>,
+    name: &str,
+) -> Result<EnvironmentOutcome> {
+    if let Some(outcome) = untouchable(db, name).await? {
+        return Ok(outcome);
+    }
+    remove_environment(db, name).await?;
+    Ok(EnvironmentOutcome::Done)
+}
+
+async fn remove_environment(db: &Transaction<'_>, name: &str) -> Result<()> {
+    for sql in [
+        "delete from secret_keys where environment = $1",
+        "delete from connect_sessions where environment = $1",
+        "delete from webhooks where environment = $1",
+        "delete from environments where name = $1",
+    ] {
+        execute(db, sql, &[&name]).await?;
+    }
+    let secrets = secrets_of(name);
+    execute(db, "delete from server_secrets where name = any($1)", &[&secrets.as_slice()]).await?;
+    Ok(())
 }
 
 pub(super) async fn environments(db: &impl GenericClient) -> Result<Vec<Environment>> {

@@ -26,9 +26,9 @@ use rusqlite::{Connection as Db, OpenFlags};
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    CheckRecord, ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate,
-    MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter,
-    Write, Written,
+    CheckRecord, ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome, Found,
+    IntegrationUpdate, MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent,
+    WebhookFilter, Write, Written,
 };
 use crate::{
     allowance::{FullAt, Quota, Taken},
@@ -194,6 +194,57 @@ impl Store for SqliteStore {
 
     async fn environments(&self) -> Result<Vec<Environment>> {
         self.read(queries::environments).await
+    }
+
+    async fn create_environment(
+        &self,
+        name: &str,
+        key: Option<NewSecretKey>,
+        audit: AuditEvent,
+    ) -> Result<Created<()>> {
+        let name = name.to_owned();
+        self.write(move |db| {
+            let created = queries::create_environment(db, &name, key.as_ref(), audit.at)?;
+            if matches!(created, Created::New(())) {
+                queries::audit(db, &audit)?;
+            }
+            Ok(created)
+        })
+        .await
+    }
+
+    async fn rename_environment(
+        &self,
+        from: &str,
+        to: &str,
+        secrets: Vec<(String, Sealed)>,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        self.write(move |db| {
+            let outcome = queries::rename_environment(db, &from, &to, &secrets)?;
+            if outcome == EnvironmentOutcome::Done {
+                queries::audit(db, &audit)?;
+            }
+            Ok(outcome)
+        })
+        .await
+    }
+
+    async fn delete_environment(
+        &self,
+        name: &str,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome> {
+        let name = name.to_owned();
+        self.write(move |db| {
+            let outcome = queries::delete_environment(db, &name)?;
+            if outcome == EnvironmentOutcome::Done {
+                queries::audit(db, &audit)?;
+            }
+            Ok(outcome)
+        })
+        .await
     }
 
     async fn put_environment_settings(

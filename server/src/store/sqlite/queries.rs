@@ -7,10 +7,11 @@ use rusqlite::{
     Connection as Db, OptionalExtension, Row, params, params_from_iter, types::Value as SqlValue,
 };
 
+use super::super::tables::secrets_of;
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, Found, IntegrationUpdate, MetadataMode,
-        SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome, Found, IntegrationUpdate,
+        MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -38,6 +39,91 @@ pub(super) fn ensure_environments(db: &Db, names: &[String], at: Timestamp) -> R
     )?;
     for name in names {
         insert.execute(params![name, millis(at)])?;
+    }
+    Ok(())
+}
+
+pub(super) fn create_environment(
+    db: &Db,
+    name: &str,
+    key: Option<&NewSecretKey>,
+    at: Timestamp,
+) -> Result<Created<()>> {
+    let made = db
+        .prepare_cached(
+            "insert into environments (name, created_at) values (?1, ?2) on conflict do nothing",
+        )?
+        .execute(params![name, millis(at)])?;
+    if made == 0 {
+        return Ok(Created::Exists);
+    }
+    if let Some(key) = key {
+        put_secret_key(db, key, at)?;
+    }
+    Ok(Created::New(()))
+}
+
+fn has_integrations(db: &Db, environment: &str) -> Result<bool> {
+    let sql = "select exists (select 1 from integrations where environment = ?1)";
+    Ok(db.prepare_cached(sql)?.query_row([environment], |row| row.get(0))?)
+}
+
+fn is_environment(db: &Db, name: &str) -> Result<bool> {
+    let sql = "select exists (select 1 from environments where name = ?1)";
+    Ok(db.prepare_cached(sql)?.query_row([name], |row| row.get(0))?)
+}
+
+pub(super) fn rename_environment(
+    db: &Db,
+    from: &str,
+    to: &str,
+    secrets: &[(String, Sealed)],
+) -> Result<EnvironmentOutcome> {
+    if !is_environment(db, from)? {
+        return Ok(EnvironmentOutcome::Unknown);
+    }
+    if has_integrations(db, from)? {
+        return Ok(EnvironmentOutcome::InUse);
+    }
+    if is_environment(db, to)? {
+        return Ok(EnvironmentOutcome::NameTaken);
+    }
+    for sql in [
+        "insert into environments (name, created_at, settings)
+         select ?2, created_at, settings from environments where name = ?1",
+        "update secret_keys set environment = ?2 where environment = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([from, to])?;
+    }
+    remove_environment(db, from)?;
+    for (name, sealed) in secrets {
+        put_server_secret(db, name, sealed)?;
+    }
+    Ok(EnvironmentOutcome::Done)
+}
+
+pub(super) fn delete_environment(db: &Db, name: &str) -> Result<EnvironmentOutcome> {
+    if !is_environment(db, name)? {
+        return Ok(EnvironmentOutcome::Unknown);
+    }
+    if has_integrations(db, name)? {
+        return Ok(EnvironmentOutcome::InUse);
+    }
+    remove_environment(db, name)?;
+    Ok(EnvironmentOutcome::Done)
+}
+
+fn remove_environment(db: &Db, name: &str) -> Result<()> {
+    for sql in [
+        "delete from secret_keys where environment = ?1",
+        "delete from connect_sessions where environment = ?1",
+        "delete from webhooks where environment = ?1",
+        "delete from environments where name = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([name])?;
+    }
+    for secret in secrets_of(name) {
+        db.prepare_cached("delete from server_secrets where name = ?1")?.execute([secret])?;
     }
     Ok(())
 }
