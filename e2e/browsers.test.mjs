@@ -3,7 +3,7 @@
 // The drivers' addresses come from scripts/browsers.mjs.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Builder, Capabilities, until } from "selenium-webdriver";
+import { Builder, Capabilities, Key, until } from "selenium-webdriver";
 import { startWorld } from "./fixtures.mjs";
 import { ACCEPTED } from "./provider-api.mjs";
 
@@ -96,12 +96,38 @@ for (const [name, { driver: server, capabilities }] of Object.entries(BROWSERS))
       });
     }
 
+    test("a key that is pasted by the keyboard is tidied up, says so, and Undo brings it back", async () => {
+      const pasted = `Authorization: Bearer ${ACCEPTED.apiKey}`;
+      await open("module", {});
+      const source = await driver.executeScript(
+        "const box = document.createElement('textarea'); box.value = arguments[0]; document.body.append(box); return box",
+        pasted,
+      );
+      const control = async (/** @type {string} */ keys) =>
+        driver.actions().keyDown(Key.CONTROL).sendKeys(keys).keyUp(Key.CONTROL).perform();
+      await driver.executeScript("arguments[0].focus()", source);
+      await control("ac");
+      await press("connect");
+      const field = await inDialog('[name="apiKey"]');
+      const holds = (/** @type {string} */ value) =>
+        driver.wait(async () => (await field.getProperty("value")) === value, WAIT_MS, `the field has not ${value}`);
+      await driver.executeScript("arguments[0].focus()", field);
+      await control("v");
+      await holds(ACCEPTED.apiKey);
+      const note = await inDialog(".note");
+      assert.match(await note.getText(), /removed/);
+      await (await inDialog(".note button")).click();
+      await holds(pasted);
+      await field.sendKeys(Key.ESCAPE);
+      assert.equal((await outcome()).error.code, "window_closed");
+    });
+
     test("Escape closes the dialog, and the focus is where it was", async () => {
       await open("module", {});
       await driver.executeScript("document.getElementById('connect').focus()");
       await press("connect");
       const field = await inDialog('[name="apiKey"]');
-      await field.sendKeys("\uE00C");
+      await field.sendKeys(Key.ESCAPE);
       assert.equal((await outcome()).error.code, "window_closed");
       assert.equal(await driver.executeScript("return document.activeElement.id"), "connect");
     });

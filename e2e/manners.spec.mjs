@@ -60,6 +60,71 @@ test("offline: it says so, waits with the text, and sends by itself when the net
   expect(posts).toHaveLength(1);
 });
 
+test("offline in mid-flight: the same, and the key goes out again by itself", async ({
+  page,
+  world,
+  open,
+  dialog,
+  outcome,
+  connectionId,
+}) => {
+  let cut = 0;
+  await page.route(`${world.server.url}/api-auth/**`, async (route) => {
+    if (route.request().method() !== "POST" || cut > 0) return route.continue();
+    cut += 1;
+    await page.context().setOffline(true);
+    await route.abort("internetdisconnected");
+  });
+  await open({ integrationId: "acme-key", connectionId });
+  await dialog.field("apiKey").fill(ACCEPTED.apiKey);
+  await dialog.submit.click();
+  await expect(dialog.error).toContainText("You are offline.");
+  await page.context().setOffline(false);
+  expect((await outcome()).result.connectionId).toBe(connectionId);
+  expect(cut).toBe(1);
+});
+
+test("what was typed is there again after Escape: a secret for five minutes, the rest for the page's life", async ({
+  page,
+  open,
+  dialog,
+  outcome,
+  connectionId,
+}) => {
+  await page.clock.install();
+  await open({ integrationId: "acme-basic", connectionId });
+  const again = async () => {
+    await page.keyboard.press("Escape");
+    await expect(dialog.host).toHaveCount(0);
+    return async () => {
+      await page.getByRole("button", { name: "Connect" }).click();
+      await dialog.field("password").waitFor();
+    };
+  };
+  await dialog.field("username").fill(ACCEPTED.username);
+  await dialog.field("password").fill(ACCEPTED.password);
+  let reopen = await again();
+  await page.clock.fastForward("04:50");
+  await reopen();
+  await expect(dialog.field("username")).toHaveValue(ACCEPTED.username);
+  await expect(dialog.field("password")).toHaveValue(ACCEPTED.password);
+  reopen = await again();
+  await page.clock.fastForward("05:01");
+  await reopen();
+  await expect(dialog.field("username")).toHaveValue(ACCEPTED.username);
+  await expect(dialog.field("password")).toHaveValue("");
+  await expect(dialog.field("password")).toBeFocused();
+  // Success ends it for both.
+  await dialog.field("password").fill(ACCEPTED.password);
+  await dialog.submit.click();
+  await expect(dialog.success).toBeVisible();
+  await outcome();
+  reopen = await again();
+  await reopen();
+  await expect(dialog.field("username")).toHaveValue("");
+  await expect(dialog.field("password")).toHaveValue("");
+});
+
 test("a proxy's HTML page instead of an answer stays in the dialog, and trying again works", async ({
   page,
   world,
@@ -176,16 +241,28 @@ test("a fault inside the module rejects the call, takes the dialog away, and the
   expect((await outcome()).result.connectionId).toBe(connectionId);
 });
 
-test("after the end nothing of what was typed is left in the page", async ({ page, open, dialog, outcome }) => {
-  await open({ integrationId: "acme-basic" });
-  await dialog.field("username").fill(ACCEPTED.username);
-  await dialog.field("password").fill(ACCEPTED.password);
-  const inputs = await dialog.host.evaluateHandle((host) => [
-    .../** @type {ShadowRoot} */ (host.shadowRoot).querySelectorAll("input"),
-  ]);
-  await dialog.submit.click();
-  await outcome();
-  await expect(dialog.host).toHaveCount(0);
-  expect(await inputs.evaluate((all) => all.map((input) => input.value))).toEqual(["", ""]);
-  expect(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie])).toEqual([0, 0, ""]);
-});
+/** @type {[string, (page: import("@playwright/test").Page, dialog: import("./fixtures.mjs").Dialog) => Promise<void>][]} */
+const ENDINGS = [
+  ["success", (_, dialog) => dialog.submit.click()],
+  ["Escape", (page) => page.keyboard.press("Escape")],
+  ["the page removing it", (_, dialog) => dialog.host.evaluate((host) => host.remove())],
+];
+for (const [ending, end] of ENDINGS) {
+  test(`after ${ending} nothing of what was typed is left in the page`, async ({ page, open, dialog, outcome }) => {
+    await open({ integrationId: "acme-basic" });
+    await dialog.field("username").fill(ACCEPTED.username);
+    await dialog.field("password").fill(ACCEPTED.password);
+    const inputs = await dialog.host.evaluateHandle((host) => [
+      .../** @type {ShadowRoot} */ (host.shadowRoot).querySelectorAll("input"),
+    ]);
+    await end(page, dialog);
+    await outcome();
+    await expect(dialog.host).toHaveCount(0);
+    expect(await inputs.evaluate((all) => all.map((input) => input.value))).toEqual(["", ""]);
+    expect(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie])).toEqual([
+      0,
+      0,
+      "",
+    ]);
+  });
+}

@@ -1,6 +1,7 @@
 // `keyslot/nango` in the place of `@nangohq/frontend`: the same calls through both, in one page, against
 // the real server; what they send and how they end is compared. What is better on purpose is listed apart.
 import { expect, test } from "./fixtures.mjs";
+import { wordsOf } from "../scripts/languages.mjs";
 import { ACCEPTED } from "./provider-api.mjs";
 
 const apiKey = { apiKey: ACCEPTED.apiKey };
@@ -314,6 +315,60 @@ test.describe("openConnectUI()", () => {
     expect((await events(page)).at(-1)).toMatchObject({ type: "error", payload: { errorType: "network_error" } });
     await page.getByRole("button", { name: "Try again" }).click();
     await expect(dialog.field("apiKey")).toBeFocused();
+  });
+
+  test("in another language: the list and the dialog after it, with one file fetched", async ({ page, dialog }) => {
+    const words = await wordsOf("he");
+    /** @type {string[]} */
+    const files = [];
+    page.on("request", (request) => {
+      const name = new URL(request.url()).pathname.match(/\/locales\/(.+)\.js$/)?.[1];
+      if (name) files.push(name);
+    });
+    await openConnectUI(page, ["acme-key", "acme-basic"], { props: { lang: "he-IL" } });
+    const root = page.getByRole("dialog", { name: words.title_plain });
+    await expect(root).toHaveAttribute("lang", "he");
+    await expect(root).toHaveAttribute("dir", "rtl");
+    await expect(root.getByRole("button", { name: words.close })).toBeVisible();
+    await root.getByRole("button", { name: "Acme Mail" }).click();
+    await expect(dialog.submit).toHaveText(words.submit ?? "");
+    await expect(page.getByRole("dialog", { name: words.title?.replace("{provider}", "Acme Mail") })).toBeVisible();
+    expect(files).toEqual(["he"]);
+  });
+
+  test("in another language: what went wrong, and trying again", async ({ page, dialog }) => {
+    const words = await wordsOf("de");
+    await page.evaluate(() => (document.documentElement.lang = "de-CH"));
+    await page.route("**/connect/session", (route) => route.abort(), { times: 1 });
+    await openConnectUI(page, ["acme-key"]);
+    await expect(page.getByRole("alert")).toHaveText(words.network ?? "");
+    await page.getByRole("button", { name: words.retry }).click();
+    await expect(dialog.submit).toHaveText(words.submit ?? "");
+  });
+
+  test("a language that does not arrive: the list is English, and lists", async ({ page }) => {
+    await page.route("**/locales/*.js", (route) => route.abort());
+    await openConnectUI(page, ["acme-key", "acme-basic"], { props: { lang: "fr" } });
+    const root = page.getByRole("dialog", { name: "Connect your account" });
+    await expect(root).toHaveAttribute("lang", "en");
+    await expect(root.getByRole("button", { name: "Acme Mail" })).toBeFocused();
+  });
+
+  test("a language that takes its time: nothing is said in another before it comes", async ({ page }) => {
+    const words = await wordsOf("ja");
+    /** @type {() => void} */
+    let send = () => {};
+    const sent = new Promise((resolve) => (send = () => resolve(undefined)));
+    await page.route("**/locales/ja.js", async (route) => {
+      await sent;
+      await route.continue();
+    });
+    await openConnectUI(page, ["acme-key", "acme-basic"], { props: { lang: "ja" } });
+    await expect(list(page).getByRole("dialog")).toBeVisible();
+    await expect(list(page)).toHaveText("×");
+    send();
+    await expect(list(page).getByRole("heading")).toHaveText(words.title_plain ?? "");
+    await expect(list(page).getByRole("button", { name: "Acme Mail" })).toBeFocused();
   });
 
   test("the list removed by the page: open() opens it again", async ({ page }) => {

@@ -69,3 +69,41 @@ test("a paste that needs nothing keeps the browser's own undo", async ({ page, o
   await page.keyboard.press("Control+Z");
   await expect(dialog.field("apiKey")).toHaveValue("");
 });
+
+test("a paste of 70 KiB is neither cut to a key nor sent: it is refused in words, and the form still works", async ({
+  page,
+  open,
+  dialog,
+  outcome,
+  connectionId,
+}) => {
+  await open({ integrationId: "acme-key", connectionId });
+  await paste(dialog.field("apiKey"), `${ACCEPTED.apiKey}\n`.repeat(3_500));
+  await page.keyboard.press("Enter");
+  await expect(dialog.root).toContainText("This is longer than 4,096 characters. Copy only the key.");
+  await expect(dialog.field("apiKey")).toHaveAttribute("aria-invalid", "true");
+  await expect(dialog.field("apiKey")).toBeFocused();
+  // All of it is selected: the next paste takes its place.
+  await paste(dialog.field("apiKey"), ACCEPTED.apiKey);
+  await page.keyboard.press("Enter");
+  expect((await outcome()).result.connectionId).toBe(connectionId);
+});
+
+test("curly quotes around a password are left as they are, and taking them off is offered", async ({
+  open,
+  dialog,
+  connectionId,
+}) => {
+  await open({ integrationId: "acme-basic", connectionId });
+  await paste(dialog.field("password"), `“${ACCEPTED.password}”`);
+  await expect(dialog.field("password")).toHaveValue(`“${ACCEPTED.password}”`);
+  await dialog.note.getByRole("button").click();
+  await expect(dialog.field("password")).toHaveValue(ACCEPTED.password);
+});
+
+test("an address pasted into a sub-domain's field becomes the sub-domain", async ({ open, dialog, connectionId }) => {
+  await open({ integrationId: "acme-cloud", connectionId });
+  await paste(dialog.field("subdomain"), "https://globex.acme.invalid/settings?tab=keys");
+  await expect(dialog.field("subdomain")).toHaveValue("globex");
+  await expect(dialog.note).toContainText("the rest of the address");
+});

@@ -39,6 +39,23 @@ for (const { name, key, reason } of CASES) {
   });
 }
 
+test("the reference in small print can be copied, for a mail to support", async ({
+  page,
+  open,
+  dialog,
+  connectionId,
+}) => {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await open({ integrationId: "acme-key", connectionId });
+  await dialog.field("apiKey").fill(DOWN);
+  await dialog.submit.click();
+  await dialog.error.getByRole("button", { name: "Copy" }).click();
+  await expect(dialog.error.getByRole("button", { name: "Copied" })).toBeVisible();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied.length).toBeGreaterThan(8);
+  await expect(dialog.error).toContainText(`Reference ${copied}`);
+});
+
 test("the three refusals are worded differently", async ({ open, dialog, connectionId }) => {
   await open({ integrationId: "acme-key", connectionId });
   /** @type {string[]} */

@@ -81,8 +81,10 @@ export class ConnectUI {
       const [only, ...more] = session.allowed_integrations ?? [];
       if (only && more.length === 0) return await this.#connect(list, only);
       const integrations = await this.#get("/integrations", token);
+      await list.spoken;
       if (this.#list === list) list.show(integrations);
     } catch (error) {
+      await list.spoken;
       if (this.#list !== list) return;
       this.#emitError(error);
       list.fail(/** @type {any} */ (error).code === "connect_session_expired" ? "expired" : "network");
@@ -114,11 +116,12 @@ export class ConnectUI {
     this.#connecting = true;
     try {
       const { auth } = await keyslot();
+      await list.spoken;
       if (this.#list !== list) return;
       const { connectionId, providerConfigKey } = await auth(integrationId, undefined, {
         host: this.#props.apiURL,
         session: () => this.#sessionToken(),
-        locale: this.#props.lang,
+        ...list.language,
         theme: this.#props.themeOverride,
         onEvent: (event) => {
           if (this.#list !== list) return;

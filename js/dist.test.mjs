@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { createContext, runInContext } from "node:vm";
 import { languages, wordsOf } from "../scripts/languages.mjs";
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
@@ -18,6 +19,12 @@ for (const entry of ["index.js", "external.js"]) {
     module.close();
   });
 }
+
+test("the classic script gives the global `Keyslot`, with every name", () => {
+  const page = createContext();
+  runInContext(readFileSync(new URL("global.js", dist), "utf8"), page);
+  assert.deepEqual(Object.keys(runInContext("Keyslot", page)).sort(), NAMES);
+});
 
 test("every file that package.json names exists", () => {
   const targets = Object.values(manifest.exports).flatMap((target) =>
@@ -48,7 +55,7 @@ test("each language is a file of its own, and no entry holds its words", async (
   for (const tag of languages()) {
     const words = await wordsOf(tag);
     assert.deepEqual((await import(new URL(`locales/${tag}.js`, dist).href)).default, words);
-    for (const entry of ["index.js", "external.js", "global.js"])
+    for (const entry of readdirSync(dist).filter((name) => name.endsWith(".js")))
       assert.ok(!readFileSync(new URL(entry, dist), "utf8").includes(words.refused_next), `${entry} holds ${tag}`);
   }
 });

@@ -3,10 +3,14 @@
 // from text, so that the same strict Content-Security-Policy is enough.
 import styles from "keyslot:integration-list.css";
 import english from "keyslot:english";
+import { inLanguage } from "./language.js";
+
+/** Of the languages that there are, those written from right to left. */
+const RIGHT_TO_LEFT = ["ar", "he"];
 
 /**
  * @typedef {object} Settings
- * @property {string} [locale]
+ * @property {string} [locale] BCP 47 tag; without one the page's language, as in `auth()`
  * @property {"light" | "dark" | "system"} [theme]
  * @property {(integrationId: string) => void} onChoice
  * @property {() => void} onRetry
@@ -16,10 +20,18 @@ import english from "keyslot:english";
 export class IntegrationList {
   /** Whether it has listed something to choose from. */
   hasChoices = false;
+  /** The options of `auth()` for the language that it speaks. @type {{ locale?: string, words?: any }} */
+  language = {};
+  /** Resolves when it has its words; until then it is a frame without text. @type {Promise<void> | undefined} */
+  spoken;
   #settings;
   #host = document.createElement("div");
   #dialog = make("dialog", { "aria-labelledby": "title", "aria-busy": "true", part: "dialog" });
+  #title = make("h2", { id: "title", tabindex: "-1", autofocus: "" });
+  #close = make("button", { type: "button", part: "close" }, "×");
   #body = make("div", {});
+  /** @type {Record<string, string>} */
+  #words = english;
   #opener = document.activeElement;
 
   /** Shows it at once, waiting. @param {Settings} settings */
@@ -31,8 +43,7 @@ export class IntegrationList {
     sheet.replaceSync(styles);
     root.adoptedStyleSheets = [sheet];
 
-    const close = make("button", { type: "button", part: "close", "aria-label": english.close }, "×");
-    close.addEventListener("click", settings.onClose);
+    this.#close.addEventListener("click", settings.onClose);
     // Escape, and Android's back gesture. A dialog of `auth()` above this one takes its own.
     this.#dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
@@ -41,11 +52,11 @@ export class IntegrationList {
     // Whatever else closes a dialog, a second Escape among it.
     this.#dialog.addEventListener("close", settings.onClose);
     if (isDark(settings.theme)) this.#dialog.setAttribute("data-theme", "dark");
-    // Only the words of the vendors' names are not English; the dialog that follows speaks `locale`.
-    this.#dialog.setAttribute("lang", "en");
-    const title = make("h2", { id: "title", tabindex: "-1", autofocus: "" }, english.title_plain);
-    this.#body.append(make("p", { role: "status" }, english.loading));
-    this.#dialog.append(make("header", {}, title, close), this.#body);
+    this.#body.append(make("p", { role: "status" }));
+    this.#dialog.append(make("header", {}, this.#title, this.#close), this.#body);
+    const language = inLanguage({ locale: settings.locale });
+    if (language instanceof Promise) this.spoken = language.then((known) => this.#speak(known));
+    else this.#speak(language);
     root.append(this.#dialog);
     document.body.append(this.#host);
     /** @type {HTMLDialogElement} */ (this.#dialog).showModal();
@@ -54,6 +65,24 @@ export class IntegrationList {
   /** Whether it is on the page. */
   get isMounted() {
     return this.#host.isConnected;
+  }
+
+  /** @param {any} language */
+  #speak({ locale, words }) {
+    this.language = { locale, words };
+    this.#words = words ?? english;
+    this.#dialog.setAttribute("lang", words ? locale : "en");
+    this.#dialog.setAttribute("dir", words && RIGHT_TO_LEFT.includes(locale) ? "rtl" : "ltr");
+    this.#title.textContent = this.#word("title_plain");
+    this.#close.setAttribute("aria-label", this.#word("close"));
+    // A status that gets its text is read out; one that comes with it is not, in some browsers.
+    const status = this.#body.querySelector("[role=status]");
+    if (status) status.textContent = this.#word("loading");
+  }
+
+  /** @param {string} key one of LIST_WORDS in scripts/build-widget.mjs */
+  #word(key) {
+    return this.#words[key] ?? "";
   }
 
   /** @param {{ unique_key: string, display_name?: string, provider: string }[]} integrations */
@@ -74,12 +103,14 @@ export class IntegrationList {
   /** @param {"network" | "expired"} cause */
   fail(cause) {
     const message = make("div", { role: "alert" });
-    message.append(make("p", {}, english[cause]), make("p", {}, english[`${cause}_next`]));
+    message.append(make("p", {}, this.#word(cause)));
+    // What comes after `network` is about a key, and none has been typed.
+    if (cause === "expired") message.append(make("p", {}, this.#word("expired_next")));
     this.#replaceBody(message);
     if (cause === "expired") return;
-    const retry = make("button", { type: "button", part: "retry" }, english.retry);
+    const retry = make("button", { type: "button", part: "retry" }, this.#word("retry"));
     retry.addEventListener("click", () => {
-      this.#replaceBody(make("p", { role: "status" }, english.loading));
+      this.#replaceBody(make("p", { role: "status" }, this.#word("loading")));
       this.#dialog.setAttribute("aria-busy", "true");
       this.#settings.onRetry();
     });

@@ -78,6 +78,38 @@ for (const tag of languages()) {
   });
 }
 
+for (const tag of languages()) {
+  test(`${tag} is set as its readers set it`, async () => {
+    for (const [key, text] of Object.entries(await wordsOf(tag))) {
+      if (key === "separator") continue;
+      assert.doesNotMatch(text, /["'`]|\.\.\.|^\s|\s$| {2}/, `${key}: typewriter's quotes, dots or blanks`);
+      // A key, an address or a Latin name may stand in each place: without isolates (UAX #9), its punctuation
+      // moves to the other end of it.
+      if (tag === "ar" || tag === "he")
+        assert.equal(text.replace(/\u2068\{\w+\}\u2069/g, "").search(/[{}]/), -1, `${key}: no isolates`);
+      // No line begins with a French colon or ends with an opening guillemet.
+      if (tag === "fr") assert.doesNotMatch(text, / [:;!?»]|« /, `${key}: a blank that breaks`);
+    }
+  });
+}
+
+const KEY = {
+  en: "key",
+  ...{ ar: "مفتاح", de: "schlüssel", es: "clave", fr: "clé", he: "מפתח", it: "chiave", ja: "キー", ko: "키" },
+  ...{ nl: "sleutel", pl: "klucz", "pt-BR": "chave", "zh-CN": "密钥" },
+};
+
+test("what is said of a form that does not load speaks of no key: nothing was typed yet", async () => {
+  for (const [tag, key] of Object.entries(KEY)) {
+    const words = tag === "en" ? englishWords() : await wordsOf(tag);
+    assert.ok(words.api_key?.toLowerCase().includes(key), tag); // else the test looks for the wrong word
+    for (const cause of ["offline", "network", "timeout", "server", "limited"])
+      for (const name of [cause, `${cause}_next`, "again_next"])
+        assert.ok(!words[name]?.toLowerCase().includes(key), `${tag} ${name}: ${words[name]}`);
+  }
+  assert.deepEqual(Object.keys(KEY).sort(), [...languages(), "en"].sort());
+});
+
 test("a missing, an unknown and an empty word and a wrong placeholder are faults", () => {
   const english = { title: "Connect {provider}", close: "Close", done: "Done" };
   assert.deepEqual(faults(english, { title: "{provder} verbinden", close: " ", doen: "Fertig" }), [

@@ -105,7 +105,11 @@ export interface ConnectUIEventError {
   type: "error";
   payload: { errorType: AuthErrorType; errorMessage: string };
 }
-/** Only in the preview of Nango's own dashboard; never sent here. */
+/**
+ * Never sent here; the type is there so that a listener which names it still compiles. Between Nango's
+ * dashboard and the preview of Connect UI in it, this is how a theme that is being edited gets into the frame.
+ * There is no frame here: a theme is the option `theme` of `configure()`, or `themeOverride`.
+ */
 export interface ConnectUIEventSettingsChanged {
   type: "settings_changed";
   payload: unknown;
@@ -128,7 +132,7 @@ export interface ConnectUIProps {
   onEvent?: OnConnectEvent;
   /** Not used: no popup is opened. */
   detectClosedAuthWindow?: boolean;
-  /** BCP 47 language tag. */
+  /** BCP 47 language tag, for the list and the dialog. @default the page's `lang`, else the browser's language */
   lang?: string;
   themeOverride?: "light" | "dark" | "system";
 }

@@ -18,12 +18,15 @@ import { checkLanguages, englishWords, languages } from "./languages.mjs";
 import { moduleText } from "./module-text.mjs";
 import { main, runStep, say, StepFailed } from "./run-step.mjs";
 import { shortenNames, shrinkModule, trimGlue } from "./shrink-module.mjs";
-import { printSizes } from "./size.mjs";
+import { FURTHER_ENTRIES, printSizes } from "./size.mjs";
 import { digest, isDone, markDone } from "./stamp.mjs";
-import { root, toolEnv } from "./workspace.mjs";
+import { root, targetDir, toolEnv } from "./workspace.mjs";
 
 const pkg = path.join(root, "pkg");
 const dist = path.join(root, "dist");
+
+/** The module as wasm-pack left it. */
+export const namedModule = path.join(targetDir, "keyslot_named.wasm");
 
 /** What the output depends on. */
 const INPUTS = [
@@ -42,11 +45,8 @@ const INPUTS = [
   "scripts/shrink-module.mjs",
 ];
 
-/** Entries that import the main one, so that a page that uses several loads the module once. */
-const FURTHER_ENTRIES = ["nango", "react", "vue", "svelte", "element"];
-
 /** Words of core/src/words.rs that js/integration-list.js shows. */
-const LIST_WORDS = ["title_plain", "close", "loading", "network", "network_next", "expired", "expired_next", "retry"];
+const LIST_WORDS = ["title_plain", "close", "loading", "network", "expired", "expired_next", "retry"];
 
 /** What of the glue is used, by what name; the rest (its own way of loading, …) is left out of dist/. */
 const GLUE = {
@@ -67,6 +67,7 @@ export async function buildWidget() {
   const inputs = digest(INPUTS);
   if (
     isDone("widget", inputs) &&
+    existsSync(namedModule) &&
     existsSync(path.join(pkg, "keyslot_bg.wasm")) &&
     existsSync(path.join(dist, "integrity.json"))
   ) {
@@ -92,6 +93,8 @@ export async function buildWidget() {
   // wasm-pack writes `*` there, which makes `npm pack` leave the files out of the package.
   rmSync(path.join(pkg, ".gitignore"), { force: true });
   const module = path.join(pkg, "keyslot_bg.wasm");
+  // With the names of functions, for `npm run size -- --items`.
+  copyFileSync(module, namedModule);
   writeFileSync(module, await shrinkModule(readFileSync(module)));
   await bundle();
   markDone("widget", inputs);
@@ -170,7 +173,7 @@ async function bundle() {
     format: "esm",
     entryPoints: FURTHER_ENTRIES.map((name) => `js/${name}.js`),
     outdir: "dist",
-    external: ["react", "vue"],
+    external: [...common.external, "react", "vue"],
     plugins: [buildInputs, mainEntryApart],
   });
   // React's server rendering must not run hooks: Next.js and others look for this line at the very top.
@@ -183,6 +186,7 @@ async function bundle() {
     entryPoints: ["js/index.js"],
     outfile: "dist/global.js",
   });
+  await Promise.all(["index", "external", "global"].map((entry) => compress(path.join(dist, `${entry}.js`))));
 
   writeFileSync(path.join(dist, "keyslot_bg.wasm"), short.wasm);
   for (const entry of ["index", "external", "global", "locales", ...FURTHER_ENTRIES])
@@ -198,6 +202,24 @@ async function bundle() {
     integrity[name] = `sha384-${hash}`;
   }
   writeFileSync(path.join(dist, "integrity.json"), `${JSON.stringify(integrity, null, 2)}\n`);
+}
+
+/**
+ * What esbuild leaves: variables used once, mostly, as wasm-bindgen's glue is full of. A third of a kilobyte, Brotli.
+ * @param {string} file a script, which is replaced
+ */
+async function compress(file) {
+  const { minify } = await import("terser");
+  const isModule = !file.endsWith("global.js");
+  const { code } = await minify(readFileSync(file, "utf8"), {
+    ecma: 2020,
+    module: isModule,
+    // A classic script's one variable is what it is for: nobody in the file uses it.
+    toplevel: isModule,
+    compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true },
+    format: { comments: /^!/ },
+  });
+  writeFileSync(file, `${code}\n`);
 }
 
 /** The words in LIST_WORDS. @throws {StepFailed} one of them is gone */

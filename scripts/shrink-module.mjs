@@ -34,7 +34,9 @@ const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /**
  * Parts of wasm-bindgen's glue that this module has no use for: a loop that copies ASCII by the character
- * (every text here is short), and what Safari needed before 16.4 once 2 GB were decoded.
+ * (every text here is short), what Safari needed before 16.4 once 2 GB were decoded, what memory over 2 GB
+ * would need, views of the memory kept from call to call, and a registry of closures that the garbage collector finds (each of ours has an owner).
+ * @type {[RegExp, string][]}
  */
 const GLUE_CUTS = [
   [/ {4}let len = arg\.length;\n[^]*? {4}WASM_VECTOR_LEN = offset;\n {4}return ptr;\n/, ""],
@@ -43,14 +45,35 @@ const GLUE_CUTS = [
   [/, realloc\) \{/, ") {"],
   [/, wasm\.\w+\);(?=\n\s+(?:var|const) len)/g, ");"],
   [/\nif \(!\('encodeInto' in [^]*?\n\}\n/, "\n"],
+  [/ >>> 0/g, ""],
+  [/ptr \/ 1/g, "ptr"],
+  [/ {4}if \(cached\w+Memory0 === null [^]*?\n {4}\}\n {4}return cachedDataViewMemory0/, "    return new DataView(wasm.memory.buffer)"],
+  [/ {4}if \(cached\w+Memory0 === null [^]*?\n {4}\}\n {4}return cachedUint8ArrayMemory0/, "    return new Uint8Array(wasm.memory.buffer)"],
+  [/ {4}if \(stack_pointer == 1\) [^]*?;\n/, ""],
+  [/\n {4}wasmInstance = instance;[^]*?return wasm;/, "\n    wasm = instance.exports;"],
+  [/\nconst CLOSURE_DTORS = [^]*?;\n/, "\n"],
+  [/ +CLOSURE_DTORS\.\w+\(.*\);\n/g, ""],
+  [/function\(\) \{ return handleError\(function \((.*?)\) \{([^]*?)\n {8}\}, arguments\); \}/g, "handleError(($1) => {$2\n        })"],
+  [/function handleError\(f, args\) \{[^]*?\n\}\n/,
+    `function handleError(f) {
+      return (...args) => {
+        try {
+          return f(...args);
+        } catch (e) {
+          wasm.__wbindgen_exn_store(addHeapObject(e));
+        }
+      };
+    }
+`],
 ];
 
 /**
  * Panics become traps; everything optimised once more; names of functions gone.
  * @param {Uint8Array} wasm with its name section
+ * @param {{ keepNames?: boolean }} [options] `keepNames`: for an account of what holds the bytes
  * @returns {Promise<Buffer>}
  */
-export async function shrinkModule(wasm) {
+export async function shrinkModule(wasm, { keepNames = false } = {}) {
   const { default: binaryen } = await import("binaryen");
   const silent = trapping(binaryen, wasm, PANICS);
   const names = functions(binaryen, optimise(silent, ["-Oz", "-g"], []).wasm).map(({ name }) => name);
@@ -59,12 +82,11 @@ export async function shrinkModule(wasm) {
       `The widget formats text (${names.filter((name) => COMPOSING.test(name))}), which costs kilobytes.`,
     );
   }
-  const { wasm: small } = optimise(trapping(binaryen, silent, FORMATTING), [
-    "--flatten",
-    "--rereloop",
-    "-Oz",
-    ...PASSES,
-  ]);
+  const passes = ["--flatten", "--rereloop", "-Oz", ...PASSES];
+  const withoutFormatting = trapping(binaryen, silent, FORMATTING);
+  const { wasm: small } = keepNames
+    ? optimise(withoutFormatting, [...passes, "-g"], [])
+    : optimise(withoutFormatting, passes);
   return withoutPanicTexts(small);
 }
 
@@ -73,7 +95,7 @@ export async function shrinkModule(wasm) {
  * @param {typeof import("binaryen").default} binaryen
  * @param {Uint8Array} wasm
  */
-function functions(binaryen, wasm) {
+export function functions(binaryen, wasm) {
   const module = binaryen.readBinary(wasm);
   try {
     return Array.from({ length: module.getNumFunctions() }, (_, index) =>
@@ -173,7 +195,7 @@ function withoutPanicTexts(wasm) {
  * @param {Buffer} wasm
  * @returns {{ start: number, offset: number, length: number }[]} address in memory, place in the file
  */
-function dataSegments(wasm) {
+export function dataSegments(wasm) {
   let at = 8;
   const number = () => {
     let [value, shift, byte] = [0, 0, 0];
@@ -240,7 +262,7 @@ export async function shortenNames(wasm, glue, bundled) {
     text = text.replace(new RegExp(`\\bwasm\\.${literal(long)}\\b`, "g"), () => `wasm.${short}`);
   }
   // What only a panic would have called is no longer imported.
-  text = text.replace(/^ {8}__wb\w+: function\([^]*?^ {8}\},?\n/gm, "");
+  text = text.replace(/^ {8}__wb\w+: (?:function|handleError)\([^]*?^ {8}\}\)?,?\n/gm, "");
   return { wasm: renamed, glue: text.replace(/"\.\/\w+_bg\.js": import0/, "a: import0") };
 }
 

@@ -1,10 +1,12 @@
-// Prints what the browser fetches, in bytes, and fails when it is over the budget. The budgets are
-// here and nowhere else.
+// `npm run size`: prints what the browser fetches, in bytes, and fails when it is over the budget. The
+// budgets are here and nowhere else. `npm run size -- --items` adds an account of what holds the bytes of
+// the module (scripts/size-items.mjs).
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { installTools } from "./install-tools.mjs";
+import { languages } from "./languages.mjs";
 import { main, say, StepFailed } from "./run-step.mjs";
 import { root } from "./workspace.mjs";
 
@@ -13,6 +15,9 @@ const BUDGETS = [
   { name: "external.js + keyslot_bg.wasm", files: ["external.js", "keyslot_bg.wasm"], brotli: 45_000 },
   { name: "index.js (one file)", files: ["index.js"], brotli: 48_000 },
 ];
+
+/** Entries that import the main one, so that a page that uses several loads the module once. */
+export const FURTHER_ENTRIES = ["react", "vue", "svelte", "element", "nango"];
 
 /** @param {Uint8Array | string} content */
 export function sizes(content) {
@@ -43,9 +48,16 @@ export async function printSizes() {
     minify: true,
     target: "es2022",
   }).code;
+  const locales = languages()
+    .map((tag) => ({ tag, size: sizes(built(`locales/${tag}.js`)) }))
+    .sort((a, b) => b.size.brotli - a.size.brotli);
+  const [largest] = locales;
   const rows = [
     ["pkg/keyslot.js (glue, minified)", sizes(glue)],
     ...["keyslot_bg.wasm", "external.js", "index.js", "global.js"].map((name) => [`dist/${name}`, sizes(built(name))]),
+    ...(largest ? [[`dist/locales/${largest.tag}.js (largest of ${locales.length})`, largest.size]] : []),
+    // Without the main entry, which each of them imports.
+    ...FURTHER_ENTRIES.map((name) => [`dist/${name}.js`, sizes(built(`${name}.js`))]),
   ];
   const number = (/** @type {number} */ value) => value.toLocaleString("en").padStart(9);
   say(`\n  ${"".padEnd(34)}${"raw".padStart(9)}${"gzip".padStart(9)}${"brotli".padStart(9)}`);
@@ -74,6 +86,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const { buildWidget } = await import("./build-widget.mjs");
     await installTools();
     await buildWidget();
+    if (process.argv.includes("--items")) {
+      const { printItems } = await import("./size-items.mjs");
+      await printItems();
+    }
     await printSizes();
   });
 }

@@ -1,17 +1,17 @@
 //! What JavaScript can call. No logic: arguments in, `session` does the work, results out.
 
 use crate::claim::{self, Claim, Taken};
+use crate::executor::spawn;
 use crate::inputs::Inputs;
 use crate::options::{self, Options};
 use crate::rejection::{self, Rejection};
 use crate::session::{self, Call, Settle, Task};
-use crate::trap::{self, Watched};
+use crate::trap;
 use js_sys::Promise;
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::id::{IdFault, check_connection, check_integration};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::spawn_local;
 
 /// Opens the dialog for an integration and resolves when a connection is stored.
 ///
@@ -149,7 +149,7 @@ fn promise(call: Call, task: Task) -> Promise {
     Promise::new(&mut |resolve, reject| {
         if let Some((call, task)) = work.take() {
             let settle = Settle { resolve, reject, done: false };
-            spawn_local(Watched::new(session::run(call, task, settle)));
+            spawn(session::run(call, task, settle));
         }
     })
 }
@@ -160,20 +160,6 @@ fn id(
     value: &JsValue,
     check: fn(&str) -> Result<(), IdFault>,
 ) -> Result<String, Rejection> {
-    let fault = match value.as_string() {
-        None => return Err(Rejection::argument(name, expected, value)),
-        Some(text) => match check(&text) {
-            Ok(()) => return Ok(text),
-            Err(fault) => fault,
-        },
-    };
-    let expected = [
-        expected,
-        match fault {
-            IdFault::Empty => "",
-            IdFault::TooLong => " (it is longer)",
-            IdFault::Character(_) => " (another character is in it)",
-        },
-    ];
-    Err(Rejection::argument(name, &expected.concat(), value))
+    let text = value.as_string().filter(|text| check(text).is_ok());
+    text.ok_or_else(|| Rejection::argument(name, expected, value))
 }

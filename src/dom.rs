@@ -11,6 +11,7 @@
 //! Types policy and no `unsafe-inline` is needed.
 
 use js_sys::{Array, Function, Object};
+use keyslot_core::text::cut;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -121,18 +122,21 @@ impl Parts {
     pub(crate) fn new(lines: &str) -> Parts {
         let mut made: Vec<Dom> = Vec::new();
         let mut open: Vec<usize> = Vec::new();
-        for line in lines.split('\n') {
-            let mut words = line.split('|');
-            let head = words.next().unwrap_or_default();
-            let (depth, head) = head.split_at_checked(1).unwrap_or_default();
-            let depth = usize::from(depth.bytes().next().unwrap_or(b'0') - b'0');
-            let (name, class) = head.split_once('.').unwrap_or((head, ""));
+        let mut lines = cut(lines, b'\n');
+        while !lines.0.is_empty() {
+            let (head, mut words) = cut(lines.0, b'|');
+            let (name, class) = cut(head, b'.');
+            // The depth is a digit.
+            let (depth, name) = name.split_at_checked(1).unwrap_or_default();
             let new = element(name, class);
-            for word in words {
-                let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            while !words.is_empty() {
+                let (word, more) = cut(words, b'|');
+                let (name, value) = cut(word, b'=');
                 new.set(name, value);
+                words = more;
             }
-            open.truncate(depth);
+            lines = cut(lines.1, b'\n');
+            open.truncate(usize::from(depth.bytes().next().unwrap_or(b'0') - b'0'));
             if let Some(parent) = open.last().and_then(|at| made.get(*at)) {
                 parent.append(&new);
             }

@@ -7,6 +7,7 @@ use crate::dom::window;
 use crate::listener::Listener;
 use crate::timer::Timer;
 use keyslot_core::form::Value;
+use keyslot_core::text::joined;
 use std::cell::RefCell;
 
 const SECRET_LIFE_MS: f64 = 5.0 * 60.0 * 1000.0;
@@ -31,7 +32,7 @@ thread_local! {
 
 /// The key of a field. All of an integration begin with its id and a line break.
 pub(crate) fn key(integration: &str, field: &str) -> String {
-    [integration, "\n", field, "\n"].concat()
+    joined(&[integration, "\n", field, "\n"])
 }
 
 /// Keeps one value, in place of an earlier one of the same field.

@@ -33,7 +33,9 @@ impl Flow {
                 Member("flowId", &self.id),
                 Member("integrationId", &self.integration),
             ];
-            members.extend(more);
+            if let Some(more) = more {
+                members.push(more);
+            }
             // A listener that throws is the page's own affair; the flow goes on.
             let _ = listener.call1(&JsValue::UNDEFINED, &outgoing(&members));
         }

@@ -24,6 +24,7 @@ mod callback;
 mod claim;
 mod dom;
 mod draft;
+mod executor;
 mod flow;
 mod inputs;
 mod listener;
@@ -42,4 +43,5 @@ pub use bindings::*;
 
 #[cfg(not(debug_assertions))]
 #[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());

@@ -5,6 +5,7 @@ use crate::read::{Js, get};
 use crate::rejection::Rejection;
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::json::Json;
+use keyslot_core::text::{cut, joined};
 use keyslot_core::words::Word;
 use std::cell::RefCell;
 use wasm_bindgen::JsValue;
@@ -36,62 +37,23 @@ fn merged(base: &JsValue, over: &JsValue) -> JsValue {
     assign(&js_sys::Object::new(), base, over)
 }
 
-/// What kind of value an option takes.
-#[derive(Clone, Copy)]
-enum Kind {
-    Text,
-    Object,
-    Function,
-    Milliseconds,
-    /// A token, or a function that returns one.
-    Session,
-    /// A name, or an object.
-    Theme,
-    /// Anything: what does not fit counts as the default.
-    Any,
-}
+/// Every option, behind the letter of what it takes: see [`fits`].
+const OPTIONS: &str = "ksession\nthost\ntpublicKey\nthmac\nmtimeout\nocredentials\noparams\nostrings\nowords\n\
+    tlocale\nntheme\nosignal\nfonEvent\n";
 
-/// Every option, and what it takes.
-const OPTIONS: &[(&str, Kind)] = &[
-    ("session", Kind::Session),
-    ("host", Kind::Text),
-    ("publicKey", Kind::Text),
-    ("hmac", Kind::Text),
-    ("timeout", Kind::Milliseconds),
-    ("credentials", Kind::Object),
-    ("params", Kind::Object),
-    ("strings", Kind::Object),
-    ("words", Kind::Object),
-    ("locale", Kind::Text),
-    ("theme", Kind::Theme),
-    ("signal", Kind::Object),
-    ("onEvent", Kind::Function),
-    ("keepDraft", Kind::Any),
-    ("passwordManagers", Kind::Any),
-    ("returnFocus", Kind::Any),
-];
-
-impl Kind {
-    fn fits(self, value: &JsValue) -> bool {
-        match self {
-            Kind::Any => true,
-            Kind::Text => is_text(value),
-            Kind::Object => value.is_object(),
-            Kind::Function => value.is_function(),
-            Kind::Milliseconds => value.as_f64().is_some_and(|milliseconds| milliseconds > 0.0),
-            Kind::Session => is_text(value) || value.is_function(),
-            Kind::Theme => is_text(value) || value.is_object(),
-        }
-    }
-
-    fn expected(self) -> &'static str {
-        match self {
-            Kind::Text | Kind::Any => "a non-empty string",
-            Kind::Object => "an object",
-            Kind::Function => "a function",
-            Kind::Milliseconds => "a number of milliseconds over 0",
-            Kind::Session => "a connect session token or a function that returns one",
-            Kind::Theme => "\"light\", \"dark\", \"system\" or an object",
+/// Whether a value is of a kind, and what is expected of it. Options of no kind (`keepDraft`,
+/// `passwordManagers`, `returnFocus`) take anything: what does not fit counts as the default.
+fn fits(kind: &str, value: &JsValue) -> (bool, &'static str) {
+    let (text, object, function) = (is_text(value), value.is_object(), value.is_function());
+    match kind {
+        "t" => (text, "a non-empty string"),
+        "o" => (object, "an object"),
+        "f" => (function, "a function"),
+        "k" => (text || function, "a connect session token or a function that returns one"),
+        "n" => (text || object, "\"light\", \"dark\", \"system\" or an object"),
+        _ => {
+            let fits = value.as_f64().is_some_and(|milliseconds| milliseconds > 0.0);
+            (fits, "a number of milliseconds over 0")
         }
     }
 }
@@ -121,11 +83,14 @@ impl Options {
             return Err(Rejection::argument("options", "an object", options));
         }
         let given = Js(DEFAULTS.with_borrow(|defaults| merged(defaults, options)));
-        for (name, kind) in OPTIONS {
+        let mut rows = cut(OPTIONS, b'\n');
+        while let Some((kind, name)) = rows.0.split_at_checked(1) {
             let value = given.get(name).0;
-            if !(is_absent(&value) || kind.fits(&value)) {
-                return Err(Rejection::argument(name, kind.expected(), &value));
+            let (fits, expected) = fits(kind, &value);
+            if !(fits || is_absent(&value)) {
+                return Err(Rejection::argument(name, expected, &value));
             }
+            rows = cut(rows.1, b'\n');
         }
         let own = merged(&given.get("words").0, &given.get("strings").0);
         let mut locale = given.text("locale");
@@ -209,10 +174,9 @@ fn host(given: &str) -> Result<String, Rejection> {
     };
     let Ok(url) = url else { return Err(AuthErrorCode::InvalidHostUrl.into()) };
     let part = |name: &str| get(url.as_ref(), name).as_string().unwrap_or_default();
-    let mut address = [part("origin"), part("pathname")].concat();
-    while address.ends_with('/') {
-        address.pop();
-    }
+    let mut address = joined(&[&part("origin"), &part("pathname")]);
+    let end = address.bytes().rposition(|byte| byte != b'/').map_or(0, |last| last + 1);
+    address.truncate(end);
     Ok(address)
 }
 

@@ -5,7 +5,7 @@
 //! measured: it costs twelve kilobytes more here, and `serde_wasm_bindgen::from_value` seventeen
 //! (figures in ARCHITECTURE.md). What goes out uses serde.
 
-use keyslot_core::json::Json;
+use keyslot_core::json::{Json, texts};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -45,11 +45,16 @@ impl Json for Js {
             return Vec::new();
         }
         let object: &js_sys::Object = self.0.unchecked_ref();
-        js_sys::Object::keys(object).iter().filter_map(|name| name.as_string()).collect()
+        texts(&Js(js_sys::Object::keys(object).into()))
     }
 
     fn items(&self) -> Vec<Self> {
-        let list = self.0.dyn_ref::<js_sys::Array>();
-        list.map(|list| list.iter().map(Js).collect()).unwrap_or_default()
+        let mut items = Vec::new();
+        if let Some(list) = self.0.dyn_ref::<js_sys::Array>() {
+            for at in 0..list.length() {
+                items.push(Js(list.get(at)));
+            }
+        }
+        items
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::dom::object;
 use keyslot_core::error::AuthErrorCode;
+use keyslot_core::text::joined;
 use wasm_bindgen::JsValue;
 
 /// Why a call is rejected, as JavaScript will see it.
@@ -48,7 +49,7 @@ impl Rejection {
         } else {
             &kind
         };
-        let message = ["`", name, "` must be ", expected, "; received ", what, "."].concat();
+        let message = joined(&["`", name, "` must be ", expected, "; received ", what, "."]);
         Rejection::new(AuthErrorCode::InvalidArgument, &message)
     }
 

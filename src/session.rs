@@ -23,6 +23,7 @@ use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome};
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::form::{Form, Value};
 use keyslot_core::json::Json;
+use keyslot_core::text::joined;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -77,7 +78,9 @@ impl Settle {
         ]);
         if let Some(verification) = &connection.verification {
             let mut members = vec![Member("status", &verification.status)];
-            members.extend(verification.account.as_deref().map(|name| Member("account", name)));
+            if let Some(name) = &verification.account {
+                members.push(Member("account", name));
+            }
             let checked = object(&[("verification", outgoing(&members).into())]);
             js_sys::Object::assign(&result, checked.unchecked_ref());
         }
@@ -269,7 +272,7 @@ impl Session {
                 if let Some(connection) = &self.ending.stored {
                     self.keep_draft = false;
                     self.view.show_success(connection);
-                    draft::wipe(&[&self.call.integration, "\n"].concat(), true);
+                    draft::wipe(&joined(&[&self.call.integration, "\n"]), true);
                     let inputs = self.inputs.clone();
                     self.confirmation = Some(Timer::new(CONFIRMATION_MS, move || {
                         inputs.send(Input::Dialog(Event::Shown));
@@ -367,7 +370,7 @@ async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> 
         if checked.fault.is_some() {
             let object = if field.credential { "credentials" } else { "params" };
             let message = ["`", object, ".", &field.name, "` is missing or cannot be used."];
-            return Err(Rejection::new(AuthErrorCode::MissingCredentials, &message.concat()));
+            return Err(Rejection::new(AuthErrorCode::MissingCredentials, &joined(&message)));
         }
         answers.push(match checked.repair {
             Some(repair) => repair.value,

@@ -15,6 +15,7 @@ use keyslot_core::error::AuthErrorCode;
 use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
 use keyslot_core::json::Json;
+use keyslot_core::text::joined;
 use keyslot_core::wire::{Issue, Verification};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -180,7 +181,7 @@ impl Server {
                     return Err(AuthErrorCode::UnknownIntegration.into());
                 }
                 let provider = get(&found, "provider").as_string().unwrap_or_default();
-                path = ["/providers/", &encode(&provider)].concat();
+                path = joined(&["/providers/", &encode(&provider)]);
             } else {
                 break data;
             }
@@ -198,19 +199,20 @@ impl Server {
         connection: Option<&str>,
         unchecked: bool,
     ) -> Result<Connection, Trouble> {
-        let body = form.body(answers, self.keyslot.get(), connection, unchecked);
+        let body =
+            form.body(answers, &self.options.params, self.keyslot.get(), connection, unchecked);
         let path = self.path(form, answers, connection);
         connected(self.ask(&path, Some(body.as_bytes())).await?)
     }
 
     /// The route that takes the form, with what a stock server wants in the query.
     fn path(&self, form: &Form, answers: &[Value], connection: Option<&str>) -> String {
-        let mut path = ["/api-auth/", form.mode.route(), "/", &encode(&form.integration)].concat();
+        let mut path = joined(&["/api-auth/", form.mode.route(), "/", &encode(&form.integration)]);
         if self.keyslot.get() {
             return path;
         }
-        for (name, value) in form.params(answers) {
-            parameter(&mut path, &["params[", name, "]"].concat(), value);
+        for (name, value) in form.params(answers, &self.options.params) {
+            parameter(&mut path, &joined(&["params[", name, "]"]), value);
         }
         if self.options.session().is_none() {
             parameter(&mut path, "public_key", &self.options.text("publicKey"));
@@ -276,12 +278,12 @@ impl Server {
     /// Builds the request and sends it on its way.
     fn begin(&self, path: &str, body: Option<&[u8]>, abort: &Abort) -> Result<Promise, JsValue> {
         let token = self.token.borrow();
-        let mut url = [self.options.host.as_str(), path].concat();
+        let mut url = joined(&[self.options.host.as_str(), path]);
         let headers = Headers::new();
         if body.is_some() && !self.keyslot.get() {
             parameter(&mut url, "connect_session_token", &token);
         } else if !token.is_empty() {
-            headers.set("authorization", &["Bearer ", &token].concat());
+            headers.set("authorization", &joined(&["Bearer ", &token]));
         }
         // Templates are translated by the one header, on the rival's wire too.
         let (method, name, value) = match body {
@@ -302,7 +304,7 @@ impl Server {
             &crate::dom::object(&[
                 ("headers", headers.into_raw().into()),
                 ("body", body.as_ref().into()),
-                ("signal", get(abort.controller.as_ref(), "signal")),
+                ("signal", abort.signal()),
             ]),
         );
         let sent = fetch(&url, &init);
@@ -321,7 +323,7 @@ async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue, JsValue> 
 
 /// A session token as it came from the caller.
 fn header_safe(given: &JsValue) -> Result<String, Trouble> {
-    let token = given.as_string().unwrap_or_default().trim().to_owned();
+    let token = given.as_string().unwrap_or_default().trim_ascii().to_owned();
     if token.is_empty() {
         let expected = "a connect session token (or return one)";
         let mut trouble = Trouble::from(AuthErrorCode::InvalidArgument);
@@ -376,7 +378,7 @@ fn trouble(mut answer: Answer) -> Trouble {
 /// Appends a query parameter, unless it is empty.
 fn parameter(url: &mut String, name: &str, value: &str) {
     if !value.is_empty() {
-        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push(if url.bytes().any(|byte| byte == b'?') { '&' } else { '?' });
         url.push_str(&encode(name));
         url.push('=');
         url.push_str(&encode(value));
@@ -386,25 +388,24 @@ fn parameter(url: &mut String, name: &str, value: &str) {
 /// Aborts the request on drop, and after the time limit.
 struct Abort {
     controller: Controller,
-    timed_out: Rc<Cell<bool>>,
     _timer: Timer,
 }
 
 impl Abort {
     fn new(timeout: f64) -> Abort {
         let controller = Controller::new();
-        let timed_out = Rc::new(Cell::new(false));
-        let (abort, late) = (controller.clone(), timed_out.clone());
-        let timer = Timer::new(timeout, move || {
-            late.set(true);
-            abort.abort();
-        });
-        Abort { controller, timed_out, _timer: timer }
+        let abort = controller.clone();
+        Abort { controller, _timer: Timer::new(timeout, move || abort.abort()) }
+    }
+
+    fn signal(&self) -> JsValue {
+        get(self.controller.as_ref(), "signal")
     }
 
     /// Why there is no answer.
     fn cause(&self) -> Cause {
-        if self.timed_out.get() {
+        // Nobody else aborts a request that is still waited for.
+        if get(&self.signal(), "aborted").is_truthy() {
             Cause::Timeout
         } else if crate::dom::is_online() {
             Cause::Network

@@ -53,6 +53,77 @@ async fn a_basic_form_asks_for_both_unless_the_password_is_hidden() {
 }
 
 #[wasm_bindgen_test]
+async fn a_form_with_nothing_to_type_is_a_sentence_and_a_button() {
+    let hidden = json!({"auth_mode": "API_KEY",
+        "credentials": {"apiKey": {"hidden": true, "default_value": "anonymous"}},
+        "connection_config": {"region": {"hidden": true, "default_value": "eu"}}});
+    let call = open(hidden, stored(), &[]).await;
+    assert_eq!(count("input, select"), 0);
+    assert!(text("[part=help]").contains("Press Connect"), "{}", text("[part=help]"));
+    submit();
+    until("resolved", || call.state() == "resolved").await;
+    let post = requests().pop().unwrap();
+    let body: serde_json::Value = serde_json::from_str(post["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body, json!({"apiKey": "anonymous", "params": {"region": "eu"}}));
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
+async fn every_secret_can_be_shown_and_only_secrets() {
+    let provider = json!({"auth_mode": "BASIC",
+        "connection_config": {"token": {"secret": true}, "site": {}}});
+    let _call = open(provider, stored(), &[]).await;
+    for (name, secret) in
+        [("username", false), ("password", true), ("token", true), ("site", false)]
+    {
+        let row = format!(".field:has([name={name}])");
+        assert_eq!(shown(&format!("{row} .toggle")), secret, "{name}");
+        let masked = attribute(&format!("[name={name}]"), "type") == "password";
+        assert_eq!(masked, secret, "{name}");
+    }
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
+async fn managers_keep_away_from_a_key_unless_they_are_wanted_and_replays_from_everything() {
+    const OPT_OUTS: [&str; 4] =
+        ["data-1p-ignore", "data-lpignore", "data-bwignore", "data-form-type"];
+    let has = |name: &str, attribute: &str| exists(&format!("[name={name}][{attribute}]"));
+    let _call = open(api_key(), stored(), &[]).await;
+    assert!(OPT_OUTS.iter().all(|opt_out| has("apiKey", opt_out)));
+    close_all().await;
+    let _call = open(api_key(), stored(), &[("passwordManagers", "allow".into())]).await;
+    assert!(!OPT_OUTS.iter().any(|opt_out| has("apiKey", opt_out)));
+    assert_eq!(attribute("[name=apiKey]", "autocomplete"), "off");
+    close_all().await;
+    // A login is a manager's business.
+    let _call = open(json!({"auth_mode": "BASIC"}), stored(), &[]).await;
+    for name in ["username", "password"] {
+        assert!(!OPT_OUTS.iter().any(|opt_out| has(name, opt_out)), "{name}");
+        for mark in ["data-sentry-mask", "data-private", "data-clarity-mask"] {
+            assert!(has(name, mark), "{name} {mark}");
+        }
+        assert_eq!(attribute(&format!("[name={name}]"), "spellcheck"), "false");
+    }
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
+async fn saving_without_a_check_is_not_offered_where_the_session_forbids_it() {
+    let mut session = keyslot_session(api_key());
+    session["body"]["data"]["keyslot"]["allow_unverified"] = json!(false);
+    let post = failing(400, json!({"code": "connection_test_failed", "reason": "unavailable"}));
+    serve(&json!({"/connect/session": session, "/api-auth/api-key/acme": post}).to_string());
+    let _call = auth("acme", None, options(&[]));
+    until("the form", || count("input") == 1).await;
+    type_in("input", "abcdefgh12");
+    submit();
+    until("the failure", || text("[role=alert]").contains("not answering")).await;
+    assert!(!shown(".unchecked"));
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
 async fn affixes_choices_and_steps_are_drawn() {
     let provider = json!({"auth_mode": "API_KEY", "where": ["Open settings.", "Copy it."],
         "docs_connect": "https://docs.example/key",

@@ -168,6 +168,8 @@ async fn a_form_that_does_not_load_can_be_asked_for_again() {
     serve(&json!({"/connect/session": [{"status": 502, "text": "<html>"}, keyslot_session(api_key())]}).to_string());
     let call = auth("acme", None, options(&[]));
     until("the retry", || text("[part=submit]") == "Try again").await;
+    let said = text("[role=alert]");
+    assert!(said.contains("on our side") && !said.contains("key"), "nothing was typed yet: {said}");
     submit();
     until("the form", || count("input") == 1).await;
     assert_eq!(call.state(), "pending");

@@ -184,6 +184,10 @@ impl Dialog {
                 self.settled = true;
                 self.to(Phase::Connected, Next::Settle(Ok(())))
             }
+            // It goes out again by itself; a second post of one session replaces what the first may have made.
+            (Phase::Submitting, Event::Failed(Cause::Offline)) => {
+                self.to(Phase::Waiting, Next::Render)
+            }
             (Phase::Submitting, Event::Failed(failure)) => {
                 self.to(Phase::Editing { failure: Some(failure) }, Next::Render)
             }
@@ -296,6 +300,7 @@ impl Phase {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use proptest::sample::select;
 
     fn editing() -> Dialog {
         let mut dialog = Dialog::default();
@@ -347,6 +352,18 @@ mod tests {
     }
 
     #[test]
+    fn a_post_that_the_network_cut_off_waits_for_it_too_and_goes_out_again() {
+        let mut dialog = submitting();
+        assert_eq!(dialog.on(Event::Failed(Cause::Offline)), Next::Render);
+        assert_eq!(dialog.phase(), Phase::Waiting);
+        assert_eq!(dialog.on(Event::Online), Next::Check { unchecked: false });
+        // So does a form that did not arrive.
+        let mut dialog = Dialog::default();
+        dialog.on(Event::Failed(Cause::Offline));
+        assert_eq!(dialog.on(Event::Online), Next::Load);
+    }
+
+    #[test]
     fn typing_while_waiting_cancels_the_automatic_send() {
         let mut dialog = editing();
         dialog.on(Event::Pressed);
@@ -392,7 +409,7 @@ mod tests {
             Just(Event::Faulty),
             Just(Event::Edited),
             Just(Event::Stored),
-            prop_oneof![Just(Cause::Refused), Just(Cause::Unavailable), Just(Cause::Server)]
+            select(vec![Cause::Refused, Cause::Unavailable, Cause::Server, Cause::Offline])
                 .prop_map(Event::Failed),
             Just(Event::Online),
             Just(Event::Shown),

@@ -66,15 +66,15 @@ codes! {
     /// The integration authorises by something else than an API key or Basic auth.
     InvalidAuthMode => "invalid_auth_mode"
         "The integration authorises by something else than an API key or Basic auth.",
-    /// Headless only: the provider did not accept the credential; `reason` says in which way.
-    ConnectionTestFailed => "connection_test_failed"
-        "The provider did not accept the credential.",
     /// The server refuses this connection for good.
     ConnectionValidationFailed => "connection_validation_failed"
         "The server refuses this connection.",
     /// A limit of the server's plan is reached.
     ResourceCapped => "resource_capped"
         "The server's connection limit is reached.",
+    /// Headless only: the provider did not accept the credential; `reason` says in which way.
+    ConnectionTestFailed => "connection_test_failed"
+        "The provider did not accept the credential.",
     /// Headless only: the server could not be reached, or did not answer in time.
     NetworkError => "network_error"
         "The server could not be reached or did not answer in time.",
@@ -115,20 +115,14 @@ impl AuthErrorCode {
         let is = |list| word.is(word.all(), list);
         if is("unknown_provider_config|unknown_provider_template") {
             Some(Self::UnknownIntegration)
-        } else if is("integration_not_allowed") {
-            Some(Self::IntegrationNotAllowed)
-        } else if is("connection_id_not_allowed") {
-            Some(Self::ConnectionIdNotAllowed)
-        } else if is("invalid_auth_mode") {
-            Some(Self::InvalidAuthMode)
-        } else if is("connection_validation_failed|invalid_connection") {
+        } else if is("invalid_connection") {
             Some(Self::ConnectionValidationFailed)
-        } else if is("resource_capped") {
-            Some(Self::ResourceCapped)
         } else if is(SESSION_ENDED) {
             Some(Self::ConnectSessionExpired)
         } else {
-            None
+            // The server's own words, from `IntegrationNotAllowed` to `ResourceCapped`.
+            let own = Self::IntegrationNotAllowed as usize..=Self::ResourceCapped as usize;
+            Self::ALL.get(own)?.iter().copied().find(|code| code.as_str() == word.0)
         }
     }
 }
@@ -162,9 +156,23 @@ mod tests {
     #[test]
     fn an_unknown_word_of_the_server_is_no_ending() {
         assert_eq!(AuthErrorCode::ending("connection_test_failed"), None);
-        assert_eq!(
-            AuthErrorCode::ending("integration_not_allowed"),
-            Some(AuthErrorCode::IntegrationNotAllowed)
-        );
+        assert_eq!(AuthErrorCode::ending("unknown_error"), None);
+        assert_eq!(AuthErrorCode::ending("connect_session_expired"), None);
+    }
+
+    #[test]
+    fn each_word_of_the_server_that_ends_a_call_has_its_code() {
+        for (word, code) in [
+            ("unknown_provider_template", AuthErrorCode::UnknownIntegration),
+            ("integration_not_allowed", AuthErrorCode::IntegrationNotAllowed),
+            ("connection_id_not_allowed", AuthErrorCode::ConnectionIdNotAllowed),
+            ("invalid_auth_mode", AuthErrorCode::InvalidAuthMode),
+            ("invalid_connection", AuthErrorCode::ConnectionValidationFailed),
+            ("connection_validation_failed", AuthErrorCode::ConnectionValidationFailed),
+            ("resource_capped", AuthErrorCode::ResourceCapped),
+            ("missing_hmac", AuthErrorCode::ConnectSessionExpired),
+        ] {
+            assert_eq!(AuthErrorCode::ending(word), Some(code), "{word}");
+        }
     }
 }

@@ -82,3 +82,24 @@ impl Cause {
         matches!(self, Self::Unavailable)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_have_the_words_of_the_wire() {
+        assert_eq!(Cause::Refused.as_str(), "refused");
+        assert_eq!(Cause::Invalid.as_str(), "invalid");
+        assert_eq!(Cause::Limited.as_str(), "rate_limited");
+        assert_eq!(Cause::Expired.as_str(), "session_expired");
+    }
+
+    #[test]
+    fn a_reason_that_nobody_knows_is_a_refusal() {
+        assert_eq!(Cause::from_reason("address"), Cause::Address);
+        assert_eq!(Cause::from_reason("unavailable"), Cause::Unavailable);
+        assert_eq!(Cause::from_reason("offline"), Cause::Refused);
+        assert_eq!(Cause::from_reason(""), Cause::Refused);
+    }
+}

@@ -8,6 +8,7 @@ use crate::advice::{self, FieldShape, KeyShape, Kind, Refusal, Repair};
 use crate::auth_mode::AuthMode;
 use crate::error::AuthErrorCode;
 use crate::json::Json;
+use crate::text::joined;
 use crate::text::push_hex;
 use zeroize::Zeroizing;
 
@@ -21,14 +22,6 @@ pub struct Field {
     pub name: String,
     /// Part of the credential; otherwise sent in `params`.
     pub credential: bool,
-    /// Label; empty means the generic word for `name`.
-    pub title: String,
-    /// Help under the label.
-    pub description: String,
-    /// Placeholder.
-    pub example: String,
-    /// Where the vendor explains this very field; may be empty, like all texts here.
-    pub guide: String,
     /// What the field is for.
     pub kind: Kind,
     /// Masked, with a button to show it.
@@ -37,25 +30,70 @@ pub struct Field {
     pub optional: bool,
     /// The only values there are; empty when any text may be typed.
     pub choices: Vec<String>,
-    /// Drawn before the value.
-    pub prefix: String,
-    /// Drawn after the value.
-    pub suffix: String,
-    /// JavaScript regular expression that advises.
-    pub pattern: String,
     /// First value.
     pub initial: String,
     /// Not on screen; `initial` is sent as it is.
     pub hidden: bool,
     /// Its place on the screen, counted as the wire does.
     rank: i32,
+    /// In the order of [`TEXTS`]: to drop and to read a list is a loop in the module, for members it is code for
+    /// each.
+    texts: [String; TEXTS.len()],
 }
 
+/// Members of a template's field that are texts.
+const TEXTS: [&str; 7] =
+    ["title", "description", "example", "doc_section", "prefix", "suffix", "pattern"];
+
+/// Any of the texts may be empty.
 impl Field {
+    /// Label; empty means the generic word for `name`.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.texts[0]
+    }
+
+    /// Help under the label.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.texts[1]
+    }
+
+    /// Placeholder.
+    #[must_use]
+    pub fn example(&self) -> &str {
+        &self.texts[2]
+    }
+
+    /// Where the vendor explains this very field.
+    #[must_use]
+    pub fn guide(&self) -> &str {
+        &self.texts[3]
+    }
+
+    /// Drawn before the value.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.texts[4]
+    }
+
+    /// Drawn after the value.
+    #[must_use]
+    pub fn suffix(&self) -> &str {
+        &self.texts[5]
+    }
+
+    /// JavaScript regular expression that advises.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.texts[6]
+    }
+
     /// What the advice engine needs to know.
     #[must_use]
     pub fn shape(&self) -> FieldShape<'_> {
-        FieldShape { name: &self.name, kind: self.kind, prefix: &self.prefix, suffix: &self.suffix }
+        let (prefix, suffix) = (self.prefix(), self.suffix());
+        FieldShape { name: &self.name, kind: self.kind, prefix, suffix }
     }
 }
 
@@ -78,8 +116,6 @@ pub struct Form {
     pub guide: String,
     /// What keys of this provider look like.
     pub key_shapes: Vec<KeyShape>,
-    /// The caller's presets: sent, never shown.
-    pub fixed: Vec<(String, String)>,
 }
 
 /// What may not be sent, by field.
@@ -134,8 +170,8 @@ impl Form {
             let mut field = Field::from_spec(name, &spec, true, section_base, rank);
             let label = integration.get("credentials_label").text(name);
             if !label.is_empty() {
-                field.title = label;
-                field.description.clear();
+                field.texts[0] = label;
+                field.texts[1].clear();
             }
             insert(&mut fields, field);
         }
@@ -173,7 +209,6 @@ impl Form {
             steps: template.texts("where"),
             guide,
             key_shapes,
-            fixed: params.to_vec(),
         })
     }
 
@@ -215,18 +250,19 @@ impl Form {
 
     /// The JSON body of the post, as a text that wipes itself.
     ///
-    /// `answers` go with [`Form::fields`] one to one. With `keyslot`, params, the connection id and
+    /// `answers` go with [`Form::fields`] one to one; `fixed` are the caller's presets. With `keyslot`, params, the connection id and
     /// the wish to store unchecked travel in the body; a stock server takes them in the query
     /// ([`Form::params`]) or not at all.
     #[must_use]
     pub fn body(
         &self,
         answers: &[Value],
+        fixed: &[(String, String)],
         keyslot: bool,
         connection_id: Option<&str>,
         unchecked: bool,
     ) -> Value {
-        let params = self.params(answers);
+        let params = self.params(answers, fixed);
         // One allocation, large enough: growing would leave copies of the key behind.
         let mut size = 64 + connection_id.map_or(0, str::len);
         for (field, value) in self.fields.iter().zip(answers) {
@@ -259,9 +295,13 @@ impl Form {
 
     /// The connection config to send: the caller's presets and every filled or hidden field.
     #[must_use]
-    pub fn params<'a>(&'a self, answers: &'a [Value]) -> Vec<(&'a str, &'a str)> {
+    pub fn params<'a>(
+        &'a self,
+        answers: &'a [Value],
+        fixed: &'a [(String, String)],
+    ) -> Vec<(&'a str, &'a str)> {
         let mut params = Vec::new();
-        for (name, value) in &self.fixed {
+        for (name, value) in fixed {
             params.push((name.as_str(), value.as_str()));
         }
         for (field, value) in self.fields.iter().zip(answers) {
@@ -280,21 +320,15 @@ impl Field {
         let mut field = Field {
             name: name.to_owned(),
             credential,
-            title: spec.text("title"),
-            description: spec.text("description"),
-            example: spec.text("example"),
-            guide: spec.text("doc_section"),
             kind: Kind::Plain,
             secret: flag("secret") || (credential && name != "username"),
             // A default may be emptied, the wire says.
             optional: flag("optional") || default.is_some(),
             choices: spec.texts("enum"),
-            prefix: spec.text("prefix"),
-            suffix: spec.text("suffix"),
-            pattern: spec.text("pattern"),
             initial: default.unwrap_or_default(),
             hidden: flag("hidden"),
             rank,
+            texts: TEXTS.map(|name| spec.text(name)),
         };
         let format = spec.text("format");
         field.kind = if credential && name == "password" {
@@ -307,9 +341,9 @@ impl Field {
             Kind::Url
         } else if field.secret {
             Kind::Key
-        } else if field.suffix.as_bytes().first() == Some(&b'.') {
+        } else if field.suffix().as_bytes().first() == Some(&b'.') {
             Kind::Subdomain
-        } else if field.prefix.as_bytes().last() == Some(&b'/') {
+        } else if field.prefix().as_bytes().last() == Some(&b'/') {
             Kind::Hostname
         } else {
             Kind::Plain
@@ -321,10 +355,9 @@ impl Field {
         {
             field.initial.push_str(first);
         }
-        if docs.is_empty() || field.guide.is_empty() {
-            field.guide.clear();
-        } else {
-            field.guide = [docs, &field.guide].concat();
+        if !field.guide().is_empty() {
+            field.texts[3] =
+                if docs.is_empty() { String::new() } else { joined(&[docs, field.guide()]) };
         }
         field
     }
@@ -455,7 +488,7 @@ mod tests {
         assert!(form.fields[1].hidden);
         let mut answers = answers(&form);
         answers[0] = Value::new("k\"1\u{1}".into());
-        let body = form.body(&answers, false, Some("ignored by a stock server"), true);
+        let body = form.body(&answers, &[], false, Some("ignored by a stock server"), true);
         assert_eq!(
             serde_json::from_str::<Json5>(&body).unwrap(),
             json!({"username": "k\"1\u{1}", "password": "X"})
@@ -464,17 +497,17 @@ mod tests {
 
     #[test]
     fn a_keyslot_server_gets_params_and_connection_id_in_the_body() {
-        let mut form = form(
+        let form = form(
             json!({"auth_mode": "API_KEY", "connection_config": {
                 "subdomain": {"suffix": ".acme.com"}, "empty": {"optional": true}
             }}),
             json!({}),
         );
-        form.fixed = vec![("region".into(), "eu".into())];
+        let fixed = [("region".to_owned(), "eu".to_owned())];
         let mut answers = answers(&form);
         answers[0] = Value::new("key".into());
         answers[1] = Value::new("shop".into());
-        let body = form.body(&answers, true, Some("user-42"), true);
+        let body = form.body(&answers, &fixed, true, Some("user-42"), true);
         assert_eq!(
             serde_json::from_str::<Json5>(&body).unwrap(),
             json!({"apiKey": "key", "params": {"region": "eu", "subdomain": "shop"},
@@ -487,8 +520,8 @@ mod tests {
     fn the_body_is_written_into_one_allocation() {
         let form = form(json!({"auth_mode": "API_KEY"}), json!({}));
         let long = Value::new("\u{7}".repeat(4096));
-        let body = form.body(std::slice::from_ref(&long), true, Some(&"c".repeat(255)), true);
-        let roomy = form.body(&[Value::new(String::new())], true, None, false);
+        let body = form.body(std::slice::from_ref(&long), &[], true, Some(&"c".repeat(255)), true);
+        let roomy = form.body(&[Value::new(String::new())], &[], true, None, false);
         assert!(body.capacity() >= body.len() && body.len() > 6 * 4096);
         assert!(roomy.capacity() >= roomy.len());
     }
@@ -515,11 +548,11 @@ mod tests {
         let template = json!({"auth_mode": "API_KEY", "docs_connect": "https://v.example/g",
             "credentials": {"apiKey": {"doc_section": "#step-1"}}});
         let vendor = form(template.clone(), json!({}));
-        assert_eq!(vendor.fields[0].guide, "https://v.example/g#step-1");
+        assert_eq!(vendor.fields[0].guide(), "https://v.example/g#step-1");
         let own = json!({"overrides": {"acme": {"docs_connect": "https://i.example"}}});
         let replaced = form(template, own);
         assert_eq!(
-            (replaced.guide.as_str(), replaced.fields[0].guide.as_str()),
+            (replaced.guide.as_str(), replaced.fields[0].guide()),
             ("https://i.example", "")
         );
     }

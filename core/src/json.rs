@@ -37,14 +37,19 @@ pub trait Json: Sized {
 
     /// The texts of a list.
     fn texts(&self, name: &str) -> Vec<String> {
-        let mut texts = Vec::new();
-        for item in self.get(name).items() {
-            if let Some(text) = item.as_text() {
-                texts.push(text);
-            }
-        }
-        texts
+        texts(&self.get(name))
     }
+}
+
+/// The texts of a list.
+pub fn texts(list: &impl Json) -> Vec<String> {
+    let mut texts = Vec::new();
+    for item in list.items() {
+        if let Some(text) = item.as_text() {
+            texts.push(text);
+        }
+    }
+    texts
 }
 
 #[cfg(test)]

@@ -31,6 +31,6 @@ pub mod form;
 pub mod id;
 pub mod json;
 mod table;
-mod text;
+pub mod text;
 pub mod wire;
 pub mod words;

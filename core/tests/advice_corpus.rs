@@ -1,37 +1,14 @@
 //! Every line of `corpus/paste.tsv`: what people paste, and what should become of it.
 
+mod common;
+
 use std::fmt::Write as _;
 
 use keyslot_core::advice::{
     FieldShape, KeyShape, Kind, Notice, Refusal, Removed, Repair, recognise, refuse, repair,
 };
-use keyslot_core::json::Json;
 
 const CORPUS: &str = include_str!("corpus/paste.tsv");
-
-/// A template as the server's tests have it; the widget reads the browser's objects.
-struct Parsed(serde_json::Value);
-
-impl Json for Parsed {
-    fn get(&self, name: &str) -> Self {
-        Parsed(self.0.get(name).cloned().unwrap_or_default())
-    }
-    fn as_text(&self) -> Option<String> {
-        self.0.as_str().map(ToOwned::to_owned)
-    }
-    fn as_number(&self) -> Option<i32> {
-        self.0.as_i64().and_then(|number| number.try_into().ok())
-    }
-    fn is_truthy(&self) -> bool {
-        self.0.as_bool() == Some(true)
-    }
-    fn names(&self) -> Vec<String> {
-        self.0.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default()
-    }
-    fn items(&self) -> Vec<Self> {
-        self.0.as_array().map(|a| a.iter().cloned().map(Parsed).collect()).unwrap_or_default()
-    }
-}
 
 /// One line of the corpus.
 struct Case<'a> {
@@ -144,7 +121,7 @@ fn settings(cell: &str) -> Settings<'_> {
                 let shapes: Vec<serde_json::Value> =
                     serde_json::from_str(shapes(word)).expect("shapes that can be read");
                 settings.shapes =
-                    shapes.into_iter().map(|one| KeyShape::read(&Parsed(one))).collect();
+                    shapes.into_iter().map(|one| KeyShape::read(&common::Parsed(one))).collect();
             }
         }
     }
@@ -178,6 +155,8 @@ fn shapes(vendor: &str) -> &'static str {
                 {"field":"password","kind":"secret","min":32,"max":32,"alphabet":"hex"},
                 {"field":"password","prefix":"SK","kind":"key-id","wrong":true}]"#
         }
+        "deepseek" => r#"[{"prefix":"sk-","kind":"secret","min":20}]"#,
+        "forty" => r#"[{"kind":"older token","min":40,"max":40}]"#,
         "klaviyo" => r#"[{"prefix":"pk_","kind":"secret"}]"#,
         _ => panic!("the corpus knows no shapes called {vendor}"),
     }

@@ -10,13 +10,13 @@ fn colours() -> impl Iterator<Item = Rgb> {
         state ^= state >> 7;
         state ^= state << 17;
         let [red, green, blue, ..] = state.to_le_bytes();
-        Rgb { red, green, blue }
+        Rgb([red, green, blue])
     });
     let corners = [0, 1, 10, 11, 117, 118, 119, 127, 128, 254, 255];
     let grid = corners.into_iter().flat_map(move |red| {
         corners
             .into_iter()
-            .flat_map(move |green| corners.into_iter().map(move |blue| Rgb { red, green, blue }))
+            .flat_map(move |green| corners.into_iter().map(move |blue| Rgb([red, green, blue])))
     });
     grid.chain(random.take(10_000))
 }
@@ -27,7 +27,8 @@ fn exact_ratio(one: Rgb, other: Rgb) -> f64 {
             let x = f64::from(channel) / 255.0;
             if x <= 0.04045 { x / 12.92 } else { ((x + 0.055) / 1.055).powf(2.4) }
         };
-        0.2126 * linear(c.red) + 0.7152 * linear(c.green) + 0.0722 * linear(c.blue)
+        let [red, green, blue] = c.0;
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
     };
     let (one, other) = (luminance(one) + 0.05, luminance(other) + 0.05);
     one.max(other) / one.min(other)
@@ -36,11 +37,11 @@ fn exact_ratio(one: Rgb, other: Rgb) -> f64 {
 const SURFACES: [Rgb; 6] = [
     Rgb::WHITE,
     Rgb::BLACK,
-    Rgb { red: 0x1b, green: 0x1b, blue: 0x1f },
-    Rgb { red: 0xf6, green: 0xf7, blue: 0xf9 },
+    Rgb([0x1b, 0x1b, 0x1f]),
+    Rgb([0xf6, 0xf7, 0xf9]),
     // The two worst: neither black nor white stands out well.
-    Rgb { red: 117, green: 117, blue: 117 },
-    Rgb { red: 0x80, green: 0x60, blue: 0xa0 },
+    Rgb([117; 3]),
+    Rgb([0x80, 0x60, 0xa0]),
 ];
 
 #[test]
@@ -67,10 +68,6 @@ fn every_accent_on_every_surface_keeps_text_readable_and_borders_visible() {
                 "text on the fill: {colour:?}"
             );
             assert!(
-                exact_ratio(made.fill_hover, made.on_fill) >= least(TEXT),
-                "text on the hovered fill: {colour:?}"
-            );
-            assert!(
                 exact_ratio(made.border, surface) >= least(BORDER),
                 "border: {colour:?} on {surface:?}"
             );
@@ -84,66 +81,35 @@ fn every_accent_on_every_surface_keeps_text_readable_and_borders_visible() {
 
 #[test]
 fn an_accent_that_is_legible_already_is_left_as_it_is() {
-    let blue = Rgb::parse("#2457d6").unwrap();
+    let blue = Rgb([0x24, 0x57, 0xd6]);
     let made = accent(blue, Rgb::WHITE);
     assert_eq!((made.fill, made.border, made.text, made.on_fill), (blue, blue, blue, Rgb::WHITE));
 }
 
 #[test]
 fn a_pale_accent_keeps_its_hue_as_text_and_gets_black_on_its_fill() {
-    let yellow = Rgb::parse("#ffd400").unwrap();
+    let yellow = Rgb([0xff, 0xd4, 0]);
     let made = accent(yellow, Rgb::WHITE);
     assert_eq!((made.fill, made.on_fill), (yellow, Rgb::BLACK));
-    assert!(made.text.red > made.text.green && made.text.blue == 0, "{:?}", made.text);
+    let [red, green, blue] = made.text.0;
+    assert!(red > green && blue == 0, "{:?}", made.text);
     assert_eq!(accent(yellow, Rgb::BLACK).text, yellow);
 }
 
 #[test]
-fn the_hovered_fill_looks_different_from_the_fill() {
-    for colour in colours() {
-        let made = accent(colour, Rgb::WHITE);
-        assert_ne!(made.fill, made.fill_hover, "{colour:?}");
+fn a_computed_colour_is_read() {
+    let colour = Some(Rgb([17, 34, 255]));
+    for css in ["rgb(17, 34, 255)", "rgba(17, 34, 255, 0.5)"] {
+        assert_eq!(Rgb::computed(css), colour, "{css}");
+    }
+    for css in
+        ["", "#12f", "red", "rgb(1, 2)", "rgb()", "oklch(0.7 0.1 50)", "color(display-p3 1 0 0)"]
+    {
+        assert_eq!(Rgb::computed(css), None, "{css}");
     }
 }
 
 #[test]
-fn colours_are_read_in_the_notations_of_css() {
-    let colour = Some(Rgb { red: 0x11, green: 0x22, blue: 0xff });
-    for css in [
-        "#12f",
-        "#12F8",
-        "#1122ff",
-        " #1122FF80 ",
-        "rgb(17, 34, 255)",
-        "rgba(17,34,255,0.5)",
-        "RGB(17 34 255 / 50%)",
-        "rgb(17.9, 34.2, 300)",
-    ] {
-        assert_eq!(Rgb::parse(css), colour, "{css}");
-    }
-    assert_eq!(Rgb::parse("rgb(100%, 0%, 50%)"), Some(Rgb { red: 255, green: 0, blue: 127 }));
-    for css in [
-        "",
-        "#",
-        "#12",
-        "#12345",
-        "#1234567",
-        "#ggg",
-        "#é1",
-        "red",
-        "rgb(1,2)",
-        "rgb(1,2,x)",
-        "rgb(-1,2,3)",
-        "hsl(1,2%,3%)",
-        "rgb(1,2,3",
-    ] {
-        assert_eq!(Rgb::parse(css), None, "{css}");
-    }
-}
-
-#[test]
-fn a_colour_is_written_as_it_was_read() {
-    for colour in colours() {
-        assert_eq!(Rgb::parse(&colour.to_hex()), Some(colour));
-    }
+fn a_colour_is_written_in_six_digits() {
+    assert_eq!(Rgb([0, 10, 255]).to_hex(), "#000aff");
 }

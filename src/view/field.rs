@@ -8,6 +8,7 @@ use crate::options::{Options, Words};
 use crate::session::Input;
 use keyslot_core::advice::{self, Kind, Refusal, Repair, Split};
 use keyslot_core::form::{Checked, Fault, Field, Form, Value};
+use keyslot_core::text::joined;
 use keyslot_core::words::{Word, fill};
 use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -112,7 +113,7 @@ impl FieldView {
             _ => NO_LOGIN,
         };
         let kind = if field.secret { "|type=password" } else { "|type=text" };
-        let guard = [kind, GUARD, complete].concat();
+        let guard = joined(&[kind, GUARD, complete]);
         let parts = Parts::new(&fill(
             ROW,
             &[
@@ -124,22 +125,22 @@ impl FieldView {
             ],
         ));
         parts.at(TITLE).say(title(field, words));
-        if !field.title.is_empty() {
+        if !field.title().is_empty() {
             parts.at(TITLE).set("lang", "en"); // the template's, as the help
         }
-        parts.at(HELP).say(&field.description);
-        parts.at(HELP).show(!field.description.is_empty());
-        for (at, text) in [(PREFIX, &field.prefix), (SUFFIX, &field.suffix)] {
+        parts.at(HELP).say(field.description());
+        parts.at(HELP).show(!field.description().is_empty());
+        for (at, text) in &[(PREFIX, field.prefix()), (SUFFIX, field.suffix())] {
             if text.is_empty() {
-                parts.at(at).remove();
+                parts.at(*at).remove();
             } else {
-                parts.at(at).say(text);
+                parts.at(*at).say(text);
             }
         }
         let input = parts.at(INPUT);
         input.set("name", &field.name);
         if field.optional {
-            parts.at(OPTIONAL).say(&[" (", words.get(Word::Optional), ")"].concat());
+            parts.at(OPTIONAL).say(&joined(&[" (", words.get(Word::Optional), ")"]));
         } else {
             input.set("aria-required", "true");
         }
@@ -151,7 +152,7 @@ impl FieldView {
                 choice(input, value, value);
             }
         } else {
-            input.set("placeholder", &field.example);
+            input.set("placeholder", field.example());
         }
         input.set_value(&field.initial);
         parts.at(TOGGLE).show(field.secret && !is_choice);
@@ -375,8 +376,8 @@ fn choice(select: &Dom, value: &str, text: &str) {
 
 /// The label: the template's, or the generic word.
 fn title<'a>(field: &'a Field, words: &'a Words) -> &'a str {
-    if !field.title.is_empty() {
-        return &field.title;
+    if !field.title().is_empty() {
+        return field.title();
     }
     match field.name.as_str() {
         "apiKey" => words.get(Word::ApiKey),
@@ -430,13 +431,13 @@ fn notice(field: &Field, form: &Form, value: &str, words: &Words) -> Option<Stri
     if let Some(notice) = advice::recognise(&field.shape(), value, &form.key_shapes, provider) {
         return Some(speech::notice(&notice, provider, words));
     }
-    if field.pattern.is_empty()
+    if field.pattern().is_empty()
         || value.len() > PATTERN_INPUT_MAX
-        || Pattern::new(&field.pattern).ok()?.test(value)
+        || Pattern::new(field.pattern()).ok()?.test(value)
     {
         return None;
     }
     let word =
-        if field.example.is_empty() { Word::NoticePatternPlain } else { Word::NoticePattern };
-    Some(words.fill(word, &[("example", &field.example)]))
+        if field.example().is_empty() { Word::NoticePatternPlain } else { Word::NoticePattern };
+    Some(words.fill(word, &[("example", field.example())]))
 }

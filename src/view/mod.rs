@@ -36,6 +36,7 @@ use keyslot_core::dialog::{Connection, Event, Phase};
 use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
 use keyslot_core::json::Json;
+use keyslot_core::text::joined;
 use keyslot_core::wire::{Issue, Verification};
 use keyslot_core::words::Word;
 use std::rc::Rc;
@@ -190,7 +191,6 @@ const WORDS: &[(usize, Word)] = &[
     (TITLE, Word::TitlePlain),
     (SUBMIT, Word::Submit),
     (UNCHECKED, Word::SaveUnchecked),
-    (COPY, Word::Copy),
     (DONE, Word::Done),
 ];
 
@@ -223,7 +223,6 @@ impl View {
         host.set("data-keyslot", "");
         let root = host.attach_shadow(&object(&[("mode", "open".into())]))?;
         style::adopt(&root, &options.mode())?;
-        style::paint(&host, options);
 
         let parts = Parts::new(SHELL);
         let dialog = parts.at(DIALOG);
@@ -261,6 +260,7 @@ impl View {
     fn open(&mut self) -> Result<(), JsValue> {
         let body = document().object("body").ok_or(JsValue::UNDEFINED)?;
         body.append(&self.host);
+        style::paint(&self.host, self.parts.at(LOGO), &self.options);
         for kind in KEPT {
             let (escaped, host) = (self.inputs.clone(), JsValue::from(self.host.clone()));
             self.listeners.push(Listener::new(&window(), kind, true, move |event| {
@@ -305,7 +305,7 @@ impl View {
     fn observe(&mut self, body: &Dom) {
         let (host, inputs) = (self.host.clone(), self.inputs.clone());
         let callback = Callback::new(move |_| {
-            for name in ["inert", "aria-hidden", "hidden"] {
+            for name in &["inert", "aria-hidden", "hidden"] {
                 if host.has_attribute(name) {
                     host.toggle(name, None);
                 }
@@ -337,7 +337,7 @@ impl View {
         }
         if settings.get("branded").is_truthy() && !options.theme("accent").is_truthy() {
             let colour = |name: &str| settings.get("theme").get(name).text("primary");
-            style::accent_of(&self.host, &colour("light"), &colour("dark"));
+            style::accent_of(&self.host, self.parts.at(LOGO), &colour("light"), &colour("dark"));
         }
         self.allow_unverified = loaded.session.get("keyslot").get("allow_unverified").is_truthy();
         self.parts.at(TITLE).say(&self.say(Word::Title));
@@ -357,8 +357,8 @@ impl View {
                 view.set_value(&kept);
             }
             rows.append(view.row());
-            if !field.guide.is_empty() {
-                self.show_guide(&field.guide, &[]);
+            if !field.guide().is_empty() {
+                self.show_guide(field.guide(), &[]);
             } else if field.credential && !guided {
                 guided = true;
                 self.show_guide(&form.guide, &form.steps);
@@ -405,7 +405,8 @@ impl View {
     fn show_logo(&self, form: &Form) {
         let logo = self.parts.at(LOGO);
         let mut letter = form.provider_name.clone();
-        letter.truncate(letter.chars().next().map_or(0, char::len_utf8));
+        // Of UTF-8, the bytes that go on with a character are 0b10…… (RFC 3629 §3).
+        letter.truncate(1 + letter.bytes().skip(1).take_while(|byte| byte >> 6 == 2).count());
         logo.say(&letter);
         let own = self.options.theme("logo").as_text().unwrap_or_default();
         let url = if own == "provider" { &form.logo } else { &own };
@@ -470,6 +471,7 @@ impl View {
         self.parts.at(REFERENCE).show(!self.reference.is_empty());
         let text = self.options.words.fill(Word::Reference, &[("id", &self.reference)]);
         self.parts.at(REFERENCE_TEXT).say(&text);
+        self.parts.at(COPY).say(self.options.words.get(Word::Copy));
     }
 
     /// The confirmation, with the account when the check told its name.
@@ -489,7 +491,7 @@ impl View {
         self.parts.at(DETAIL).say(&detail);
         self.parts.at(SUCCESS).show(true);
         self.parts.at(FORM).show(false);
-        self.parts.at(STATUS).say(&[&title, ". ", &detail].concat());
+        self.parts.at(STATUS).say(&joined(&[&title, ". ", &detail]));
         self.parts.at(DONE).focus();
     }
 
@@ -503,7 +505,7 @@ impl View {
             return;
         }
         match wrong.or_else(|| self.fields.iter().find(|field| field.value().is_empty())) {
-            Some(field) => field.focus(false),
+            Some(field) => field.focus(field.wrong),
             None => self.parts.at(SUBMIT).focus(),
         }
     }
@@ -628,7 +630,9 @@ impl View {
                 // Absent outside secure contexts; the reference can still be selected by hand.
                 let navigator = window().object("navigator")?;
                 navigator.object("clipboard")?.unchecked_into::<Clipboard>().write(&self.reference);
-                self.parts.at(STATUS).say(self.options.words.get(Word::Copied));
+                for at in [COPY, STATUS] {
+                    self.parts.at(at).say(self.options.words.get(Word::Copied));
+                }
                 None
             }
             _ => None,

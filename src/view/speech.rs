@@ -15,8 +15,8 @@ pub(super) fn failure(cause: Cause) -> (Word, Word) {
         Cause::Invalid => (Word::Invalid, Word::InvalidNext),
         Cause::Offline => (Word::Offline, Word::OfflineNext),
         Cause::Network => (Word::Network, Word::NetworkNext),
-        Cause::Timeout => (Word::Timeout, Word::TimeoutNext),
-        Cause::Server => (Word::Server, Word::ServerNext),
+        Cause::Timeout => (Word::Timeout, Word::AgainNext),
+        Cause::Server => (Word::Server, Word::AgainNext),
         Cause::Limited => (Word::Limited, Word::LimitedNext),
         Cause::Expired => (Word::Expired, Word::ExpiredNext),
     }

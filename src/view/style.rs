@@ -2,12 +2,14 @@
 
 use crate::dom::{Dom, document, window};
 use crate::options::{Options, record};
+use crate::read::Js;
 use js_sys::Array;
 use keyslot_core::contrast::{Rgb, accent};
 use keyslot_core::json::Json;
+use keyslot_core::text::joined;
 use std::cell::RefCell;
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
@@ -19,6 +21,9 @@ extern "C" {
     fn new() -> Result<Sheet, JsValue>;
     #[wasm_bindgen(method, catch, js_name = replaceSync)]
     fn replace(this: &Sheet, css: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(js_name = getComputedStyle)]
+    fn computed_style(element: &Dom) -> Dom;
 }
 
 /// Dark tokens, used under the media query and for `theme: "dark"`. The surface is `--bg`.
@@ -26,9 +31,8 @@ const DARK: &str = "dialog{--bg:#191b20;--fg:#eceef2;--dim:#a4abb8;--line:#757d8
 --soft:#25282f;--bad:#ff9c94;--bad-soft:#35211f;--good:#3fb56f;--note:#e6b85c;\
 --fill:var(--ks-fill-dark,#7b98ff);--on-fill:var(--ks-on-fill-dark,#000);\
 --ring:var(--ks-ring-dark,#8ea6ff);--link:var(--ks-link-dark,#a9bcff);color-scheme:dark}";
-/// `--bg` in light and dark, for the contrast of an accent against it.
-const SURFACES: [(&str, Rgb); 2] =
-    [("light", Rgb::WHITE), ("dark", Rgb { red: 0x19, green: 0x1b, blue: 0x20 })];
+/// `--bg` of them; in light it is white.
+const DARK_SURFACE: Rgb = Rgb([0x19, 0x1b, 0x20]);
 
 thread_local! {
     static SHEET: RefCell<Option<Sheet>> = const { RefCell::new(None) };
@@ -56,40 +60,47 @@ pub(super) fn adopt(root: &Dom, mode: &str) -> Result<(), JsValue> {
         let always = mode == "dark";
         let (open, close) =
             if always { ("", "") } else { ("@media(prefers-color-scheme:dark){", "}") };
-        let dark: JsValue = sheet(&[open, DARK, close].concat())?.into();
+        let dark: JsValue = sheet(&joined(&[open, DARK, close]))?.into();
         sheets.push(&dark);
     }
     root.set_sheets(&sheets);
     Ok(())
 }
 
-/// Sets the integrator's tokens and accent.
-pub(super) fn paint(host: &Dom, options: &Options) {
-    if let Some(style) = host.object("style") {
-        for (name, value) in record(&options.theme("tokens")) {
-            style.set_property(&["--keyslot-", &name].concat(), &value);
-        }
+/// Sets the integrator's tokens and accent. `probe`: as in [`accent_of`].
+pub(super) fn paint(host: &Dom, probe: &Dom, options: &Options) {
+    for (name, value) in record(&options.theme("tokens")) {
+        styles(host).set_property(&joined(&["--keyslot-", &name]), &value);
     }
     let accent = options.theme("accent").as_text().unwrap_or_default();
-    accent_of(host, &accent, &accent);
+    accent_of(host, probe, &accent, &accent);
 }
 
-/// Sets an accent in the shades that keep text at 4.5:1 and edges at 3:1 on both surfaces (WCAG 2.2,
-/// 1.4.3 and 1.4.11). What is no colour changes nothing.
-pub(super) fn accent_of(host: &Dom, light: &str, dark: &str) {
-    let Some(style) = host.object("style") else { return };
-    for ((name, surface), colour) in SURFACES.into_iter().zip([light, dark]) {
-        let Some(colour) = Rgb::parse(colour) else { continue };
-        let accent = accent(colour, surface);
-        for (role, shade) in [
-            ("fill", accent.fill),
-            ("on-fill", accent.on_fill),
-            ("ring", accent.border),
-            ("link", accent.text),
+/// Sets an accent, light and dark, in the shades that keep text at 4.5:1 and edges at 3:1 on both surfaces
+/// (WCAG 2.2, 1.4.3 and 1.4.11). What is no colour changes nothing. `probe`, an element on the page, reads
+/// the notations of CSS for us.
+pub(super) fn accent_of(host: &Dom, probe: &Dom, light: &str, dark: &str) {
+    for (name, surface, css) in &[("light", Rgb::WHITE, light), ("dark", DARK_SURFACE, dark)] {
+        let probed = styles(probe);
+        probed.set_property("color", css);
+        let computed = Js(computed_style(probe).get("color")).as_text().unwrap_or_default();
+        let is_colour = probed.get("color").is_truthy();
+        probed.set_property("color", "");
+        let Some(colour) = Rgb::computed(&computed).filter(|_| is_colour) else { continue };
+        let accent = accent(colour, *surface);
+        for (role, shade) in &[
+            ("--ks-fill-", accent.fill),
+            ("--ks-on-fill-", accent.on_fill),
+            ("--ks-ring-", accent.border),
+            ("--ks-link-", accent.text),
         ] {
-            style.set_property(&["--ks-", role, "-", name].concat(), &shade.to_hex());
+            styles(host).set_property(&joined(&[*role, name]), &shade.to_hex());
         }
     }
+}
+
+fn styles(element: &Dom) -> Dom {
+    element.get("style").unchecked_into()
 }
 
 /// Keeps the page from scrolling behind the dialog; the page's own styles stay untouched and are

@@ -112,9 +112,14 @@ pub(super) fn entry(text: &Text<'_>, kind: Kind, line: Part) -> Option<Entry> {
                     && is_label(text, name)
                     && !text.any(name, set!("-_")))
         }
-        // `token:value` without a blank; a user name's `admin:secret` is a pair, not a name and its value.
+        // `token:value` without a blank; a user name's `admin:secret` is a pair, not a name and its value, and
+        // `secret-token:…` is the value: a URI of RFC 8959, as Mercury's tokens are.
         Form::Colon => {
-            kind != Kind::Username && said.secret() && said.only_known_words() && bare.len() >= 8
+            kind != Kind::Username
+                && said.secret()
+                && said.only_known_words()
+                && bare.len() >= 8
+                && !text.is(name, "secret-token")
         }
     };
     // `sk_fake_key_AbCd: production` is a key and a remark about it.

@@ -8,6 +8,9 @@ use crate::text::{BLANK, Part, Text, UPPER, set};
 /// Keys shorter than this are hardly complete, whoever the vendor is.
 const SHORTEST_KEY: u16 = 8;
 
+/// A beginning that is shorter than this says little about the vendor: `sk-`, `pk_`, `eyJ`.
+const ANYBODYS: usize = 4;
+
 /// What stands out about a value. Holds words of the catalogue and numbers, never the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice<'a> {
@@ -126,6 +129,13 @@ pub fn recognise<'a>(
             expected = expected.or(Some(Notice::Prefix { expected: prefix }));
         }
     }
+    // A vendor that is known for a longer beginning than these few characters, which anybody may have: `sk-ant-…`
+    // where `sk-…` is wanted, a token of GitHub's where any 40 characters are.
+    let (names, beginning) = vendors::find(text);
+    let own_beginning = best.map_or(0, |shape| shape.prefix.len());
+    if own_beginning < beginning.min(ANYBODYS) && !vendors::is_of(names, own_vendor) {
+        return Some(Notice::OtherVendor { vendor: vendors::shown(names) });
+    }
     if let Some(shape) = best {
         return judge(shape, field.name, value);
     }
@@ -142,10 +152,8 @@ pub fn recognise<'a>(
             return Some(Notice::Email);
         }
     }
-    let names = vendors::names(value);
-    if !names.is_empty() {
-        return (!vendors::is_of(names, own_vendor))
-            .then_some(Notice::OtherVendor { vendor: vendors::shown(names) });
+    if beginning > 0 {
+        return None;
     }
     if key && text.any(all, BLANK) {
         return Some(Notice::Blank);

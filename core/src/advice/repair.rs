@@ -18,6 +18,9 @@ use crate::text::{BLANK, LINE, MAX, Part, QUOTE, Text, set};
 /// text.
 const MAX_PASTE: usize = 16 * 1024;
 
+/// The quotation marks of word processors, in whichever order a language has them: “…”, „…“, ”…”, »…«.
+const CURLY: &str = "“|”|„|«|»|‘|’|‚|‹|›|「|」";
+
 /// What was taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removed {
@@ -266,6 +269,11 @@ impl Found {
         // "put yours here" and has to stay, to be recognised.
         let bracketed = kind.is_structural() || kind == Kind::Username;
         if self.take(Removed::Quotes, unquoted(text, part, bracketed)) {
+            return true;
+        }
+        // In a user name and a password they were left as they are: inside, they may be meant.
+        let (before, after) = (text.starts(part, CURLY), text.ends(part, CURLY));
+        if before > 0 && after > 0 && self.take(Removed::Quotes, part.skip(before).cut(after)) {
             return true;
         }
         if kind == Kind::Plain {
