@@ -48,7 +48,8 @@ impl Endpoint {
         Self { body_limit, ..self }
     }
 
-    /// Not counted: what watches the server must not be turned away, and the demo API is a vendor's.
+    /// Not counted: what watches the server must not be turned away, files cost next to nothing, and the
+    /// demo API is a vendor's.
     fn uncounted(self) -> Self {
         Self { counted: false, ..self }
     }
@@ -167,8 +168,8 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         e(M::GET, "/", Public, get(pages::root)),
         e(M::GET, "/connect", Public, get(connect_page::show)),
         e(M::GET, "/connect/", Public, get(connect_page::show)),
-        e(M::GET, "/assets/{*path}", Public, get(pages::asset)),
-        e(M::GET, "/images/template-logos/{file}", Public, get(pages::logo)),
+        e(M::GET, "/assets/{*path}", Public, get(pages::asset)).uncounted(),
+        e(M::GET, "/images/template-logos/{file}", Public, get(pages::logo)).uncounted(),
     ];
     all.extend(pages_of_operators());
     // `/connection` is the old name of `/connections`; both are called.

@@ -108,6 +108,8 @@ async fn every_endpoint_refuses_every_caller_that_it_is_not_for() {
                 "unknown key" => "401 unknown_account",
                 "reader" if !READ.contains(&name.as_str()) => "403 forbidden",
                 "minter" if !MINT.contains(&name.as_str()) => "403 forbidden",
+                // No environment is called x, and no key opens another than its own.
+                _ if endpoint.path == "/environments/{environment}" => "403 forbidden",
                 _ => "",
             };
             let by_session = match caller {
