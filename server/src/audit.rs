@@ -121,7 +121,7 @@ impl Server {
             let many = u64::try_from(events.len()).unwrap_or(u64::MAX);
             let deadline = time::Instant::now() + PATIENCE;
             loop {
-                match self.store.record_all(events.clone()).await {
+                match self.store.record_all(self.audit_chain.clone(), events.clone()).await {
                     Ok(()) => break,
                     Err(error) if time::Instant::now() >= deadline => {
                         self.lost(many, &error);

@@ -337,34 +337,50 @@ impl Limits {
         now: Timestamp,
     ) -> Result<Check<'_>, ApiError> {
         let mut check = Check { limits: self, callers: Vec::new() };
-        for caller in callers {
-            let Some(quota) = self.failures(&caller) else { continue };
-            let bucket = caller.bucket("failures");
-            loop {
-                // Before looking, so that none is missed.
-                let done = self.done.notified();
-                let full_at = store.allowance(&bucket).await?;
-                let left = quota.left(full_at, now);
-                if left == 0 {
+        let counted: Vec<(Caller, Quota)> = callers
+            .into_iter()
+            .filter_map(|caller| self.failures(&caller).map(|quota| (caller, quota)))
+            .collect();
+        if counted.is_empty() {
+            return Ok(check);
+        }
+        let buckets: Vec<String> =
+            counted.iter().map(|(caller, _)| caller.bucket("failures")).collect();
+        loop {
+            // Before looking, so that none is missed.
+            let done = self.done.notified();
+            let full_at = store.allowances(&buckets).await?;
+            let left: Vec<u32> = counted
+                .iter()
+                .zip(&full_at)
+                .map(|((_, quota), full_at)| quota.left(*full_at, now))
+                .collect();
+            for (((_, quota), full_at), left) in counted.iter().zip(&full_at).zip(&left) {
+                if *left == 0 {
                     let wait = quota.wait(full_at.unwrap_or(FullAt::at(now)), 1, now);
                     return Err(refused(None, SignedDuration::from_nanos(wait)));
                 }
-                if self.begin(&caller, left) {
-                    check.callers.push((caller, quota));
-                    break;
-                }
-                done.await;
             }
+            if self.begin(&counted, &left) {
+                check.callers = counted;
+                return Ok(check);
+            }
+            done.await;
         }
-        Ok(check)
     }
 
-    /// Counts one more that is being checked, if there are not `most` already.
-    fn begin(&self, caller: &Caller, most: u32) -> bool {
+    /// Counts one more for each caller that is being checked, if none has as many already as are left.
+    fn begin(&self, callers: &[(Caller, Quota)], left: &[u32]) -> bool {
         let mut all = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.entry(caller.clone()).or_default();
-        let free = *count < most;
-        *count += u32::from(free);
+        let free = callers
+            .iter()
+            .zip(left)
+            .all(|((caller, _), left)| all.get(caller).is_none_or(|count| count < left));
+        if free {
+            for (caller, _) in callers {
+                *all.entry(caller.clone()).or_default() += 1;
+            }
+        }
         free
     }
 

@@ -543,8 +543,8 @@ pub trait Store: Send + Sync + 'static {
         wanted: u32,
         now: Timestamp,
     ) -> Result<Taken>;
-    /// How full a bucket is; nothing when none of it has been used.
-    async fn allowance(&self, bucket: &str) -> Result<Option<FullAt>>;
+    /// How full these buckets are, in their order; nothing when none of one has been used.
+    async fn allowances(&self, buckets: &[String]) -> Result<Vec<Option<FullAt>>>;
     /// Makes a bucket full again.
     async fn forget_allowance(&self, bucket: &str) -> Result<()>;
     /// Removes the buckets that are full again; tells how many.
@@ -552,8 +552,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes down what somebody was shown: a read has no change in whose transaction it could be.
     async fn record(&self, audit: AuditEvent) -> Result<()>;
-    /// The same for several, in this order; all or none.
-    async fn record_all(&self, audit: Vec<AuditEvent>) -> Result<()>;
+    /// The same for several, in this order; all or none. They are put into their chains at once, behind
+    /// what is not in one yet: many are cheaper so.
+    async fn record_all(&self, chain: AuditChain, audit: Vec<AuditEvent>) -> Result<()>;
     /// Audit events of an environment, newest first; those before the one with the number `before`, when
     /// given.
     async fn audit_events(
@@ -571,6 +572,22 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<StoredAuditEvent>>;
     /// Puts up to `limit` events that are not in their chain yet into it, oldest first; tells how many.
     async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32>;
+}
+
+impl StoredAuditEvent {
+    /// What an event is stored as under the number `id`, before it is in its chain.
+    fn of(id: i64, event: &AuditEvent) -> Self {
+        Self {
+            id,
+            at: event.at,
+            actor: event.actor.clone(),
+            action: event.action.to_owned(),
+            object: event.object.clone(),
+            request_id: event.request_id.clone(),
+            address: event.address.map(|address| address.to_string()),
+            chained: None,
+        }
+    }
 }
 
 /// An audit event as it was stored.

@@ -232,14 +232,14 @@ async fn counting_writes_once_for_many_requests() {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&dir.path().join("keyslot.db")).unwrap();
     let limits = Limits::new(Rates::default());
-    let mut full_at = None;
+    let mut full_at = vec![None];
     let mut writes = 0;
     for number in 0..200_000_i64 {
         let now = start() + SignedDuration::from_micros(number * 50);
         let caller = Caller::SecretKey("k".into());
         assert!(limits.request(&store, caller, 1, now).await.is_ok(), "20,000 a second");
         if number % 100 == 0 {
-            let seen = store.allowance("requests:secret_key:k").await.unwrap();
+            let seen = store.allowances(&["requests:secret_key:k".into()]).await.unwrap();
             writes += u32::from(seen != full_at);
             full_at = seen;
         }

@@ -253,6 +253,21 @@ async fn audit_events_are_chained_by_environment_and_paged(store: &dyn Store) {
     let places: Vec<i64> =
         first.iter().chain(&second).map(|event| event.chained.as_ref().unwrap().0).collect();
     assert_eq!(places, [4, 3, 2, 1]);
+
+    // Several at once are in their chains at once, behind what was not.
+    integration(store, "dev", "n7").await;
+    let several = vec![event(moment(1), "dev"), event(moment(2), "prod"), event(moment(3), "dev")];
+    store.record_all(chain.clone(), several).await.unwrap();
+    assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 0);
+    for (environment, count) in [("dev", 7), ("prod", 4)] {
+        let report = chain.check(store, environment).await.unwrap();
+        assert_eq!(report, ChainReport { checked: count, broken_at: None }, "{environment}");
+    }
+    let newest = store.audit_events("dev", None, 3).await.unwrap();
+    assert_eq!(newest.iter().map(|e| e.at).collect::<Vec<_>>()[..2], [moment(3), moment(1)]);
+    integration(store, "dev", "n8").await;
+    assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 1, "numbers go on");
+    assert_eq!(chain.check(store, "dev").await.unwrap().checked, 8);
 }
 
 async fn integration_keys_are_unique_within_their_environment(store: &dyn Store) {
@@ -1056,7 +1071,8 @@ async fn an_environment_is_made_renamed_and_deleted_while_it_is_empty(store: &dy
 
 async fn an_allowance_is_taken_by_all_together_and_never_twice(store: &dyn Store) {
     let (quota, now) = (Quota::per_minute(600), moment(0));
-    assert_eq!(store.allowance("a").await.unwrap(), None);
+    let look = async |names: [&str; 2]| store.allowances(&names.map(String::from)).await.unwrap();
+    assert_eq!(look(["a", "b"]).await, [None, None]);
     // Sixty at once ask for 20 each, and there are 600.
     let takes = (0..60).map(|_| store.take_allowance("a", quota, 20, now));
     let granted: Vec<u32> =
@@ -1064,7 +1080,7 @@ async fn an_allowance_is_taken_by_all_together_and_never_twice(store: &dyn Store
     assert_eq!(granted.iter().sum::<u32>(), 600);
     let empty = store.take_allowance("a", quota, 1, now).await.unwrap();
     assert_eq!(empty.granted, 0);
-    assert_eq!(store.allowance("a").await.unwrap(), Some(empty.full_at));
+    assert_eq!(look(["b", "a"]).await, [None, Some(empty.full_at)], "in the order asked for");
     assert_eq!(store.take_allowance("b", quota, 5, now).await.unwrap().granted, 5, "its own");
 
     assert_eq!(store.purge_allowances(now).await.unwrap(), 0, "both are in use");

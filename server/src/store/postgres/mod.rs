@@ -537,8 +537,8 @@ impl Store for PostgresStore {
         transaction!(self, |db| queries::take_allowance(db, bucket, quota, wanted, now))
     }
 
-    async fn allowance(&self, bucket: &str) -> Result<Option<FullAt>> {
-        queries::allowance(&self.client().await?, bucket).await
+    async fn allowances(&self, buckets: &[String]) -> Result<Vec<Option<FullAt>>> {
+        queries::allowances(&self.client().await?, buckets).await
     }
 
     async fn forget_allowance(&self, bucket: &str) -> Result<()> {
@@ -553,8 +553,8 @@ impl Store for PostgresStore {
         transaction!(self, |db| queries::audit(db, &audit))
     }
 
-    async fn record_all(&self, audit: Vec<AuditEvent>) -> Result<()> {
-        transaction!(self, |db| queries::audit_all(db, &audit))
+    async fn record_all(&self, chain: AuditChain, audit: Vec<AuditEvent>) -> Result<()> {
+        transaction!(self, |db| queries::audit_all(db, &chain, &audit))
     }
 
     async fn audit_events(

@@ -334,9 +334,36 @@ pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()
     .map(drop)
 }
 
-pub(super) async fn audit_all(db: &Transaction<'_>, events: &[AuditEvent]) -> Result<()> {
-    let sql = "insert into audit_events (at, environment, actor, action, object, request_id, address)
-         select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])";
+pub(super) async fn audit_all(
+    db: &Transaction<'_>,
+    chain: &AuditChain,
+    events: &[AuditEvent],
+) -> Result<()> {
+    link_audit_events(db, chain, u32::MAX).await?;
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let sql =
+        "select nextval(pg_get_serial_sequence('audit_events', 'id')) from generate_series(1, $1)";
+    let numbers = all(db, sql, &[&count]).await?;
+    let mut heads: HashMap<&str, (i64, Vec<u8>)> = HashMap::new();
+    let (mut ids, mut links, mut codes) = (Vec::new(), Vec::new(), Vec::new());
+    for (event, row) in events.iter().zip(&numbers) {
+        let environment = event.environment.as_str();
+        let head = match heads.remove(environment) {
+            Some(head) => head,
+            None => chain_head(db, environment).await?,
+        };
+        let id = row.try_get(0)?;
+        let link = head.0 + 1;
+        let code = chain.code(&head.1, link, environment, &StoredAuditEvent::of(id, event));
+        ids.push(id);
+        links.push(link);
+        codes.push(code.clone());
+        heads.insert(environment, (link, code));
+    }
+    let sql = "insert into audit_events (id, at, environment, actor, action, object, request_id, address, link, mac)
+         overriding system value
+         select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+             $8::text[], $9::bigint[], $10::bytea[])";
     let at: Vec<i64> = events.iter().map(|event| millis(event.at)).collect();
     let texts = |part: fn(&AuditEvent) -> &str| events.iter().map(part).collect::<Vec<&str>>();
     let addresses: Vec<Option<String>> =
@@ -345,6 +372,7 @@ pub(super) async fn audit_all(db: &Transaction<'_>, events: &[AuditEvent]) -> Re
         db,
         sql,
         &[
+            &ids,
             &at,
             &texts(|event| &event.environment),
             &texts(|event| &event.actor),
@@ -352,10 +380,22 @@ pub(super) async fn audit_all(db: &Transaction<'_>, events: &[AuditEvent]) -> Re
             &texts(|event| &event.object),
             &texts(|event| &event.request_id),
             &addresses,
+            &links,
+            &codes,
         ],
     )
     .await
     .map(drop)
+}
+
+/// The place and the code of the newest event in the chain of an environment.
+async fn chain_head(db: &Transaction<'_>, environment: &str) -> Result<(i64, Vec<u8>)> {
+    let sql = "select link, mac from audit_events where environment = $1 and link is not null
+         order by link desc limit 1";
+    Ok(match first(db, sql, &[&environment]).await? {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?),
+        None => (0, audit_chain::START.to_vec()),
+    })
 }
 
 const AUDIT_EVENT: &str =
@@ -404,15 +444,7 @@ pub(super) async fn link_audit_events(
         let (event, environment) = (audit_event_of(row)?, row.try_get::<_, String>(9)?);
         let head = match heads.remove(&environment) {
             Some(head) => head,
-            None => {
-                let sql =
-                    "select link, mac from audit_events where environment = $1 and link is not null
-                     order by link desc limit 1";
-                match first(db, sql, &[&environment]).await? {
-                    Some(row) => (row.try_get(0)?, row.try_get(1)?),
-                    None => (0, audit_chain::START.to_vec()),
-                }
-            }
+            None => chain_head(db, &environment).await?,
         };
         let link = head.0 + 1;
         let code = chain.code(&head.1, link, &environment, &event);
@@ -466,9 +498,16 @@ pub(super) async fn take_allowance(
     Ok(taken)
 }
 
-pub(super) async fn allowance(db: &impl GenericClient, bucket: &str) -> Result<Option<FullAt>> {
-    let row = first(db, "select full_at from allowances where bucket = $1", &[&bucket]).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?.map(FullAt::from_nanoseconds))
+pub(super) async fn allowances(
+    db: &impl GenericClient,
+    buckets: &[String],
+) -> Result<Vec<Option<FullAt>>> {
+    let sql = "select a.full_at from unnest($1::text[]) with ordinality as b (bucket, place)
+         left join allowances a on a.bucket = b.bucket order by b.place";
+    let rows = all(db, sql, &[&buckets]).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get::<_, Option<i64>>(0)?.map(FullAt::from_nanoseconds)))
+        .collect()
 }
 
 pub(super) async fn forget_allowance(db: &impl GenericClient, bucket: &str) -> Result<()> {

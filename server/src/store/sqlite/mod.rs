@@ -634,9 +634,10 @@ impl Store for SqliteStore {
         self.write(move |db| queries::take_allowance(db, &bucket, quota, wanted, now)).await
     }
 
-    async fn allowance(&self, bucket: &str) -> Result<Option<FullAt>> {
-        let bucket = bucket.to_owned();
-        self.read(move |db| queries::allowance(db, &bucket)).await
+    async fn allowances(&self, buckets: &[String]) -> Result<Vec<Option<FullAt>>> {
+        let buckets = buckets.to_vec();
+        self.read(move |db| buckets.iter().map(|bucket| queries::allowance(db, bucket)).collect())
+            .await
     }
 
     async fn forget_allowance(&self, bucket: &str) -> Result<()> {
@@ -652,8 +653,8 @@ impl Store for SqliteStore {
         self.write(move |db| queries::audit(db, &audit)).await
     }
 
-    async fn record_all(&self, audit: Vec<AuditEvent>) -> Result<()> {
-        self.write(move |db| audit.iter().try_for_each(|event| queries::audit(db, event))).await
+    async fn record_all(&self, chain: AuditChain, audit: Vec<AuditEvent>) -> Result<()> {
+        self.write(move |db| queries::audit_all(db, &chain, &audit)).await
     }
 
     async fn audit_events(

@@ -343,14 +343,7 @@ pub(super) fn link_audit_events(db: &Db, chain: &AuditChain, limit: u32) -> Resu
     for (event, environment) in unlinked {
         let head = match heads.remove(&environment) {
             Some(head) => head,
-            None => db
-                .prepare_cached(
-                    "select link, mac from audit_events where environment = ?1 and link is not null
-                     order by link desc limit 1",
-                )?
-                .query_row([&environment], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?
-                .unwrap_or_else(|| (0, audit_chain::START.to_vec())),
+            None => chain_head(db, &environment)?,
         };
         let link = head.0 + 1;
         let code = chain.code(&head.1, link, &environment, &event);
@@ -359,6 +352,58 @@ pub(super) fn link_audit_events(db: &Db, chain: &AuditChain, limit: u32) -> Resu
         heads.insert(environment, (link, code));
     }
     Ok(count)
+}
+
+pub(super) fn audit_all(db: &Db, chain: &AuditChain, events: &[AuditEvent]) -> Result<()> {
+    link_audit_events(db, chain, u32::MAX)?;
+    // Only this thread writes, so the numbers after the last one are ours.
+    let mut id: i64 = db
+        .prepare_cached("select seq from sqlite_sequence where name = 'audit_events'")?
+        .query_row([], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    let mut heads: HashMap<&str, (i64, Vec<u8>)> = HashMap::new();
+    let mut insert = db.prepare_cached(
+        "insert into audit_events (id, at, environment, actor, action, object, request_id, address, link, mac)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    for event in events {
+        let environment = event.environment.as_str();
+        let head = match heads.remove(environment) {
+            Some(head) => head,
+            None => chain_head(db, environment)?,
+        };
+        id += 1;
+        let link = head.0 + 1;
+        let stored = StoredAuditEvent::of(id, event);
+        let code = chain.code(&head.1, link, environment, &stored);
+        insert.execute(params![
+            id,
+            millis(stored.at),
+            environment,
+            stored.actor,
+            stored.action,
+            stored.object,
+            stored.request_id,
+            stored.address,
+            link,
+            code
+        ])?;
+        heads.insert(environment, (link, code));
+    }
+    Ok(())
+}
+
+/// The place and the code of the newest event in the chain of an environment.
+fn chain_head(db: &Db, environment: &str) -> Result<(i64, Vec<u8>)> {
+    Ok(db
+        .prepare_cached(
+            "select link, mac from audit_events where environment = ?1 and link is not null
+             order by link desc limit 1",
+        )?
+        .query_row([environment], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .unwrap_or_else(|| (0, audit_chain::START.to_vec())))
 }
 
 fn audit_events_of(mut rows: rusqlite::Rows<'_>) -> Result<Vec<StoredAuditEvent>> {
