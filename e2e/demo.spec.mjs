@@ -72,6 +72,19 @@ for (const label of ["May not read the account", "The demo API is down", "Is ref
   });
 }
 
+test("a pointer over the button fetches the form, and the click nothing more", async ({ page, dialog }) => {
+  const button = page.locator('[data-integration="demo"] .connect');
+  const form = page.waitForResponse((response) => response.url().endsWith("/connect/session"));
+  await button.hover();
+  await (await form).finished();
+  /** @type {string[]} */
+  const requests = [];
+  page.on("request", (request) => requests.push(request.url()));
+  await button.click();
+  await expect(dialog.field("apiKey")).toBeFocused();
+  expect(requests).toEqual([]);
+});
+
 test("the page has no script or style of its own inside the HTML, and makes no request elsewhere", async ({
   page,
   server,

@@ -1,6 +1,11 @@
 // The stock `@nangohq/node`, unmodified, against the server.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Nango } from "@nangohq/node";
 import { expect, test } from "./fixtures.mjs";
+import { startServer } from "./keyslot-server.mjs";
 import { ACCEPTED, PROVIDERS } from "./provider-api.mjs";
 
 /** A connection made the way a browser makes it, without a browser. */
@@ -277,6 +282,42 @@ test("a webhook that the server sent passes verifyIncomingWebhookRequest, and a 
   } finally {
     await call("PATCH", "/environment", { webhook_url: null });
     receiver.close();
+  }
+});
+
+test("a server below a base path is used by its address, whole", async ({ world }) => {
+  const catalog = path.join(mkdtempSync(path.join(tmpdir(), "keyslot-base-")), "acme.yaml");
+  writeFileSync(catalog, world.provider.catalog);
+  const publicUrl = "https://keys.example/x/y";
+  const args = ["--catalog", catalog, "--allow-net", "127.0.0.0/8", "--public-url", publicUrl];
+  const server = await startServer({ args });
+  try {
+    // What a reverse proxy in front of it passes on, with the path or without it.
+    for (const host of [`${server.url}/x/y`, server.url]) {
+      const sdk = new Nango({ host, secretKey: server.secretKey });
+      const key = host === server.url ? "without" : "with";
+      await sdk.createIntegration({ provider: "acme-key", unique_key: key });
+      const { data } = await sdk.createConnectSession(/** @type {any} */ ({ tags: {} }));
+      expect(data.connect_link).toBe(`${publicUrl}/connect/?session_token=${data.token}`);
+      const answer = await fetch(`${host}/api-auth/api-key/${key}?connect_session_token=${data.token}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ apiKey: ACCEPTED.apiKey }),
+      });
+      const { connectionId } = await answer.json();
+      expect(await sdk.getToken(key, connectionId)).toMatchObject({ apiKey: ACCEPTED.apiKey });
+      const { configs } = await sdk.listIntegrations();
+      expect(configs[0]?.logo).toMatch(/^https:\/\/keys\.example\/x\/y\/images\//);
+      const echoed = await sdk.get({ endpoint: "/v1/echo?x=1", providerConfigKey: key, connectionId });
+      expect(echoed.data.path).toBe("/v1/echo?x=1");
+      const document = await (await fetch(`${host}/openapi.json`)).json();
+      // Relative to the document, so that it is right wherever it is read from.
+      expect(new URL(document.servers[0].url, `${host}/openapi.json`).href).toBe(`${host}/`);
+    }
+  } finally {
+    await server.stop();
+    server.remove();
+    rmSync(path.dirname(catalog), { recursive: true, force: true });
   }
 });
 

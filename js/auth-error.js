@@ -8,12 +8,8 @@
  * @returns {boolean}
  */
 export function isAuthError(value) {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    /** @type {any} */ (value).name === "AuthError" &&
-    typeof (/** @type {any} */ (value).code) === "string"
-  );
+  const { name, code } = /** @type {any} */ (value ?? {});
+  return name === "AuthError" && typeof code === "string";
 }
 
 /** An error with a stable `code`. `type` is the same word, under the name that Nango gives it. */

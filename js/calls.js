@@ -36,6 +36,9 @@ const LOOKED_FOR = [
   ["the dialog element", () => typeof HTMLDialogElement === "function"],
 ];
 
+/** The events of `window` that tell of a trap. @type {["error", "unhandledrejection"]} */
+const FAULTS = ["error", "unhandledrejection"];
+
 /** How long a module may take to arrive before the calls that wait for it are rejected. */
 const LOAD_TIMEOUT_MS = 30_000;
 
@@ -147,16 +150,13 @@ export function createKeyslot(loader) {
     }
   }
   function watchForTraps() {
-    if (watching || typeof window === "undefined") return;
+    if (watching) return;
     watching = true;
-    window.addEventListener("error", onWindowError);
-    window.addEventListener("unhandledrejection", onWindowError);
+    for (const kind of FAULTS) globalThis.window?.addEventListener(kind, onWindowError);
   }
   function stopWatching() {
     watching = false;
-    if (typeof window === "undefined") return;
-    window.removeEventListener("error", onWindowError);
-    window.removeEventListener("unhandledrejection", onWindowError);
+    for (const kind of FAULTS) globalThis.window?.removeEventListener(kind, onWindowError);
   }
 
   /**
@@ -191,51 +191,40 @@ export function createKeyslot(loader) {
     constructor(options) {
       this.#options = optionsObject(options, "new Keyslot()");
     }
+    /** @param {unknown} options */
+    #merged(options) {
+      return merge({ ...defaults, ...this.#options }, options);
+    }
     /** @param {unknown} integrationId @param {unknown} [connectionId] @param {unknown} [options] */
     auth(integrationId, connectionId, options) {
-      return call("auth", integrationId, connectionId, merge({ ...defaults, ...this.#options }, options));
+      return call("auth", integrationId, connectionId, this.#merged(options));
     }
     /** @param {unknown} integrationId @param {unknown} [connectionId] @param {unknown} [options] */
     reconnect(integrationId, connectionId, options) {
-      return call("reconnect", integrationId, connectionId, merge({ ...defaults, ...this.#options }, options));
+      return call("reconnect", integrationId, connectionId, this.#merged(options));
     }
-    /** @param {unknown} [integrationId] @param {unknown} [options] */
-    preload(integrationId, options) {
-      return preload(integrationId, merge({ ...this.#options }, options));
+    /**
+     * Never rejects: it is called on hover, where nobody listens. What went wrong is said by the next call.
+     * @param {unknown} [integrationId]
+     * @param {unknown} [options]
+     */
+    async preload(integrationId, options) {
+      try {
+        const [module, spoken] = await Promise.all([load(), inLanguage(this.#merged(options))]);
+        if (integrationId !== undefined) await module.preload(integrationId, spoken);
+      } catch (error) {
+        // Said again, in full, by auth().
+        if (glue && isTrap(error)) dropModule(glue, error);
+      }
     }
     close() {
       close();
     }
   }
 
-  /** @param {unknown} integrationId @param {unknown} [connectionId] @param {unknown} [options] */
-  function auth(integrationId, connectionId, options) {
-    return call("auth", integrationId, connectionId, merge(defaults, options));
-  }
-
-  /** @param {unknown} integrationId @param {unknown} [connectionId] @param {unknown} [options] */
-  function reconnect(integrationId, connectionId, options) {
-    return call("reconnect", integrationId, connectionId, merge(defaults, options));
-  }
-
   /** @param {unknown} options */
   function configure(options) {
     defaults = { ...defaults, ...optionsObject(options, "configure()") };
-  }
-
-  /**
-   * Never rejects: it is called on hover, where nobody listens. What went wrong is said by the next call.
-   * @param {unknown} [integrationId]
-   * @param {unknown} [options]
-   */
-  async function preload(integrationId, options) {
-    try {
-      const [module, spoken] = await Promise.all([load(), inLanguage(merge(defaults, options))]);
-      if (integrationId !== undefined) await module.preload(integrationId, spoken);
-    } catch (error) {
-      // Said again, in full, by auth().
-      if (glue && isTrap(error)) dropModule(glue, error);
-    }
   }
 
   function close() {
@@ -251,6 +240,13 @@ export function createKeyslot(loader) {
     }
   }
 
+  const page = new Keyslot();
+  /** @type {Keyslot["auth"]} */
+  const auth = (...call) => page.auth(...call);
+  /** @type {Keyslot["reconnect"]} */
+  const reconnect = (...call) => page.reconnect(...call);
+  /** @type {Keyslot["preload"]} */
+  const preload = (...call) => page.preload(...call);
   return { auth, reconnect, configure, preload, close, Keyslot };
 }
 
@@ -314,7 +310,7 @@ function callKey(method, integrationId, connectionId, options) {
  */
 function rejectOnAbort(call, options) {
   const signal = /** @type {any} */ (options)?.signal;
-  if (typeof AbortSignal === "undefined" || !(signal instanceof AbortSignal)) return () => {};
+  if (!(signal instanceof AbortSignal)) return () => {};
   const abort = () =>
     call.reject(new AuthError("aborted", "The call was aborted by its signal.", { cause: signal.reason }));
   if (signal.aborted) abort();
@@ -324,7 +320,7 @@ function rejectOnAbort(call, options) {
 
 /** @param {unknown} error thrown by a function of the module */
 function isTrap(error) {
-  return typeof WebAssembly === "object" && error instanceof WebAssembly.RuntimeError;
+  return error instanceof WebAssembly.RuntimeError;
 }
 
 /** @param {Glue} module */

@@ -54,7 +54,8 @@ export class IntegrationList {
     if (isDark(settings.theme)) this.#dialog.setAttribute("data-theme", "dark");
     this.#body.append(make("p", { role: "status" }));
     this.#dialog.append(make("header", {}, this.#title, this.#close), this.#body);
-    const language = inLanguage({ locale: settings.locale });
+    const { locale } = settings;
+    const language = inLanguage({ locale });
     if (language instanceof Promise) this.spoken = language.then((known) => this.#speak(known));
     else this.#speak(language);
     root.append(this.#dialog);

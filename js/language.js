@@ -46,27 +46,22 @@ export function inLanguage(options) {
   return fetched(tag, load).then(spoken);
 }
 
+/** Chinese in the Traditional script, or of where that is written. There is the Simplified one only. */
+const TRADITIONAL = /^zh(?!.*hans).*(hant|tw|hk|mo)/;
+
 /**
- * The first of the wanted languages that there is: `de-AT` is `de`, `zh-TW` is not `zh-CN`.
+ * The first of the wanted languages that there is: `de-AT` is `de`, `zh-TW` is not `zh-CN`. By hand, because the
+ * first use of `Intl.Locale` takes a cold start 4 ms, a tenth of all the time to the form.
  * @param {unknown[]} wanted BCP 47 tags, dearest first
  */
 function nearest(wanted) {
   for (const tag of wanted) {
-    const likely = written(tag);
-    const found = likely && ["en", ...Object.keys(LANGUAGES)].find((known) => written(known) === likely);
-    if (found) return found;
+    // `iw` was Hebrew's tag until 1989, and still is Java's.
+    const text = `${tag}`.toLowerCase().replace(/^iw/, "he");
+    const found = ["en", ...Object.keys(LANGUAGES)].find((known) => text.split(/[-_]/)[0] === known.slice(0, 2));
+    if (found && !TRADITIONAL.test(text)) return found;
   }
   return "en";
-}
-
-/** Language and script, the region aside: the script tells Traditional Chinese from Simplified. @param {unknown} tag */
-function written(tag) {
-  try {
-    const { language, script } = new Intl.Locale(String(tag).replaceAll("_", "-")).maximize();
-    return `${language}-${script}`;
-  } catch {
-    return undefined; // no tag
-  }
 }
 
 /** The language of what was clicked, else of the page. */

@@ -37,6 +37,8 @@ const CHOICES = [
   ["Portuguese is that of Brazil", "pt", undefined, [], "pt-BR"],
   ["Chinese is told by its script", "zh-Hans-SG", undefined, [], "zh-CN"],
   ["Traditional Chinese is not Simplified", "zh-TW", undefined, ["ja"], "ja"],
+  ["Simplified Chinese is, wherever it is read", "zh-Hans-HK", undefined, ["ja"], "zh-CN"],
+  ["Chinese without more is Simplified", "zh", undefined, ["ja"], "zh-CN"],
   ["an old tag and an underscore are understood", "iw_IL", undefined, [], "he"],
   ["what is no tag is passed over", "not a tag!", undefined, ["nl"], "nl"],
 ];

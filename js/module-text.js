@@ -17,13 +17,19 @@ export function moduleBytes(text, frequent) {
   const order = (frequent.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
   const singles = order.length;
   for (let byte = 0; byte < 256; byte++) if (order.indexOf(byte) < 0) order.push(byte);
-  const place = (/** @type {number} */ at) => CHARACTERS.indexOf(text.charCodeAt(at));
+  /** @type {number[]} */
+  const places = [];
+  CHARACTERS.forEach((code, at) => (places[code] = at));
   const bytes = new Uint8Array(text.length);
   let length = 0;
-  for (let at = 0; at < text.length; at++) {
-    const first = place(at);
-    const index = first < ESCAPES ? singles + first * CHARACTERS.length + place(++at) : first - ESCAPES;
-    bytes[length++] = Number(order[index]);
+  // A cold start waits for this loop, which no compiler has seen yet: nothing is called in it that need not be.
+  for (let at = 0; at < text.length;) {
+    let place = /** @type {number} */ (places[text.charCodeAt(at++)]) - ESCAPES;
+    if (place < 0) {
+      const page = place + ESCAPES;
+      place = singles + page * CHARACTERS.length + /** @type {number} */ (places[text.charCodeAt(at++)]);
+    }
+    bytes[length++] = /** @type {number} */ (order[place]);
   }
   return bytes.slice(0, length);
 }

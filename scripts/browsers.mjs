@@ -102,7 +102,7 @@ await main(async () => {
   }
   if (failed > 0)
     throw new StepFailed("Failed; what was said is in target/log/test-browsers.log and test-widget-*.log.");
-  say("  ✓ Chromium, Firefox and WebKitGTK agree");
+  say(`  ✓ ${Object.keys(started).join(", ")}: all passed`);
 });
 
 /** @returns {Promise<string>} the program */

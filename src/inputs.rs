@@ -5,8 +5,9 @@
 use crate::session::Input;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 #[derive(Default)]
 struct Queue {
@@ -24,6 +25,17 @@ impl Inputs {
         self.0.waiting.borrow_mut().push(input);
         if let Some(waker) = self.0.waker.take() {
             waker.wake();
+        }
+    }
+
+    /// Starts a request now, before anybody waits for it. What it comes to at once is reported.
+    pub(crate) fn begin(&self, mut request: Request) -> InFlight {
+        match request.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(input) => {
+                self.send(input);
+                None
+            }
+            Poll::Pending => Some(request),
         }
     }
 
@@ -47,5 +59,8 @@ impl Inputs {
     }
 }
 
+/// A request, and what it comes to.
+pub(crate) type Request = Pin<Box<dyn Future<Output = Input>>>;
+
 /// The request under way, if any. Dropping it aborts it.
-pub(crate) type InFlight = Option<std::pin::Pin<Box<dyn Future<Output = Input>>>>;
+pub(crate) type InFlight = Option<Request>;

@@ -8,7 +8,7 @@ use crate::claim::Claim;
 use crate::dom::{is_online, object};
 use crate::draft;
 use crate::flow::Flow;
-use crate::inputs::{InFlight, Inputs};
+use crate::inputs::{InFlight, Inputs, Request};
 use crate::listener::Listener;
 use crate::options::Options;
 use crate::outgoing::{Member, outgoing};
@@ -164,6 +164,18 @@ impl Session {
     fn open(call: Call, claim: Claim, inputs: Inputs, mut settle: Settle) -> Option<Session> {
         let options = &call.options;
         let flow = Flow::new(options.get("onEvent"), &call.integration);
+        let (server, preloaded) = match preload::take(&call.integration, options) {
+            Some((server, loaded)) => (server, Some(loaded)),
+            None => (Rc::new(Server::new(options)), None),
+        };
+        let in_flight = match preloaded {
+            Some(loaded) => {
+                inputs.send(Input::Loaded(loaded));
+                None
+            }
+            // On its way before anything is drawn: the first drawing takes as long as a near server's answer.
+            None => inputs.begin(load(&server, &call.integration)),
+        };
         let view = match View::mount(options, &inputs) {
             Ok(view) => view,
             Err(cause) => {
@@ -181,10 +193,6 @@ impl Session {
         });
         flow.report("open", None);
 
-        let (server, preloaded) = match preload::take(&call.integration, options) {
-            Some((server, loaded)) => (server, Some(loaded)),
-            None => (Rc::new(Server::new(options)), None),
-        };
         let mut session = Session {
             keep_draft: options.keep_draft(),
             call,
@@ -192,17 +200,13 @@ impl Session {
             view,
             server,
             dialog: Dialog::default(),
-            in_flight: None,
+            in_flight,
             answers: Vec::new(),
             _signal: signal,
             confirmation: None,
             claim,
             ending: Ending { flow, settle, stored: None, rejection: None },
         };
-        match preloaded {
-            Some(loaded) => session.inputs.send(Input::Loaded(loaded)),
-            None => session.load(),
-        }
         session.render(false);
         Some(session)
     }
@@ -257,7 +261,7 @@ impl Session {
                 self.render(matches!(event, Event::Failed(_)));
             }
             Next::Load => {
-                self.load();
+                self.in_flight = Some(load(&self.server, &self.call.integration));
                 self.render(false);
             }
             Next::Post { unchecked } => {
@@ -297,13 +301,6 @@ impl Session {
         if failed && let Some(cause) = phase.failure() {
             self.ending.flow.report("rejected", Some(Member("reason", cause.as_str())));
         }
-    }
-
-    fn load(&mut self) {
-        let (server, integration) = (self.server.clone(), self.call.integration.clone());
-        self.in_flight = Some(Box::pin(async move {
-            server.load(&integration).await.map_or_else(Input::Failed, Input::Loaded)
-        }));
     }
 
     fn post(&mut self, unchecked: bool) {
@@ -346,6 +343,14 @@ impl Ending {
             }
         }
     }
+}
+
+/// Asks for the form.
+fn load(server: &Rc<Server>, integration: &str) -> Request {
+    let (server, integration) = (server.clone(), integration.to_owned());
+    Box::pin(
+        async move { server.load(&integration).await.map_or_else(Input::Failed, Input::Loaded) },
+    )
 }
 
 /// A call with `credentials`: the same checks and errors, no dialog.

@@ -182,6 +182,10 @@ impl Server {
                 }
                 let provider = get(&found, "provider").as_string().unwrap_or_default();
                 path = joined(&["/providers/", &encode(&provider)]);
+                if self.keyslot.get() {
+                    // The form of a generic provider is made by its integration's settings.
+                    parameter(&mut path, "integration", integration);
+                }
             } else {
                 break data;
             }

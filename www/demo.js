@@ -119,6 +119,9 @@ for (const element of document.querySelectorAll("[data-text]")) {
   say(element, () => text()[name]);
 }
 
+/** Events which say that a click is likely. */
+const SIGNS = ["pointerenter", "focus"];
+
 /** The product's own backend mints a session; here the development server plays that part. @param {string} integration */
 async function session(integration) {
   const answer = await fetch("session", {
@@ -182,11 +185,17 @@ for (const integration of INTEGRATIONS) {
     setState(() => (account ? text().connectedTo(account) : text().connected));
   };
 
-  button.addEventListener("pointerenter", () => void preload(), { once: true });
+  // The same function for both: a form that came ahead is used by a call for the same session.
+  const mint = () => session(integration.id);
+  const aheadOfClick = () => {
+    for (const sign of SIGNS) button.removeEventListener(sign, aheadOfClick);
+    void preload(integration.id, { session: mint });
+  };
+  for (const sign of SIGNS) button.addEventListener(sign, aheadOfClick);
   button.addEventListener("click", async () => {
     pageError.hidden = true;
     try {
-      const connection = await auth(integration.id, CONNECTION_ID, { session: () => session(integration.id) });
+      const connection = await auth(integration.id, CONNECTION_ID, { session: mint });
       setConnected(connection.verification?.account);
       status.textContent = text().isConnected(integration.name);
       await showBackend(integration.id);

@@ -43,13 +43,13 @@ words! {
     HideField "hide_field" "Hide {field}"
     Where "where" "Where do I find this?"
     Guide "guide" "Open {provider}’s guide"
-    NothingToFill "nothing_to_fill" "Everything is filled in already. Press Connect to finish."
+    NothingToFill "nothing_to_fill" "Nothing to fill in. Press Connect to finish."
 
     FaultEmpty "fault_empty" "Fill this in to connect."
     FaultHost "fault_host" "This can’t be part of a web address. Check the spelling."
     FaultHeader "fault_header" "This contains characters that a key can’t have. Copy it again."
     FaultLong "fault_long" "This is longer than 4,096 characters. Copy only the key."
-    FaultChoice "fault_choice" "Choose one of the list."
+    FaultChoice "fault_choice" "Choose from the list."
 
     Removed "removed" "Tidied up: {what} removed."
     RemovedBlanks "removed_blanks" "spaces"
@@ -82,7 +82,7 @@ words! {
     NoticeUrl "notice_url" "This looks like a web address, not a key."
     NoticeOtherAddress "notice_other_address" "This address is not one of {provider}’s."
     NoticeFile "notice_file" "This is a private key or a certificate, not an API key."
-    NoticeBlank "notice_blank" "There is a space inside. Check that you copied one key only."
+    NoticeBlank "notice_blank" "There is a space inside. Check that you copied only the key."
     NoticeAlphabet "notice_alphabet" "Some characters here are unusual for a key of {provider}."
     NoticePrefix "notice_prefix" "Keys of {provider} usually begin with {prefix}. You can still try it."
     NoticeMasked "notice_masked" "These are masking dots, not the key itself."
@@ -100,7 +100,7 @@ words! {
     AddressNext "address_next" "Check the spelling of the address. Your key was not refused."
     Unavailable "unavailable" "{provider} is not answering right now."
     UnavailableNext "unavailable_next" "Nothing is wrong with your key. Try again in a moment."
-    Invalid "invalid" "Something in the form needs another look."
+    Invalid "invalid" "Something needs another look."
     InvalidNext "invalid_next" "See the marked field."
     Offline "offline" "You are offline."
     OfflineNext "offline_next" "This goes on as soon as you are back online."
@@ -121,7 +121,7 @@ words! {
 
     Connected "connected" "{provider} is connected"
     ConnectedAccount "connected_account" "Account: {account}"
-    ConnectedUnchecked "connected_unchecked" "Saved without a check: {provider} could not be asked."
+    ConnectedUnchecked "connected_unchecked" "Saved without checking: {provider} did not answer."
     Done "done" "Done"
 }
 

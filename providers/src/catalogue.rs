@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use keyslot_egress::Cleartext;
+use keyslot_egress::{Cleartext, Policy};
 use rust_embed::RustEmbed;
 use serde_json::{Map, Value};
 
+use crate::base_url::{Base, BaseUrl};
 use crate::provider::{Provider, Unusable};
 
 /// The templates in the repository's `catalog/`. A debug build reads them from there when it
@@ -51,6 +52,21 @@ pub struct Skipped {
     /// Why.
     pub reason: Unusable,
 }
+
+/// An entry that comes over the API, and can be used.
+#[derive(Clone)]
+pub struct Adopted {
+    /// The entry by itself: what it takes from another one by `alias` is in it.
+    pub entry: Map<String, Value>,
+    /// What it makes.
+    pub provider: Arc<Provider>,
+    /// Parts of it that are not used, and why.
+    pub notes: Vec<String>,
+}
+
+/// The largest entry that is taken over the API, written as JSON, in bytes; the largest of the built-in
+/// ones has less than a tenth of it.
+const MAX_ENTRY: usize = 64 * 1024;
 
 /// Why a whole file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +128,73 @@ impl Catalogue {
         Ok(report)
     }
 
+    /// Reads entries that come over the API, as [`Catalogue::extend_from_yaml`] reads a file, but adds
+    /// nothing: they are to be stored first. Where they are not trusted as a file is: plain HTTP goes no
+    /// further than opened ranges, and a base URL without placeholders must be one that `policy` lets
+    /// requests reach.
+    ///
+    /// An entry that names itself as its `alias` says what differs from the one of `behind`.
+    ///
+    /// Returns those that can be used, and those that cannot.
+    #[must_use]
+    pub fn adopt(
+        &self,
+        entries: &IndexMap<String, Value>,
+        behind: &Self,
+        policy: &Policy,
+    ) -> (Vec<Adopted>, Vec<Skipped>) {
+        let (mut adopted, mut skipped) = (Vec::new(), Vec::new());
+        for name in entries.keys() {
+            match self.adopt_one(name, entries, behind, policy) {
+                Ok(one) => adopted.push(one),
+                Err(reason) => skipped.push(Skipped { name: name.clone(), reason }),
+            }
+        }
+        (adopted, skipped)
+    }
+
+    fn adopt_one(
+        &self,
+        name: &str,
+        entries: &IndexMap<String, Value>,
+        behind: &Self,
+        policy: &Policy,
+    ) -> Result<Adopted, Unusable> {
+        let entry = self.resolve(name, entries, behind)?;
+        if serde_json::to_string(&entry).map_or(true, |text| text.len() > MAX_ENTRY) {
+            return Err(Unusable::new("template", format!("it is larger than {MAX_ENTRY} bytes")));
+        }
+        let (provider, notes) = Provider::read(name, &entry, Cleartext::OpenedOnly)?;
+        let base_url = entry.get("proxy").and_then(|proxy| proxy.get("base_url"));
+        if let Some(base_url) = base_url.and_then(Value::as_str)
+            && !base_url.is_empty()
+            && provider.base_url.as_ref().is_some_and(BaseUrl::is_fixed)
+        {
+            Base::fixed(base_url, policy)
+                .map_err(|problem| Unusable::new("proxy.base_url", problem))?;
+        }
+        Ok(Adopted { entry, provider: Arc::new(provider), notes })
+    }
+
+    /// Adds an entry that was adopted and stored. One of the same name is replaced.
+    ///
+    /// # Errors
+    /// When it can no longer be used; the catalogue is then as before.
+    pub fn insert_adopted(
+        &mut self,
+        name: &str,
+        entry: &Map<String, Value>,
+    ) -> Result<(), Unusable> {
+        let (provider, _) = Provider::read(name, entry, Cleartext::OpenedOnly)?;
+        self.providers.insert(name.to_owned(), Arc::new(provider));
+        Ok(())
+    }
+
+    /// Takes a provider away, if there is one of that name.
+    pub fn remove(&mut self, name: &str) {
+        self.providers.shift_remove(name);
+    }
+
     /// The provider of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Provider>> {
@@ -138,7 +221,7 @@ impl Catalogue {
     fn extend(&mut self, entries: IndexMap<String, Value>, report: &mut Report) {
         for name in entries.keys() {
             let read = self
-                .resolve(name, &entries)
+                .resolve(name, &entries, self)
                 .and_then(|entry| Provider::read(name, &entry, Cleartext::Anywhere));
             match read {
                 Ok((provider, notes)) => {
@@ -151,14 +234,17 @@ impl Catalogue {
         }
     }
 
-    /// Follows `alias`: the named template, with this entry's own top-level keys over it.
+    /// Follows `alias`: the named template, with this entry's own top-level keys over it. An entry that
+    /// names itself means the one of `behind` whose place it takes.
     fn resolve(
         &self,
         name: &str,
         entries: &IndexMap<String, Value>,
+        behind: &Self,
     ) -> Result<Map<String, Value>, Unusable> {
         let mut layers = Vec::new();
         let mut next = name.to_owned();
+        let mut own_name = false;
         loop {
             if layers.len() > 8 {
                 return Err(Unusable::new(
@@ -166,10 +252,14 @@ impl Catalogue {
                     "it leads through too many others, or in a circle",
                 ));
             }
-            let layer = match entries.get(&next) {
+            let layer = match entries.get(&next).filter(|_| !own_name) {
                 Some(Value::Object(entry)) => entry.clone(),
                 Some(_) => return Err(Unusable::new("template", "expected a map")),
-                None => match self.providers.get(&next).map(|provider| &provider.template) {
+                None => match if own_name { behind } else { self }
+                    .providers
+                    .get(&next)
+                    .map(|provider| &provider.template)
+                {
                     Some(Value::Object(template)) => template.clone(),
                     _ => {
                         return Err(Unusable::new(
@@ -186,7 +276,10 @@ impl Catalogue {
             };
             layers.push(layer);
             match alias {
-                Some(alias) => next = alias,
+                Some(alias) => {
+                    own_name = alias == next;
+                    next = alias;
+                }
                 None => break,
             }
         }
@@ -199,8 +292,13 @@ impl Catalogue {
     }
 }
 
-/// Reads the YAML of a catalogue file. Empty files are empty catalogues.
-fn parse(yaml: &str) -> Result<IndexMap<String, Value>, CatalogueError> {
+/// Reads the YAML of a catalogue file: a map from names to templates, or of one template: a map of its
+/// keys. Empty files are empty catalogues.
+///
+/// # Errors
+/// When it is not YAML, is something else than a map, or has more than a million nodes (aliases counted
+/// as often as they are used) or 64 levels.
+pub fn parse(yaml: &str) -> Result<IndexMap<String, Value>, CatalogueError> {
     let options = serde_saphyr::options! {
         // YAML 1.2: only `true` and `false` are booleans, `no` is Norway.
         strict_booleans: true,

@@ -6,7 +6,7 @@
 //!
 //! | Class | From |
 //! |---|---|
-//! | refused | 401; 400, 422 and other 4xx that say the credential is not one; 404 where the credential is part of the path; a redirect to a sign-in page; an answer that lacks what the template expects |
+//! | refused | 401; 400, 422 and other 4xx that say the credential is not one; 404 where the credential is part of the path; a redirect to a sign-in page; an answer that lacks what the template expects; a 2xx where the template expects others |
 //! | forbidden | 403, 402, 451: the credential was recognised |
 //! | address | where a user's value decides the host: no such name, no connection, a certificate of another name, an address that is not public, a redirect (unknown sub-domains are often sent to a sales page), 404, a page where JSON was expected; and 404 where a user's value is part of the path |
 //! | unavailable | 429, 408, 5xx, timeouts, broken connections; with a fixed host also everything that would be "address", and 404, 405, 415 …: the template is wrong, not the credential |
@@ -24,7 +24,6 @@ use tokio::time::timeout;
 
 use crate::base_url::AddressError;
 use crate::credential::{ConnectionConfig, Credential};
-use crate::integration::IntegrationConfig;
 use crate::provider::{Check, Provider};
 use crate::request::{Call, Endpoint, Payload, RequestError, Target, build_request};
 use crate::text::{Text, Values};
@@ -80,32 +79,20 @@ impl Reason {
 }
 
 /// Asks the provider whether a credential works: its endpoints in turn until one answers 2xx, 10 s
-/// in all.
+/// in all. `provider` has the integration's settings applied ([`Provider::configured`]).
 ///
 /// Returns what it says; a failure of any kind is a [`Verification::Failed`]. The log gets the
 /// provider's name, the status and the cause, never a value.
 pub async fn verify(
     egress: &Egress,
     provider: &Provider,
-    integration: &IntegrationConfig,
     credential: &Credential,
     config: &ConnectionConfig,
 ) -> Verification {
-    let provider = match provider.configured(integration) {
-        Ok(provider) => provider,
-        Err(issues) => {
-            tracing::warn!(
-                provider = provider.name,
-                issues = issues.len(),
-                "the integration's settings cannot be used, so nothing was checked"
-            );
-            return failed(Reason::Unavailable, None);
-        }
-    };
     let Some(check) = &provider.check else {
         return Verification::NoCheck;
     };
-    let target = Target { provider: &provider, credential, config, policy: egress.policy() };
+    let target = Target { provider, credential, config, policy: egress.policy() };
     let result = match timeout(TOTAL, run(egress, target, check)).await {
         Ok(result) => result,
         Err(_) => failed(Reason::Unavailable, None),
@@ -259,12 +246,19 @@ async fn judge(
 ) -> Verification {
     let status = answer.status();
     let code = Some(status.as_u16());
-    if status.is_redirection() {
+    let accepted = if check.statuses.is_empty() {
+        status.is_success()
+    } else {
+        check.statuses.iter().any(|range| range.contains(&status.as_u16()))
+    };
+    if !accepted && status.is_redirection() {
         let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         return failed(redirected(location, host, place), code);
     }
-    if !status.is_success() {
-        return failed(refused(status, place), code);
+    if !accepted {
+        // A 2xx that is none of the expected ones is the answer to a credential that does not work.
+        let reason = if status.is_success() { Reason::Refused } else { refused(status, place) };
+        return failed(reason, code);
     }
     let expects_json = !check.expect.is_empty() || !provider.identity.is_empty();
     if !expects_json {

@@ -1,84 +1,582 @@
 //! The settings of one integration, for the generic providers whose API only the integration knows.
 //!
-//! A provider is generic when its template declares `integration_config` settings. What the
-//! settings mean:
+//! A provider is generic when its template declares `integration_config` settings. On the wire and in
+//! the store they are one flat JSON object, as other servers of this API have it; here they are
+//! [`IntegrationConfig`]. What is judged where:
 //!
-//! | Setting | Meaning |
+//! | Step | Judges |
 //! |---|---|
-//! | `baseUrl` | where the API is; may hold `${connectionConfig.…}` |
-//! | `keyPlacement` | `header` (default) or `query` |
-//! | `keyName` | the header's or parameter's name; without it the template's own placement stays |
-//! | `valueTemplate` | the value, with `${apiKey}` in it; `${apiKey}` alone by default |
-//! | `keyLabel` | what the form calls the key |
-//! | `verificationPath` | a path that answers 2xx to a good credential, by GET |
-//! | `headers` | more headers of every request: a JSON object of texts |
-//! | `fields` | more inputs of the form: a JSON object in the form of `connection_config` |
+//! | [`IntegrationConfig::from_json`] | each setting by itself: its type, its length, its form |
+//! | [`Provider::configured`] | whether this provider has such settings, and whether they make a usable template together |
+//! | [`Provider::accept`] | that, and whether the address may be reached from here |
 //!
-//! The result of applying them is an ordinary [`Provider`], so that the form, the check and the
-//! proxy need to know nothing about it.
+//! The result of applying them is an ordinary [`Provider`], so that the form, the check, the proxy, the
+//! host lock and the egress guard need to know nothing about it.
 
-use std::borrow::Cow;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use http::HeaderName;
-use keyslot_egress::Cleartext;
+use indexmap::IndexMap;
+use keyslot_egress::{Cleartext, Policy};
 use serde_json::{Map, Value, json};
 
+use crate::base_url::{Base, BaseUrl};
 use crate::credential::AuthMode;
+use crate::field::Field;
 use crate::params::Issue;
-use crate::provider::{Provider, Unusable};
+use crate::pattern::Pattern;
+use crate::provider::{Provider, Unusable, statuses};
 use crate::text::Text;
 
-/// The largest value of a setting, in bytes.
-const MAX_VALUE: usize = 8192;
-/// How many inputs an integration may add.
-const MAX_FIELDS: usize = 20;
+/// The longest text of a setting, in characters; the wire's own limit.
+const MAX_TEXT: usize = 8192;
+/// The longest label, in characters.
+const MAX_LABEL: usize = 255;
+/// How many inputs, and how many headers, an integration may add.
+const MAX_ENTRIES: usize = 20;
+/// The largest `fields`, written as JSON, in bytes: `MAX_ENTRIES` of them with long descriptions.
+const MAX_FIELDS: usize = 32 * 1024;
+/// How many statuses or ranges of them may be expected.
+const MAX_STATUSES: usize = 20;
 
-/// The settings of one integration.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IntegrationConfig(Map<String, Value>);
+/// Headers that say how a message travels (RFC 9110 §7.6.1, RFC 9112 §6) or to whom: they are the
+/// client's own, and no setting may write them.
+const FRAMING: [&str; 10] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "proxy-authorization",
+];
 
-impl IntegrationConfig {
-    /// Takes settings as they are stored; [`Provider::configured`] judges them.
+/// What a definition of an added input may say; the vocabulary of `connection_config`.
+const DEFINITION: [&str; 14] = [
+    "type",
+    "title",
+    "description",
+    "example",
+    "pattern",
+    "format",
+    "enum",
+    "optional",
+    "default_value",
+    "hidden",
+    "secret",
+    "prefix",
+    "suffix",
+    "order",
+];
+
+/// The settings of one integration. All of them are optional, and none is the default.
+///
+/// | Field | Name on the wire |
+/// |---|---|
+/// | `base_url` | `baseUrl` |
+/// | `key_placement` | `keyPlacement`: `header` or `query` |
+/// | `key_name` | `keyName` |
+/// | `value_template` | `valueTemplate` |
+/// | `key_label`, `username_label`, `password_label` | `keyLabel`, `usernameLabel`, `passwordLabel` |
+/// | `headers` | `headers`: a JSON object of texts, or the text of one |
+/// | `fields` | `fields`: a JSON object, or the text of one |
+/// | `verification` | `verificationPath`, `verificationMethod`, `verificationStatuses`, `verificationBody` |
+#[derive(Clone, Default, PartialEq)]
+pub struct IntegrationConfig {
+    /// Where the API is, without a slash at its end; may hold `${connectionConfig.…}` of an added input,
+    /// under the host lock. At most 8192 characters, as every text here that says nothing else.
+    pub base_url: Option<String>,
+    /// Where the key goes; a header when nothing is said.
+    pub key_placement: Option<KeyPlacement>,
+    /// The name of the header or the query parameter. Without it the template's own placement stays.
+    pub key_name: Option<String>,
+    /// The value, with `${apiKey}` in it: `Token ${apiKey}` puts a prefix before the key. The key alone
+    /// when nothing is said.
+    pub value_template: Option<String>,
+    /// What the form calls the key. At most 255 characters, as the other labels.
+    pub key_label: Option<String>,
+    /// What the form calls the user name.
+    pub username_label: Option<String>,
+    /// What the form calls the password.
+    pub password_label: Option<String>,
+    /// More headers of every request, at most 20: name, then a value that may hold placeholders.
+    pub headers: IndexMap<String, String>,
+    /// More inputs of the form, at most 20: name, then a definition as in `connection_config`.
+    pub fields: IndexMap<String, Map<String, Value>>,
+    /// The request that tells whether a credential works.
+    pub verification: Option<VerificationRequest>,
+}
+
+/// Where a key goes in each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyPlacement {
+    /// Into a header.
+    Header,
+    /// Into a parameter of the query.
+    Query,
+}
+
+/// The request that tells whether a credential works, as an integration describes it.
+#[derive(Clone, PartialEq)]
+pub struct VerificationRequest {
+    /// A path below the base URL, perhaps with a query; begins with `/` and may hold placeholders.
+    pub path: String,
+    /// GET, or POST where an API has nothing else.
+    pub method: VerificationMethod,
+    /// The statuses that a good credential gets, at most 20 ranges of 100–599; any 2xx when empty.
+    /// Never 401, 403, 407, 408, 429 or 5xx: those say that a credential did not work, or nothing.
+    pub statuses: Vec<RangeInclusive<u16>>,
+    /// The JSON body of a POST.
+    pub body: Option<Value>,
+}
+
+/// The method of a [`VerificationRequest`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VerificationMethod {
+    /// GET.
+    #[default]
+    Get,
+    /// POST.
+    Post,
+}
+
+impl KeyPlacement {
+    /// The word on the wire.
     #[must_use]
-    pub fn from_json(settings: &Map<String, Value>) -> Self {
-        Self(settings.clone())
-    }
-
-    /// The settings, for storing them.
-    #[must_use]
-    pub fn as_json(&self) -> &Map<String, Value> {
-        &self.0
-    }
-
-    /// What the form calls the key, for `credentials_label`.
-    #[must_use]
-    pub fn key_label(&self) -> Option<&str> {
-        self.text("keyLabel")
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
-    }
-
-    /// A setting that is a JSON object, or the text of one.
-    fn object(&self, name: &str) -> Result<Option<Map<String, Value>>, Issue> {
-        let issue = || issue(name, "invalid_type", "This must be a JSON object.");
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(object.clone())),
-            Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
-            Some(Value::String(text)) => serde_json::from_str(text).map(Some).map_err(|_| issue()),
-            Some(_) => Err(issue()),
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Query => "query",
         }
     }
 }
 
-fn issue(name: &str, code: &'static str, message: impl Into<String>) -> Issue {
-    Issue {
-        path: vec!["integration_config".to_owned(), name.to_owned()],
-        code,
-        message: message.into(),
+impl VerificationMethod {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
     }
+}
+
+/// Names the settings, never their values: a header of an integration may be a secret.
+impl fmt::Debug for IntegrationConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.to_json().keys().cloned().collect();
+        f.debug_tuple("IntegrationConfig").field(&names).finish()
+    }
+}
+
+impl fmt::Debug for VerificationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerificationRequest")
+            .field("method", &self.method)
+            .field("statuses", &self.statuses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntegrationConfig {
+    /// The names of all settings on the wire.
+    pub const SETTINGS: [&'static str; 13] = [
+        "baseUrl",
+        "keyPlacement",
+        "keyName",
+        "valueTemplate",
+        "keyLabel",
+        "usernameLabel",
+        "passwordLabel",
+        "headers",
+        "fields",
+        "verificationPath",
+        "verificationMethod",
+        "verificationStatuses",
+        "verificationBody",
+    ];
+
+    /// Reads settings from the wire, a form or the store. What is `null` or an empty text is not set.
+    ///
+    /// Structured settings (`headers`, `fields`, `verificationStatuses`, `verificationBody`) are taken as
+    /// JSON or as its text, since other clients of this API can send texts only.
+    ///
+    /// # Errors
+    /// One [`Issue`] for each setting that does not exist or cannot be used, with the path
+    /// `integration_config`, its name and, within `fields` and `headers`, the name of the entry.
+    pub fn from_json(settings: &Map<String, Value>) -> Result<Self, Vec<Issue>> {
+        let mut reader = Reader { settings, issues: Vec::new() };
+        for name in settings.keys() {
+            if !Self::SETTINGS.contains(&name.as_str()) {
+                reader.refuse(&[name], "unrecognized_keys", "There is no such setting.");
+            }
+        }
+        let config = Self {
+            base_url: reader.base_url(),
+            key_placement: reader.choice(
+                "keyPlacement",
+                &[("header", KeyPlacement::Header), ("query", KeyPlacement::Query)],
+            ),
+            key_name: reader.text("keyName", MAX_TEXT),
+            value_template: reader.value_template(),
+            key_label: reader.text("keyLabel", MAX_LABEL),
+            username_label: reader.text("usernameLabel", MAX_LABEL),
+            password_label: reader.text("passwordLabel", MAX_LABEL),
+            headers: reader.headers(),
+            fields: reader.fields(),
+            verification: reader.verification(),
+        };
+        reader.key_name(&config);
+        if reader.issues.is_empty() { Ok(config) } else { Err(reader.issues) }
+    }
+
+    /// The settings as they are stored and sent: only those that are set, structured ones as JSON.
+    /// [`IntegrationConfig::from_json`] reads the same settings from it.
+    #[must_use]
+    pub fn to_json(&self) -> Map<String, Value> {
+        let mut json = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                json.insert(name.to_owned(), value);
+            }
+        };
+        let text = |text: &Option<String>| text.clone().map(Value::from);
+        put("baseUrl", text(&self.base_url));
+        put("keyPlacement", self.key_placement.map(|placement| placement.as_str().into()));
+        put("keyName", text(&self.key_name));
+        put("valueTemplate", text(&self.value_template));
+        put("keyLabel", text(&self.key_label));
+        put("usernameLabel", text(&self.username_label));
+        put("passwordLabel", text(&self.password_label));
+        let filled =
+            |object: Map<String, Value>| (!object.is_empty()).then_some(Value::Object(object));
+        let headers = self.headers.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        put("headers", filled(headers.collect()));
+        let fields = self.fields.iter().map(|(name, field)| (name.clone(), field.clone().into()));
+        put("fields", filled(fields.collect()));
+        if let Some(check) = &self.verification {
+            put("verificationPath", Some(check.path.clone().into()));
+            put("verificationMethod", Some(check.method.as_str().into()));
+            let statuses: Vec<String> = check.statuses.iter().map(written).collect();
+            put("verificationStatuses", (!statuses.is_empty()).then(|| statuses.join(", ").into()));
+            put("verificationBody", check.body.clone());
+        }
+        json
+    }
+
+    /// What the form calls the parts of the credential, by their names on the wire; for
+    /// `credentials_label`.
+    #[must_use]
+    pub fn labels(&self) -> Vec<(&'static str, &str)> {
+        [
+            ("apiKey", &self.key_label),
+            ("username", &self.username_label),
+            ("password", &self.password_label),
+        ]
+        .into_iter()
+        .filter_map(|(name, label)| Some((name, label.as_deref()?)))
+        .collect()
+    }
+}
+
+/// `200`, `2xx` or `200-204`.
+fn written(range: &RangeInclusive<u16>) -> String {
+    let (from, to) = (range.start(), range.end());
+    if from == to {
+        from.to_string()
+    } else if from % 100 == 0 && *to == from + 99 {
+        format!("{}xx", from / 100)
+    } else {
+        format!("{from}-{to}")
+    }
+}
+
+fn issue(path: &[&str], code: &'static str, message: impl Into<String>) -> Issue {
+    let mut whole = vec!["integration_config".to_owned()];
+    whole.extend(path.iter().map(|part| (*part).to_owned()));
+    Issue { path: whole, code, message: message.into() }
+}
+
+/// Takes settings out of a JSON object and notes what is wrong with them.
+struct Reader<'a> {
+    settings: &'a Map<String, Value>,
+    issues: Vec<Issue>,
+}
+
+impl Reader<'_> {
+    fn refuse(&mut self, path: &[&str], code: &'static str, message: impl Into<String>) {
+        self.issues.push(issue(path, code, message));
+    }
+
+    fn text(&mut self, name: &str, max: usize) -> Option<String> {
+        match self.settings.get(name)? {
+            Value::Null => None,
+            Value::String(text) if text.trim().is_empty() => None,
+            Value::String(text) if text.chars().count() > max => {
+                self.refuse(&[name], "too_big", format!("Use at most {max} characters."));
+                None
+            }
+            Value::String(text) if text.chars().any(char::is_control) => {
+                self.refuse(
+                    &[name],
+                    "invalid_format",
+                    "This holds line breaks or other control characters. Remove them.",
+                );
+                None
+            }
+            Value::String(text) => Some(text.trim().to_owned()),
+            _ => {
+                self.refuse(&[name], "invalid_type", "This must be a text.");
+                None
+            }
+        }
+    }
+
+    fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name, MAX_TEXT)?;
+        let found = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
+        if found.is_none() {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            self.refuse(&[name], "invalid_value", format!("Use one of: {}.", words.join(", ")));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// A value that is JSON, or the text of it.
+    fn json(&mut self, name: &str) -> Option<Value> {
+        match self.settings.get(name)? {
+            Value::Null => None,
+            Value::String(text) if text.trim().is_empty() => None,
+            Value::String(text) if text.len() > MAX_FIELDS => {
+                self.refuse(&[name], "too_big", format!("Use at most {MAX_FIELDS} bytes."));
+                None
+            }
+            Value::String(text) => match serde_json::from_str(text) {
+                Ok(value) => Some(value),
+                Err(error) => {
+                    // The error says where; its own words for what is there could repeat a secret.
+                    let (line, column) = (error.line(), error.column());
+                    let message =
+                        format!("This is not JSON: look at line {line}, column {column}.");
+                    self.refuse(&[name], "invalid_format", message);
+                    None
+                }
+            },
+            value => Some(value.clone()),
+        }
+    }
+
+    fn object(&mut self, name: &str) -> Map<String, Value> {
+        match self.json(name) {
+            None => Map::new(),
+            Some(Value::Object(object)) if object.len() > MAX_ENTRIES => {
+                self.refuse(&[name], "too_big", format!("Use at most {MAX_ENTRIES} entries."));
+                Map::new()
+            }
+            Some(Value::Object(object)) => object,
+            Some(_) => {
+                self.refuse(&[name], "invalid_type", "This must be a JSON object.");
+                Map::new()
+            }
+        }
+    }
+
+    fn base_url(&mut self) -> Option<String> {
+        let base_url = self.text("baseUrl", MAX_TEXT)?;
+        // Whatever a provider makes of it: an integration's plain HTTP goes no further than opened ranges.
+        if let Err(error) = BaseUrl::parse(&base_url, Cleartext::OpenedOnly) {
+            self.refuse(&["baseUrl"], "invalid_format", format!("This cannot be used: {error}."));
+        }
+        Some(base_url)
+    }
+
+    fn value_template(&mut self) -> Option<String> {
+        let template = self.text("valueTemplate", MAX_TEXT)?;
+        match Text::parse(&template) {
+            Ok(text) if text.mentions_credential() => {}
+            Ok(_) => {
+                self.refuse(&["valueTemplate"], "invalid_format", "This must contain ${apiKey}.");
+            }
+            Err(error) => self.refuse(
+                &["valueTemplate"],
+                "invalid_format",
+                format!("This cannot be used: {error}."),
+            ),
+        }
+        Some(template)
+    }
+
+    fn key_name(&mut self, config: &IntegrationConfig) {
+        let Some(name) = &config.key_name else { return };
+        let in_header = config.key_placement != Some(KeyPlacement::Query);
+        if in_header && let Some(problem) = header_problem(name) {
+            self.refuse(&["keyName"], "invalid_format", problem);
+        }
+    }
+
+    fn headers(&mut self) -> IndexMap<String, String> {
+        let mut headers = IndexMap::new();
+        for (name, value) in self.object("headers") {
+            let path = ["headers", name.as_str()];
+            if let Some(problem) = header_problem(&name) {
+                self.refuse(&path, "invalid_format", problem);
+            }
+            match value {
+                Value::String(text) if text.chars().count() > MAX_TEXT => {
+                    self.refuse(&path, "too_big", format!("Use at most {MAX_TEXT} characters."));
+                }
+                Value::String(text) if !text.is_ascii() || text.chars().any(char::is_control) => {
+                    let message = "A header carries printable ASCII characters only.";
+                    self.refuse(&path, "invalid_format", message);
+                }
+                Value::String(text) => {
+                    if let Err(error) = Text::parse(&text) {
+                        let message = format!("This cannot be used: {error}.");
+                        self.refuse(&path, "invalid_format", message);
+                    }
+                    headers.insert(name.to_ascii_lowercase(), text);
+                }
+                _ => self.refuse(&path, "invalid_type", "The value of a header must be a text."),
+            }
+        }
+        headers
+    }
+
+    fn fields(&mut self) -> IndexMap<String, Map<String, Value>> {
+        let object = self.object("fields");
+        if Value::Object(object.clone()).to_string().len() > MAX_FIELDS {
+            self.refuse(&["fields"], "too_big", format!("Use at most {MAX_FIELDS} bytes."));
+            return IndexMap::new();
+        }
+        let mut fields = IndexMap::new();
+        for (name, definition) in object {
+            let path = ["fields", name.as_str()];
+            if !is_field_name(&name) {
+                let message =
+                    "Begin its name with a letter, then letters, digits and _, at most 64.";
+                self.refuse(&path, "invalid_format", message);
+            }
+            let Value::Object(definition) = definition else {
+                let message = "Describe the input by a JSON object, as {\"title\": \"Team\"}.";
+                self.refuse(&path, "invalid_type", message);
+                continue;
+            };
+            if let Some(key) = definition.keys().find(|key| !DEFINITION.contains(&key.as_str())) {
+                let message = format!("It has no `{key}`; it may have {}.", DEFINITION.join(", "));
+                self.refuse(&path, "unrecognized_keys", message);
+            }
+            // In a catalogue such a pattern is left to the browser; here somebody is there to mend it.
+            let pattern = definition.get("pattern").and_then(Value::as_str);
+            if let Some(Err(problem)) = pattern.map(|text| Pattern::new(text).check()) {
+                let message = format!("pattern: it is not a regular expression: {problem}.");
+                self.refuse(&path, "invalid_format", message);
+            }
+            fields.insert(name, definition);
+        }
+        fields
+    }
+
+    fn verification(&mut self) -> Option<VerificationRequest> {
+        let path = self.text("verificationPath", MAX_TEXT);
+        let method = self.choice(
+            "verificationMethod",
+            &[("GET", VerificationMethod::Get), ("POST", VerificationMethod::Post)],
+        );
+        let statuses = self.statuses();
+        let body = self.json("verificationBody");
+        let method = method.unwrap_or_default();
+        if body.is_some() && method == VerificationMethod::Get {
+            let message =
+                "Only a POST has a body. Set verificationMethod to POST, or leave this out.";
+            self.refuse(&["verificationBody"], "custom", message);
+        }
+        let Some(path) = path else {
+            // A method by itself changes nothing and is not kept; forms with a choice send it.
+            if body.is_some() || !statuses.is_empty() {
+                let message = "This is missing: say what is asked, as /v1/me.";
+                self.refuse(&["verificationPath"], "invalid_type", message);
+            }
+            return None;
+        };
+        let shown = path.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\\".contains(&byte));
+        if !path.starts_with('/') || path.starts_with("//") || !shown {
+            let message = "Begin with one /, as /v1/me?fields=id, and use no blanks, # or \\.";
+            self.refuse(&["verificationPath"], "invalid_format", message);
+        }
+        Some(VerificationRequest { path, method, statuses, body })
+    }
+
+    /// `"200, 204, 3xx"`, or a JSON list of such.
+    fn statuses(&mut self) -> Vec<RangeInclusive<u16>> {
+        const NAME: &str = "verificationStatuses";
+        let parts: Vec<String> = match self.settings.get(NAME) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::String(text)) => text
+                .split(',')
+                .map(|part| part.trim().to_owned())
+                .filter(|part| !part.is_empty())
+                .collect(),
+            Some(Value::Number(status)) => vec![status.to_string()],
+            Some(Value::Array(list)) => list
+                .iter()
+                .map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned))
+                .collect(),
+            Some(_) => {
+                self.refuse(&[NAME], "invalid_type", "This must be a text like 200, 204.");
+                return Vec::new();
+            }
+        };
+        if parts.len() > MAX_STATUSES {
+            self.refuse(&[NAME], "too_big", format!("Use at most {MAX_STATUSES} entries."));
+            return Vec::new();
+        }
+        let mut ranges = Vec::with_capacity(parts.len());
+        for part in parts {
+            match statuses(&part) {
+                Some(range) if proves_nothing(&range) => {
+                    let message = "401, 403, 407, 408, 429 and 5xx say that a credential did not work, \
+                                   or nothing about it. Leave them out.";
+                    self.refuse(&[NAME], "invalid_value", message);
+                }
+                Some(range) => ranges.push(range),
+                None => {
+                    let message =
+                        "Use statuses like 200, 2xx or 200-204, with commas between them.";
+                    self.refuse(&[NAME], "invalid_format", message);
+                }
+            }
+        }
+        ranges
+    }
+}
+
+/// Whether a range holds a status that no good credential gets.
+pub(crate) fn proves_nothing(range: &RangeInclusive<u16>) -> bool {
+    *range.start() < 200
+        || *range.end() >= 500
+        || [401, 403, 407, 408, 429].iter().any(|status| range.contains(status))
+}
+
+fn header_problem(name: &str) -> Option<String> {
+    if name.parse::<HeaderName>().is_err() {
+        Some("This is not a header name. Use letters, digits and -, as X-Api-Key.".to_owned())
+    } else if FRAMING.contains(&name.to_ascii_lowercase().as_str()) {
+        Some(format!("{name} is set by the server itself. Use another header."))
+    } else {
+        None
+    }
+}
+
+fn is_field_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 impl Provider {
@@ -92,157 +590,205 @@ impl Provider {
     /// it is this one.
     ///
     /// # Errors
-    /// One [`Issue`] for each setting that cannot be used.
-    pub fn configured(&self, config: &IntegrationConfig) -> Result<Cow<'_, Self>, Vec<Issue>> {
-        if config.0.is_empty() {
-            return Ok(Cow::Borrowed(self));
-        }
-        let mut issues = self.setting_issues(config);
+    /// One [`Issue`] for each setting that this provider does not have or that makes no usable template.
+    pub fn configured(
+        self: &Arc<Self>,
+        config: &IntegrationConfig,
+    ) -> Result<Arc<Self>, Vec<Issue>> {
+        let issues = self.setting_issues(config);
         if !issues.is_empty() {
             return Err(issues);
         }
         let Value::Object(mut entry) = self.template.clone() else {
-            return Ok(Cow::Borrowed(self));
+            return Ok(Arc::clone(self));
         };
-        self.apply(config, &mut entry, &mut issues);
-        if !issues.is_empty() {
-            return Err(issues);
+        if *config == IntegrationConfig::default() {
+            return Ok(Arc::clone(self));
         }
+        self.apply(config, &mut entry);
         // An integration comes over the API, so its plain HTTP goes no further than opened ranges.
-        Self::read(&self.name, &entry, Cleartext::OpenedOnly)
-            .map(|(provider, _)| Cow::Owned(provider))
-            .map_err(|unusable| vec![translate(&unusable)])
+        let (provider, _) = Self::read(&self.name, &entry, Cleartext::OpenedOnly)
+            .map_err(|unusable| vec![translate(&unusable)])?;
+        let issues = provider.unknown_names(config);
+        if issues.is_empty() { Ok(Arc::new(provider)) } else { Err(issues) }
     }
 
-    fn knows_setting(&self, name: &str) -> bool {
+    /// As [`Provider::configured`], for settings that are about to be stored: an address without
+    /// placeholders must also be one that `policy` lets requests reach. (What its name resolves to is
+    /// judged at every connection.)
+    ///
+    /// # Errors
+    /// Those of [`Provider::configured`], and `baseUrl` when it may not be reached.
+    pub fn accept(
+        self: &Arc<Self>,
+        config: &IntegrationConfig,
+        policy: &Policy,
+    ) -> Result<Arc<Self>, Vec<Issue>> {
+        let provider = self.configured(config)?;
+        if let Some(base_url) = config.base_url.as_deref().filter(|url| !url.contains("${"))
+            && let Err(problem) = Base::fixed(base_url, policy)
+        {
+            let message =
+                format!("{problem} Addresses of your own network are opened with --allow-net.");
+            return Err(vec![issue(&["baseUrl"], "invalid_format", message)]);
+        }
+        Ok(provider)
+    }
+
+    /// A provider whose base URL an integration sets has also what goes with one.
+    fn has_setting(&self, name: &str) -> bool {
         let declared = |name: &str| self.integration_config.iter().any(|field| field.name == name);
         declared(name)
-            || (matches!(name, "fields" | "headers" | "verificationPath") && declared("baseUrl"))
+            || (declared("baseUrl")
+                && (matches!(name, "fields" | "headers") || name.starts_with("verification")))
     }
 
     fn setting_issues(&self, config: &IntegrationConfig) -> Vec<Issue> {
+        let json = config.to_json();
         let mut issues = Vec::new();
-        for (name, value) in &config.0 {
-            if !self.knows_setting(name) {
-                issues.push(issue(name, "unrecognized_keys", "This provider has no such setting."));
-                continue;
-            }
-            let structured = matches!(name.as_str(), "fields" | "headers");
-            match value {
-                Value::Null => {}
-                Value::Object(_) if structured => {}
-                Value::String(text) if text.len() > MAX_VALUE => {
-                    issues.push(issue(
-                        name,
-                        "too_big",
-                        format!("Use at most {MAX_VALUE} characters."),
-                    ));
-                }
-                Value::String(_) => {}
-                _ => issues.push(issue(name, "invalid_type", "This must be a text.")),
-            }
+        for name in json.keys().filter(|name| !self.has_setting(name)) {
+            let message = format!("{} has no such setting.", self.display_name);
+            issues.push(issue(&[name], "unrecognized_keys", message));
         }
         for field in &self.integration_config {
-            let value = config.text(&field.name);
-            match value {
-                None if field.is_required() => issues.push(issue(
-                    &field.name,
-                    "invalid_type",
-                    format!("{} is missing.", field.label()),
-                )),
-                Some(value)
-                    if !field.choices.is_empty()
-                        && !field.choices.iter().any(|choice| choice == value) =>
-                {
-                    issues.push(issue(
-                        &field.name,
-                        "invalid_value",
-                        format!("Use one of: {}.", field.choices.join(", ")),
-                    ));
+            let found = json.get(&field.name);
+            if let Some(problem) = declared_problem(field, found) {
+                issues.push(problem);
+            }
+        }
+        if config.verification.is_some() {
+            if config.base_url.is_none() && self.base_url.is_none() {
+                let message = "This is missing: verificationPath stands below it.";
+                issues.push(issue(&["baseUrl"], "invalid_type", message));
+            }
+            let placed = self.headers.iter().any(|(_, text)| text.mentions_credential())
+                || self.query.iter().any(|(_, text)| text.mentions_credential());
+            if self.auth_mode == AuthMode::ApiKey && config.key_name.is_none() && !placed {
+                let message =
+                    "This is missing: without it the verification would be made without the key.";
+                issues.push(issue(&["keyName"], "invalid_type", message));
+            }
+        }
+        if config.key_name.is_none() {
+            for name in ["keyPlacement", "valueTemplate"] {
+                let said = json.get(name).is_some_and(|value| {
+                    !self.integration_config.iter().any(|field| {
+                        field.name == name && field.default_value.as_deref() == value.as_str()
+                    })
+                });
+                if said {
+                    let message = format!("This is missing: without it {name} has no effect.");
+                    issues.push(issue(&["keyName"], "invalid_type", message));
                 }
-                _ => {}
             }
         }
         issues
     }
 
-    fn apply(
-        &self,
-        config: &IntegrationConfig,
-        entry: &mut Map<String, Value>,
-        issues: &mut Vec<Issue>,
-    ) {
-        if let Some(base_url) = config.text("baseUrl") {
+    fn apply(&self, config: &IntegrationConfig, entry: &mut Map<String, Value>) {
+        if let Some(base_url) = &config.base_url {
             edit(entry, "proxy", |proxy| {
-                proxy.insert("base_url".to_owned(), base_url.into());
+                proxy.insert("base_url".to_owned(), base_url.as_str().into());
             });
         }
         if self.auth_mode == AuthMode::ApiKey {
-            place_key(config, entry, issues);
+            place_key(config, entry);
         }
-        match config.object("headers") {
-            Ok(Some(headers)) => {
-                edit(entry, "proxy", |proxy| edit(proxy, "headers", |own| own.extend(headers)));
-            }
-            Ok(None) => {}
-            Err(issue) => issues.push(issue),
-        }
-        match config.object("fields") {
-            Ok(Some(fields)) if fields.len() > MAX_FIELDS => {
-                issues.push(issue("fields", "too_big", format!("Use at most {MAX_FIELDS} fields.")))
-            }
-            Ok(Some(fields)) => {
-                if let Some(name) = fields.keys().find(|name| !is_field_name(name)) {
-                    issues.push(issue(
-                        "fields",
-                        "invalid_format",
-                        format!("`{name}` is not a field name; use letters, digits and _."),
-                    ));
-                }
-                edit(entry, "connection_config", |own| own.extend(fields));
-            }
-            Ok(None) => {}
-            Err(issue) => issues.push(issue),
-        }
-        if let Some(path) = config.text("verificationPath") {
-            if path.starts_with('/') && !path.starts_with("//") {
-                edit(entry, "proxy", |proxy| {
-                    let check = json!({ "method": "GET", "endpoints": [path] });
-                    proxy.insert("verification".to_owned(), check);
+        if !config.headers.is_empty() {
+            edit(entry, "proxy", |proxy| {
+                edit(proxy, "headers", |own| {
+                    let more = config.headers.iter();
+                    own.extend(more.map(|(name, value)| (name.clone(), value.as_str().into())));
                 });
-            } else {
-                issues.push(issue(
-                    "verificationPath",
-                    "invalid_format",
-                    "Begin with /, as /v1/me.",
-                ));
+            });
+        }
+        if !config.fields.is_empty() {
+            edit(entry, "connection_config", |own| {
+                let more = config.fields.iter();
+                own.extend(more.map(|(name, field)| (name.clone(), field.clone().into())));
+            });
+        }
+        for (name, label) in config.labels() {
+            edit(entry, "credentials", |fields| {
+                edit(fields, name, |field| {
+                    field.insert("title".to_owned(), label.into());
+                    // It describes what the label no longer says.
+                    field.shift_remove("description");
+                });
+            });
+        }
+        if let Some(check) = &config.verification {
+            let mut request = json!({ "method": check.method.as_str(), "endpoints": [check.path] });
+            if let Value::Object(request) = &mut request {
+                let statuses: Vec<String> = check.statuses.iter().map(written).collect();
+                if !statuses.is_empty() {
+                    request.insert("statuses".to_owned(), statuses.into());
+                }
+                if let Some(body) = &check.body {
+                    request.insert("data".to_owned(), body.clone());
+                }
+            }
+            edit(entry, "proxy", |proxy| {
+                proxy.insert("verification".to_owned(), request);
+            });
+        }
+    }
+
+    /// A placeholder without an input would never have a value.
+    fn unknown_names(&self, config: &IntegrationConfig) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        let mut note = |path: &[&str], names: Vec<&str>| {
+            for name in names {
+                if !self.connection_config.iter().any(|field| field.name == name) {
+                    let message = format!(
+                        "${{connectionConfig.{name}}} has no input. Add `{name}` to fields."
+                    );
+                    issues.push(issue(path, "invalid_value", message));
+                }
+            }
+        };
+        if let (Some(_), Some(base)) = (&config.base_url, &self.base_url) {
+            note(&["baseUrl"], base.config_names());
+        }
+        if let (Some(_), Some(check)) = (&config.verification, &self.check) {
+            for endpoint in &check.endpoints {
+                note(&["verificationPath"], endpoint.config_names());
             }
         }
+        if let Some(Ok(text)) = config.value_template.as_deref().map(Text::parse) {
+            note(&["valueTemplate"], text.config_names());
+        }
+        for (name, text) in &self.headers {
+            if config.headers.contains_key(name.as_str()) {
+                note(&["headers", name.as_str()], text.config_names());
+            }
+        }
+        issues
     }
 }
 
-/// Puts the key where the integration says, and takes it from where the template has it.
-fn place_key(config: &IntegrationConfig, entry: &mut Map<String, Value>, issues: &mut Vec<Issue>) {
-    let template = config.text("valueTemplate").unwrap_or("${apiKey}");
-    if !template.contains("${apiKey}") {
-        issues.push(issue("valueTemplate", "invalid_format", "This must contain ${apiKey}."));
-        return;
+/// Judges a setting by what the template says of it.
+fn declared_problem(field: &Field, found: Option<&Value>) -> Option<Issue> {
+    let path = [field.name.as_str()];
+    let Some(found) = found else {
+        return field
+            .is_required()
+            .then(|| issue(&path, "invalid_type", format!("{} is missing.", field.label())));
+    };
+    let text = found.as_str()?;
+    if !field.choices.is_empty() && !field.choices.iter().any(|choice| choice == text) {
+        let message = format!("Use one of: {}.", field.choices.join(", "));
+        return Some(issue(&path, "invalid_value", message));
     }
-    let Some(name) = config.text("keyName") else {
-        return;
-    };
-    let place = match config.text("keyPlacement").unwrap_or("header") {
-        "header" if name.parse::<HeaderName>().is_err() => {
-            issues.push(issue("keyName", "invalid_format", "This is not a header name."));
-            return;
-        }
-        "header" => "headers",
-        "query" => "query",
-        _ => {
-            issues.push(issue("keyPlacement", "invalid_value", "Use header or query."));
-            return;
-        }
-    };
+    let refused = field.pattern.as_ref().is_some_and(|it| it.matches(text) == Some(false));
+    refused
+        .then(|| issue(&path, "invalid_format", format!("{} does not look right.", field.label())))
+}
+
+/// Puts the key where the integration says, and takes it from where the template has it.
+fn place_key(config: &IntegrationConfig, entry: &mut Map<String, Value>) {
+    let Some(name) = &config.key_name else { return };
+    let template = config.value_template.as_deref().unwrap_or("${apiKey}");
     let holds_key = |value: &Value| {
         value
             .as_str()
@@ -255,17 +801,14 @@ fn place_key(config: &IntegrationConfig, entry: &mut Map<String, Value>, issues:
                 values.retain(|_, value| !holds_key(value));
             }
         }
+        let (place, name) = match config.key_placement {
+            Some(KeyPlacement::Query) => ("query", name.clone()),
+            Some(KeyPlacement::Header) | None => ("headers", name.to_ascii_lowercase()),
+        };
         edit(proxy, place, |values| {
-            let name = if place == "headers" { name.to_ascii_lowercase() } else { name.to_owned() };
             values.insert(name, template.into());
         });
     });
-}
-
-fn is_field_name(name: &str) -> bool {
-    name.len() <= 64
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Changes the object under a key, which is made when it is not there.
@@ -282,16 +825,21 @@ fn edit(object: &mut Map<String, Value>, key: &str, change: impl FnOnce(&mut Map
 /// Says which setting made the template unusable.
 fn translate(unusable: &Unusable) -> Issue {
     let place = unusable.field.as_str();
-    let name = if place.starts_with("proxy.base_url") {
-        "baseUrl"
+    let reason = || format!("This cannot be used: {}.", unusable.reason);
+    if place.starts_with("proxy.base_url") {
+        issue(&["baseUrl"], "invalid_format", reason())
+    } else if place.starts_with("proxy.verification.data") {
+        issue(&["verificationBody"], "invalid_format", reason())
     } else if place.starts_with("proxy.verification") {
-        "verificationPath"
-    } else if place.starts_with("connection_config") {
-        "fields"
+        issue(&["verificationPath"], "invalid_format", reason())
+    } else if let Some(rest) = place.strip_prefix("connection_config.") {
+        let (name, part) = rest.split_once('.').unwrap_or((rest, ""));
+        let message =
+            if part.is_empty() { reason() } else { format!("{part}: {}.", unusable.reason) };
+        issue(&["fields", name], "invalid_format", message)
     } else if place.starts_with("proxy.query") {
-        "valueTemplate"
+        issue(&["valueTemplate"], "invalid_format", reason())
     } else {
-        "headers"
-    };
-    issue(name, "invalid_format", unusable.to_string())
+        issue(&["headers"], "invalid_format", unusable.to_string())
+    }
 }

@@ -26,11 +26,11 @@ mod proxy;
 mod request;
 mod text;
 
-pub use catalogue::{Catalogue, CatalogueError, Loaded, Report, Skipped};
+pub use catalogue::{Adopted, Catalogue, CatalogueError, Loaded, Report, Skipped, parse};
 pub use check::{Reason, Verification, verify};
 pub use credential::{AuthMode, ConnectionConfig, Credential};
 pub use field::{Field, Format};
-pub use integration::IntegrationConfig;
+pub use integration::{IntegrationConfig, KeyPlacement, VerificationMethod, VerificationRequest};
 pub use params::{Issue, validate_params, validate_params_under};
 pub use pattern::Pattern;
 pub use provider::{Check, Provider, Retry, Unusable};

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::base_url::BaseUrl;
 use crate::credential::AuthMode;
 use crate::field::{Definition, Field, OneOrMany, Scalar};
+use crate::integration::{IntegrationConfig, proves_nothing};
 use crate::text::Text;
 
 /// A provider: what to ask for, and how to use it.
@@ -74,6 +75,8 @@ pub struct Check {
     pub(crate) headers: Vec<(HeaderName, Text)>,
     /// The body of a POST.
     pub(crate) data: Option<BodyTemplate>,
+    /// The statuses of an answer that counts; any 2xx when empty.
+    pub statuses: Vec<std::ops::RangeInclusive<u16>>,
     /// What a 2xx answer must hold to count, for APIs that answer 200 to everything: JSON pointer
     /// and value, `null` for "must not be there".
     pub(crate) expect: Vec<(String, Value)>,
@@ -205,6 +208,8 @@ struct CheckTemplate {
     #[serde(default)]
     data: Option<Value>,
     #[serde(default)]
+    statuses: Option<OneOrMany>,
+    #[serde(default)]
     expect: Option<IndexMap<String, Value>>,
 }
 
@@ -229,8 +234,18 @@ impl Provider {
         let credentials = fields("credentials", template.credentials, &mut notes)?;
         let connection_config =
             fields("connection_config", template.connection_config, &mut notes)?;
-        let integration_config =
+        let mut integration_config =
             fields("integration_config", template.integration_config, &mut notes)?;
+        integration_config.retain(|field| {
+            let known = IntegrationConfig::SETTINGS.contains(&field.name.as_str());
+            if !known {
+                notes.push(format!(
+                    "integration_config.{} is not a setting that is used",
+                    field.name
+                ));
+            }
+            known
+        });
         if let Some(script) = template.credentials_verification_script {
             notes.push(format!(
                 "credentials_verification_script `{}` is not run; credentials are stored unverified",
@@ -355,7 +370,27 @@ fn public_template(name: &str, entry: &Map<String, Value>) -> Value {
             template.insert(key.clone(), value.clone());
         }
     }
+    quote(template.get_mut("display_name"));
+    for section in ["credentials", "connection_config", "integration_config"] {
+        let Some(Value::Object(fields)) = template.get_mut(section) else { continue };
+        for definition in fields.values_mut() {
+            for key in ["title", "description", "example", "default_value", "prefix", "suffix"] {
+                quote(definition.get_mut(key));
+            }
+            let choices = definition.get_mut("enum").and_then(Value::as_array_mut);
+            choices.into_iter().flatten().for_each(|choice| quote(Some(choice)));
+        }
+    }
     Value::Object(template)
+}
+
+/// Texts may be written without quotes, and YAML then reads a number or a boolean; clients get a text.
+fn quote(value: Option<&mut Value>) {
+    if let Some(value) = value
+        && (value.is_number() || value.is_boolean())
+    {
+        *value = Value::String(value.to_string());
+    }
 }
 
 fn auth_mode(entry: &Map<String, Value>) -> Result<AuthMode, Unusable> {
@@ -481,7 +516,7 @@ impl RetryTemplate {
                 .map(OneOrMany::into_vec)
                 .unwrap_or_default()
                 .iter()
-                .map(|code| statuses(code))
+                .map(|code| status_range("proxy.retry.error_code", code))
                 .collect::<Result<_, _>>()?,
             after: names("proxy.retry.after", self.after)?,
             at: names("proxy.retry.at", self.at)?,
@@ -491,7 +526,7 @@ impl RetryTemplate {
 }
 
 /// Reads `429`, `5xx` or `500-502`.
-fn statuses(code: &str) -> Result<std::ops::RangeInclusive<u16>, Unusable> {
+pub(crate) fn statuses(code: &str) -> Option<std::ops::RangeInclusive<u16>> {
     let range = if let Some((from, to)) = code.split_once('-') {
         from.trim().parse().ok().zip(to.trim().parse().ok())
     } else if let Some(hundreds) = code.strip_suffix("xx") {
@@ -504,12 +539,17 @@ fn statuses(code: &str) -> Result<std::ops::RangeInclusive<u16>, Unusable> {
         code.parse().ok().map(|code| (code, code))
     };
     match range {
-        Some((from, to)) if (100..=599).contains(&from) && from <= to => Ok(from..=to),
-        _ => Err(Unusable::new(
-            "proxy.retry.error_code",
-            format!("`{code}` is not a status; expected 429, 5xx or 500-502"),
-        )),
+        Some((from, to)) if (100..=599).contains(&from) && from <= to && to <= 599 => {
+            Some(from..=to)
+        }
+        _ => None,
     }
+}
+
+fn status_range(place: &str, code: &str) -> Result<std::ops::RangeInclusive<u16>, Unusable> {
+    statuses(code).ok_or_else(|| {
+        Unusable::new(place, format!("`{code}` is not a status; expected 429, 5xx or 500-502"))
+    })
 }
 
 impl CheckTemplate {
@@ -535,6 +575,23 @@ impl CheckTemplate {
                 return Err(Unusable::new(format!("{place}.method"), "expected GET or POST"));
             }
         };
+        let accepted = self
+            .statuses
+            .map(OneOrMany::into_vec)
+            .unwrap_or_default()
+            .iter()
+            .map(|code| {
+                let place = format!("{place}.statuses");
+                let range = status_range(&place, code)?;
+                if proves_nothing(&range) {
+                    return Err(Unusable::new(
+                        place,
+                        format!("`{code}` does not say that a credential works"),
+                    ));
+                }
+                Ok(range)
+            })
+            .collect::<Result<_, _>>()?;
         let expect = self.expect.unwrap_or_default();
         pointers(
             &format!("{place}.expect"),
@@ -554,6 +611,7 @@ impl CheckTemplate {
                 .data
                 .map(|data| BodyTemplate::parse(&format!("{place}.data"), data))
                 .transpose()?,
+            statuses: accepted,
             expect: expect.into_iter().collect(),
         }))
     }

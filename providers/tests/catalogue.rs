@@ -308,6 +308,11 @@ fn values_without_quotes_are_texts_as_they_are_written() {
     assert_eq!(provider.connection_config[1].default_value.as_deref(), Some("yes"));
     assert_eq!(provider.connection_config[2].default_value.as_deref(), Some("2022-11-28"));
     assert_eq!(provider.connection_config[3].default_value.as_deref(), Some("007"));
+    // Clients get texts too.
+    let version = &provider.template["connection_config"]["version"];
+    assert_eq!(version["title"], "7");
+    assert_eq!(version["enum"], serde_json::json!(["1", "2", "true"]));
+    assert_eq!(version["default_value"], "1");
 }
 
 #[test]

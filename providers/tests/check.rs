@@ -6,7 +6,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use common::{Arrived, answer, api, config, door, provider};
-use keyslot_providers::{Credential, IntegrationConfig, Provider, Reason, Verification, verify};
+use http::{HeaderMap, Method};
+use keyslot_egress::Policy;
+use keyslot_providers::{
+    Call, Credential, Endpoint, IntegrationConfig, Issue, Payload, Provider, Reason, Target,
+    Verification, build_request, verify,
+};
 use serde_json::{Value, json};
 
 /// A provider whose host is fixed.
@@ -32,14 +37,14 @@ fn templated(to: SocketAddr, more: &str) -> Arc<Provider> {
 async fn check_fixed(text: String) -> Verification {
     let (to, _arrived) = api(move |_, _| text.clone()).await;
     let key = Credential::api_key("KEY-1");
-    verify(&door(to), &fixed(to, ""), &IntegrationConfig::default(), &key, &config([])).await
+    verify(&door(to), &fixed(to, ""), &key, &config([])).await
 }
 
 async fn check_templated(text: String, sub: &str) -> Verification {
     let (to, _arrived) = api(move |_, _| text.clone()).await;
     let key = Credential::basic("KEY-1", "X");
     let provider = templated(to, "");
-    verify(&door(to), &provider, &IntegrationConfig::default(), &key, &config([("sub", sub)])).await
+    verify(&door(to), &provider, &key, &config([("sub", sub)])).await
 }
 
 fn failed(reason: Reason, provider_status: impl Into<Option<u16>>) -> Verification {
@@ -122,7 +127,7 @@ async fn a_redirect_carries_the_credential_nowhere() {
          headers: {{authorization: 'Bearer ${{apiKey}}'}}\n    verification: {{endpoints: [/me]}}\n"
     ));
     let key = Credential::api_key("KEY-1");
-    let said = verify(&egress, &provider, &IntegrationConfig::default(), &key, &config([])).await;
+    let said = verify(&egress, &provider, &key, &config([])).await;
     assert_eq!(said, failed(Reason::Unavailable, 307));
     let asked = arrived.try_recv().expect("one request");
     assert_eq!(asked.header("authorization"), Some("Bearer KEY-1"));
@@ -139,13 +144,12 @@ async fn broken_connections_and_refused_ones_are_told_apart_by_who_chose_the_hos
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let to = listener.local_addr().expect("bound");
     drop(listener);
-    let nothing = IntegrationConfig::default();
     let key = Credential::api_key("KEY-1");
-    let said = verify(&door(to), &fixed(to, ""), &nothing, &key, &config([])).await;
+    let said = verify(&door(to), &fixed(to, ""), &key, &config([])).await;
     assert_eq!(said, failed(Reason::Unavailable, None));
     let basic = Credential::basic("KEY-1", "X");
     let sub = config([("sub", "acme")]);
-    let said = verify(&door(to), &templated(to, ""), &nothing, &basic, &sub).await;
+    let said = verify(&door(to), &templated(to, ""), &basic, &sub).await;
     assert_eq!(said, failed(Reason::Address, None));
 }
 
@@ -168,8 +172,7 @@ async fn the_account_is_named_by_the_first_pointer_that_finds_something() {
         let (to, _arrived) = api(move |_, _| text.clone()).await;
         let key = Credential::api_key("KEY-1");
         let provider = fixed(to, "  identity: [/user/email, /user/id]");
-        let nothing = IntegrationConfig::default();
-        let said = verify(&door(to), &provider, &nothing, &key, &config([])).await;
+        let said = verify(&door(to), &provider, &key, &config([])).await;
         assert_eq!(said, Verification::Verified { account }, "{body}");
     }
 }
@@ -177,14 +180,13 @@ async fn the_account_is_named_by_the_first_pointer_that_finds_something() {
 #[tokio::test]
 async fn a_web_page_where_json_was_expected_is_no_success() {
     let (to, _arrived) = api(|_, _| answer(200, "content-type: text/html\r\n", "<html>")).await;
-    let nothing = IntegrationConfig::default();
     let basic = Credential::basic("KEY-1", "X");
     let provider = templated(to, "  identity: /name");
-    let said = verify(&door(to), &provider, &nothing, &basic, &config([("sub", "acme")])).await;
+    let said = verify(&door(to), &provider, &basic, &config([("sub", "acme")])).await;
     assert_eq!(said, failed(Reason::Address, 200));
     let key = Credential::api_key("KEY-1");
     let provider = fixed(to, "  identity: /name");
-    let said = verify(&door(to), &provider, &nothing, &key, &config([])).await;
+    let said = verify(&door(to), &provider, &key, &config([])).await;
     assert_eq!(said, failed(Reason::Unavailable, 200));
 }
 
@@ -204,8 +206,7 @@ async fn of_several_endpoints_the_first_success_counts() {
             to.port()
         ));
         let key = Credential::api_key("K&1");
-        let nothing = IntegrationConfig::default();
-        assert_eq!(verify(&door(to), &provider, &nothing, &key, &config([])).await, said);
+        assert_eq!(verify(&door(to), &provider, &key, &config([])).await, said);
         assert_eq!(arrived.try_recv().expect("a").line, "GET /v1/a?key=K%261 HTTP/1.1");
         assert_eq!(arrived.try_recv().expect("b").line, "GET /v1/b?key=K%261 HTTP/1.1");
     }
@@ -216,8 +217,7 @@ async fn a_provider_without_a_check_is_not_asked() {
     let provider = provider("none:\n  display_name: None\n  auth_mode: API_KEY\n");
     let (to, mut arrived) = api(|_, _| answer(200, "", "")).await;
     let key = Credential::api_key("KEY-1");
-    let nothing = IntegrationConfig::default();
-    let said = verify(&door(to), &provider, &nothing, &key, &config([])).await;
+    let said = verify(&door(to), &provider, &key, &config([])).await;
     assert_eq!(said, Verification::NoCheck);
     assert!(arrived.try_recv().is_err());
 }
@@ -226,14 +226,33 @@ async fn a_provider_without_a_check_is_not_asked() {
 async fn a_key_that_no_header_can_carry_is_refused_without_a_request() {
     let (to, mut arrived) = api(|_, _| answer(200, "", "")).await;
     let key = Credential::api_key("KEY\r\nx: y");
-    let nothing = IntegrationConfig::default();
-    let said = verify(&door(to), &fixed(to, ""), &nothing, &key, &config([])).await;
+    let said = verify(&door(to), &fixed(to, ""), &key, &config([])).await;
     assert_eq!(said, failed(Reason::Refused, None));
     assert!(arrived.try_recv().is_err());
 }
 
 fn settings(value: Value) -> IntegrationConfig {
+    read(&value).expect("settings that can be used")
+}
+
+fn read(value: &Value) -> Result<IntegrationConfig, Vec<Issue>> {
     IntegrationConfig::from_json(value.as_object().expect("an object"))
+}
+
+/// The paths of what is wrong with settings, below `integration_config`.
+fn faults(provider: &Arc<Provider>, value: &Value) -> Vec<String> {
+    let issues = match read(value) {
+        Ok(settings) => provider.accept(&settings, &Policy::default()).err().unwrap_or_default(),
+        Err(issues) => issues,
+    };
+    issues
+        .into_iter()
+        .map(|issue| {
+            assert_eq!(issue.path.first().map(String::as_str), Some("integration_config"));
+            assert!(issue.message.ends_with('.'), "a sentence: {}", issue.message);
+            issue.path.get(1..).unwrap_or_default().join(".")
+        })
+        .collect()
 }
 
 /// Checks a credential with a generic provider of the catalogue, and gives the request. The
@@ -247,7 +266,8 @@ async fn generic(
     let (to, mut arrived) = api(|_, _| answer(200, "", "")).await;
     let catalogue = keyslot_providers::Catalogue::embedded();
     let provider = Arc::clone(catalogue.get(name).expect("in the catalogue"));
-    let said = verify(&door(to), &provider, &settings(with(to)), &credential, &values).await;
+    let provider = provider.configured(&settings(with(to))).expect("settings that fit");
+    let said = verify(&door(to), &provider, &credential, &values).await;
     (said, arrived.try_recv().expect("a request"))
 }
 
@@ -310,26 +330,231 @@ async fn the_generic_providers_ask_the_integrations_own_api() {
     assert_eq!(asked.header("authorization"), Some("Basic dXNlcjo="));
 }
 
+#[tokio::test]
+async fn a_verification_is_what_the_integration_says_it_is() {
+    let (said, asked) = generic(
+        "private-api-generic",
+        Credential::api_key("KEY-1"),
+        |to| {
+            json!({
+                "baseUrl": format!("http://{to}/v1"), "keyName": "X-Key",
+                "verificationPath": "/graphql", "verificationMethod": "post",
+                "verificationBody": "{\"query\":\"{ viewer { id } }\"}",
+            })
+        },
+        config([]),
+    )
+    .await;
+    assert_eq!(said, Verification::Verified { account: None });
+    assert_eq!(asked.line, "POST /v1/graphql HTTP/1.1");
+    assert_eq!(asked.body, r#"{"query":"{ viewer { id } }"}"#);
+}
+
+#[tokio::test]
+async fn only_the_expected_statuses_count() {
+    let catalogue = keyslot_providers::Catalogue::embedded();
+    let provider = catalogue.get("private-api-bearer").expect("in the catalogue");
+    let verified = Verification::Verified { account: None };
+    for (expected, answered, outcome) in [
+        (json!(""), 204, verified.clone()),
+        (json!("200, 204"), 204, verified.clone()),
+        (json!([200, "204"]), 204, verified.clone()),
+        (json!(404), 404, verified.clone()),
+        (json!("302"), 302, verified.clone()),
+        (json!("3xx"), 307, verified.clone()),
+        (json!("204"), 200, failed(Reason::Refused, Some(200))),
+        (json!("204-206"), 401, failed(Reason::Refused, Some(401))),
+        (json!("204"), 403, failed(Reason::Forbidden, Some(403))),
+        (json!("204"), 503, failed(Reason::Unavailable, Some(503))),
+        (json!("204"), 302, failed(Reason::Unavailable, Some(302))),
+    ] {
+        let (to, _arrived) = api(move |_, _| answer(answered, "", "")).await;
+        let integration = settings(json!({
+            "baseUrl": format!("http://{to}"), "verificationPath": "/me",
+            "verificationStatuses": expected,
+        }));
+        let provider = provider.configured(&integration).expect("settings that fit");
+        let key = Credential::api_key("KEY-1");
+        let said = verify(&door(to), &provider, &key, &config([])).await;
+        assert_eq!(said, outcome, "{expected} and {answered}");
+    }
+}
+
 #[test]
 fn a_setting_that_cannot_be_used_is_named() {
     let catalogue = keyslot_providers::Catalogue::embedded();
     let provider = catalogue.get("private-api-generic").expect("in the catalogue");
+    let many: serde_json::Map<String, Value> =
+        (0..21).map(|n| (format!("f{n}"), json!({ "title": "F" }))).collect();
     for (value, name) in [
         (json!({ "baseUrl": "ftp://x.test" }), "baseUrl"),
         (json!({ "baseUrl": "https://u:p@x.test" }), "baseUrl"),
         (json!({ "baseUrl": "https://${apiKey}.x.test" }), "baseUrl"),
+        (json!({ "baseUrl": "https://${connectionConfig.team}.x.test" }), "baseUrl"),
+        (json!({ "baseUrl": "https://x.test?a=1" }), "baseUrl"),
+        (json!({ "baseUrl": "http://x.test" }), "baseUrl"),
+        (json!({ "baseUrl": "https://127.0.0.1" }), "baseUrl"),
+        (json!({ "baseUrl": "https://[::1]/" }), "baseUrl"),
+        (json!({ "baseUrl": "https://0x7f.1" }), "baseUrl"),
+        (json!({ "baseUrl": "https://localhost" }), "baseUrl"),
+        (json!({ "baseUrl": "https://169.254.169.254/latest" }), "baseUrl"),
+        (json!({ "baseUrl": 5 }), "baseUrl"),
+        (json!({ "baseUrl": "x".repeat(8193) }), "baseUrl"),
         (json!({ "keyPlacement": "body" }), "keyPlacement"),
+        (json!({ "keyPlacement": "query" }), "keyName"),
+        (json!({ "valueTemplate": "Token ${apiKey}" }), "keyName"),
         (json!({ "keyName": "bad name" }), "keyName"),
+        (json!({ "keyName": "Host" }), "keyName"),
+        (json!({ "keyName": "content-length" }), "keyName"),
         (json!({ "keyName": "x", "valueTemplate": "nothing" }), "valueTemplate"),
+        (json!({ "keyName": "x", "valueTemplate": "${apiKey}${nope}" }), "valueTemplate"),
+        (
+            json!({ "keyName": "x", "valueTemplate": "${apiKey}:${connectionConfig.no}" }),
+            "valueTemplate",
+        ),
+        (json!({ "keyLabel": "x".repeat(256) }), "keyLabel"),
+        (json!({ "keyLabel": "a\nb" }), "keyLabel"),
+        (json!({ "usernameLabel": "Client" }), "usernameLabel"),
+        (json!({ "verificationPath": "/me", "keyName": "x" }), "baseUrl"),
+        (json!({ "verificationPath": "/me", "baseUrl": "https://x.test" }), "keyName"),
         (json!({ "verificationPath": "https://evil.test" }), "verificationPath"),
         (json!({ "verificationPath": "//evil.test" }), "verificationPath"),
+        (json!({ "verificationPath": "/a b" }), "verificationPath"),
+        (json!({ "verificationPath": "/a#b" }), "verificationPath"),
+        (json!({ "verificationStatuses": "200" }), "verificationPath"),
+        (json!({ "verificationMethod": "PUT" }), "verificationMethod"),
+        (
+            json!({ "verificationPath": "/me", "verificationStatuses": "ok" }),
+            "verificationStatuses",
+        ),
+        (
+            json!({ "verificationPath": "/me", "verificationStatuses": "4xx" }),
+            "verificationStatuses",
+        ),
+        (
+            json!({ "verificationPath": "/me", "verificationStatuses": [500] }),
+            "verificationStatuses",
+        ),
+        (json!({ "verificationPath": "/me", "verificationStatuses": {} }), "verificationStatuses"),
+        (json!({ "verificationPath": "/me", "verificationBody": "{}" }), "verificationBody"),
+        (
+            json!({ "verificationPath": "/me", "verificationMethod": "POST", "verificationBody": "{" }),
+            "verificationBody",
+        ),
         (json!({ "headers": "[1]" }), "headers"),
-        (json!({ "headers": { "bad name": "x" } }), "headers"),
-        (json!({ "fields": { "bad name": {} } }), "fields"),
+        (json!({ "headers": "{" }), "headers"),
+        (json!({ "headers": { "bad name": "x" } }), "headers.bad name"),
+        (json!({ "headers": { "x": 1 } }), "headers.x"),
+        (json!({ "headers": { "x": "é" } }), "headers.x"),
+        (json!({ "headers": { "x": "${nope}" } }), "headers.x"),
+        (json!({ "headers": { "x": "${connectionConfig.no}" } }), "headers.x"),
+        (json!({ "headers": { "Transfer-Encoding": "chunked" } }), "headers.Transfer-Encoding"),
+        (json!({ "fields": { "bad name": {} } }), "fields.bad name"),
+        (json!({ "fields": { "a": "text" } }), "fields.a"),
+        (json!({ "fields": { "a": { "titel": "A" } } }), "fields.a"),
+        (json!({ "fields": { "a": { "type": "number" } } }), "fields.a"),
+        (json!({ "fields": { "a": { "format": "colour" } } }), "fields.a"),
+        (json!({ "fields": { "a": { "pattern": "(" } } }), "fields.a"),
+        (json!({ "fields": many }), "fields"),
         (json!({ "colour": "red" }), "colour"),
     ] {
-        let issues = provider.configured(&settings(value.clone())).err().unwrap_or_default();
-        let named = issues.iter().any(|issue| issue.path == ["integration_config", name]);
-        assert!(named, "{value}: {issues:?}");
+        let found = faults(provider, &value);
+        assert!(found.iter().any(|path| path == name), "{value}: {found:?}");
+    }
+    let basic = catalogue.get("private-api-basic").expect("in the catalogue");
+    assert_eq!(faults(basic, &json!({ "keyName": "x" })), ["keyName"]);
+}
+
+#[test]
+fn settings_read_back_as_they_were_written() {
+    let all = json!({
+        "baseUrl": "https://${connectionConfig.team}.x.test/v1",
+        "keyPlacement": "header",
+        "keyName": "X-Key",
+        "valueTemplate": "Token ${apiKey}",
+        "keyLabel": "Access token",
+        "headers": { "x-team": "${connectionConfig.team}" },
+        "fields": { "team": { "type": "string", "title": "Team", "suffix": ".x.test" } },
+        "verificationPath": "/me",
+        "verificationMethod": "POST",
+        "verificationStatuses": "200, 204-206, 3xx",
+        "verificationBody": { "query": "{ me }" },
+    });
+    let config = settings(all.clone());
+    assert_eq!(Value::Object(config.to_json()), all);
+    assert_eq!(settings(Value::Object(config.to_json())), config);
+    let texts = settings(json!({
+        "headers": "{\"X-Team\":\"a\"}", "fields": " ", "keyLabel": "", "baseUrl": null,
+        "verificationMethod": "GET",
+    }));
+    assert_eq!(Value::Object(texts.to_json()), json!({ "headers": { "x-team": "a" } }));
+    assert!(!format!("{config:?}").contains("x.test"), "names only: {config:?}");
+
+    let catalogue = keyslot_providers::Catalogue::embedded();
+    let generic = catalogue.get("private-api-generic").expect("in the catalogue");
+    let form = generic.accept(&config, &Policy::default()).expect("settings that fit");
+    assert_eq!(form.form_template()["credentials"]["apiKey"]["title"], "Access token");
+    assert_eq!(form.form_template()["connection_config"]["team"]["title"], "Team");
+    assert_eq!(form.address_fields(), ["team"], "and so under the host lock");
+
+    let basic = catalogue.get("private-api-basic").expect("in the catalogue");
+    let labels = settings(json!({ "usernameLabel": "Client ID", "passwordLabel": "Secret" }));
+    let form =
+        basic.accept(&labels, &Policy::default()).expect("settings that fit").form_template();
+    assert_eq!(form["credentials"]["username"]["title"], "Client ID");
+    assert_eq!(form["credentials"]["password"]["title"], "Secret");
+}
+
+#[test]
+fn the_host_lock_holds_for_what_an_integration_adds() {
+    let catalogue = keyslot_providers::Catalogue::embedded();
+    let generic = catalogue.get("private-api-generic").expect("in the catalogue");
+    let config_of = |base: &str| {
+        settings(
+            json!({ "baseUrl": base, "keyName": "x", "fields": { "team": { "title": "Team" } } }),
+        )
+    };
+    let policy = Policy::default();
+    let credential = Credential::api_key("KEY-1");
+    for base in
+        ["https://${connectionConfig.team}.x.test", "https://x.test/${connectionConfig.team}"]
+    {
+        let mut built = 0;
+        let provider = generic.accept(&config_of(base), &policy).expect("settings that fit");
+        for payload in [
+            "evil.test/",
+            "x@evil.test#",
+            "evil.test\\",
+            "a?b",
+            "..",
+            "a/../../b",
+            "%2e%2e",
+            "acme",
+            "a.b",
+        ] {
+            let values = config([("team", payload)]);
+            let target = Target {
+                provider: &provider,
+                credential: &credential,
+                config: &values,
+                policy: &policy,
+            };
+            let call = Call {
+                method: Method::GET,
+                endpoint: Endpoint::Literal("/me"),
+                base: None,
+                headers: HeaderMap::new(),
+                payload: Payload::Empty,
+            };
+            if let Ok(prepared) = build_request(target, call) {
+                built += 1;
+                let host = prepared.request.uri().host().unwrap_or_default();
+                assert!(
+                    host == "x.test" || host.ends_with(".x.test"),
+                    "{base} with {payload}: {host}"
+                );
+            }
+        }
+        assert!(built > 0, "{base}: nothing was tried");
     }
 }

@@ -143,6 +143,14 @@ impl Caller {
             Self::PublicKey(environment) => &environment.name,
         }
     }
+
+    /// Whether an integration of that environment is theirs to see: a session's may be limited.
+    pub fn may_see(&self, integration: &str) -> bool {
+        match self {
+            Self::Key(_) | Self::PublicKey(_) => true,
+            Self::Session(session, _) => session.terms.allows(integration),
+        }
+    }
 }
 
 /// A backend with a secret key that has the route's permission.

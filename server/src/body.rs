@@ -11,14 +11,17 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
+use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, issue::Issue};
 
 /// The most bytes of a body on the routes that take credentials.
 pub const CREDENTIAL_LIMIT: usize = 64 * 1024;
 /// The most bytes of a body elsewhere.
 pub const DEFAULT_LIMIT: usize = 1024 * 1024;
+/// The most bytes of a file of providers: several times what the whole catalogue has.
+pub const FILE_LIMIT: usize = 4 * 1024 * 1024;
 /// How much of a body that is too large is still read and thrown away: a server that hangs up while
 /// the client is sending makes the client see a reset connection instead of the answer.
 const DRAIN_LIMIT: usize = 32 * 1024 * 1024;
@@ -45,6 +48,38 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
         serde_json::from_slice(&bytes)
             .map(|value| Self(Some(value)))
             .map_err(|error| ApiError::InvalidJson(error.to_string()))
+    }
+}
+
+/// A map, as YAML (RFC 9512) or JSON: a provider's template, or a file of them.
+pub struct TemplateBody(pub IndexMap<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for TemplateBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let limit = request.extensions().get().map_or(DEFAULT_LIMIT, |BodyLimit(limit)| *limit);
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let yaml = match kind.as_str() {
+            "application/json" => false,
+            "application/yaml" | "application/x-yaml" | "text/yaml" => true,
+            _ => return Err(ApiError::InvalidTemplateType),
+        };
+        let bytes = read(request, limit).await?;
+        if yaml {
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|_| ApiError::InvalidBody("The body is not UTF-8".into()))?;
+            return keyslot_providers::parse(text)
+                .map(Self)
+                .map_err(|error| ApiError::InvalidBody(error.to_string()));
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(object)) => Ok(Self(object.into_iter().collect())),
+            Ok(other) => Err(ApiError::body(Issue::invalid_type(vec![], "object", Some(&other)))),
+            Err(error) => Err(ApiError::InvalidJson(error.to_string())),
+        }
     }
 }
 

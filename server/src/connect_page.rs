@@ -101,10 +101,11 @@ pub async fn show(State(state): State<AppState>, query: Query) -> Result<Respons
 /// The integrations that the session may be used for and that this server can connect.
 async fn choices(state: &AppState, session: &ConnectSession) -> Result<Vec<Choice>, ApiError> {
     let all = state.store.integrations(&session.environment).await?;
+    let catalogue = state.catalogues.of(&session.environment);
     let known = all.into_iter().filter(|one| session.terms.allows(one.unique_key.as_str()));
     Ok(known
         .filter_map(|integration| {
-            let provider = state.catalogue.get(&integration.provider)?;
+            let provider = catalogue.get(&integration.provider)?;
             Some(Choice {
                 key: integration.unique_key.to_string(),
                 name: integration.display_name.unwrap_or_else(|| provider.display_name.clone()),

@@ -97,7 +97,7 @@ pub async fn wrap(State(state): State<AppState>, mut request: Request, next: Nex
     headers(response.headers_mut(), &id);
     // What is on the dashboard is for its own pages only, whatever their readers are signed in to.
     if !private {
-        cross_origin(response.headers_mut(), origin.as_ref(), &state);
+        cross_origin(response.headers_mut(), origin.as_ref());
     }
     let matched = route.clone().unwrap_or_else(|| NOWHERE.into());
     state.metrics.answered(&method, matched, response.status().as_u16(), started.elapsed());
@@ -144,18 +144,18 @@ fn headers(headers: &mut HeaderMap, id: &RequestId) {
 }
 
 /// Lets pages of any origin read the answer; a token is needed for everything that matters.
-fn cross_origin(headers: &mut HeaderMap, telemetry_origin: Option<&HeaderValue>, state: &AppState) {
-    // A beacon is sent with cookies in mode "include", which "*" does not allow. Only our own hosted
-    // page sends one, and nothing is read or kept.
-    let own = state.public_url.origin().ascii_serialization();
+fn cross_origin(headers: &mut HeaderMap, telemetry_origin: Option<&HeaderValue>) {
     match telemetry_origin {
-        Some(origin) if origin.as_bytes() == own.as_bytes() => {
+        // A beacon is sent with cookies in mode "include", which "*" does not allow (Fetch standard, "CORS
+        // check"). The original's dialog may be hosted anywhere, so any origin is answered; nothing that is
+        // sent there is kept, and no cookie is looked at.
+        Some(origin) => {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers
                 .insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             headers.append(header::VARY, HeaderValue::from_static("origin"));
         }
-        _ => {
+        None => {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         }
     }

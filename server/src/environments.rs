@@ -10,7 +10,7 @@ use crate::{
     environment_key::{EnvironmentKey, Purpose},
     model::{AuditEvent, FIRST_ENVIRONMENTS},
     serve::{open, storage, vault},
-    store::{Created, EnvironmentOutcome, Store},
+    store::{EnvironmentOutcome, Store},
     vault::Vault,
 };
 
@@ -78,10 +78,8 @@ async fn act(
         EnvironmentAction::Create { name, .. } => {
             must_be_a_name(name)?;
             let audit = event(name, "environment.created", now);
-            match store.create_environment(name, None, audit).await.map_err(storage)? {
-                Created::New(()) => Ok(()),
-                Created::Exists => Err(taken(name)),
-            }
+            let made = store.create_environment(name, None, audit).await.map_err(storage)?;
+            if made { Ok(()) } else { Err(taken(name)) }
         }
         EnvironmentAction::List { .. } => {
             for environment in store.environments().await.map_err(storage)? {

@@ -43,6 +43,9 @@ pub enum ApiError {
     /// The body is announced as something other than JSON.
     #[error("Content-Type header must be application/json")]
     InvalidContentType,
+    /// A template that is announced as something else than YAML or JSON.
+    #[error("The Content-Type header must be application/yaml or application/json.")]
+    InvalidTemplateType,
     /// The body is larger than this route reads.
     #[error("The request body is larger than the {0} bytes that this address accepts.")]
     PayloadTooLarge(usize),
@@ -178,6 +181,11 @@ pub enum ApiError {
     /// Nothing at this address, or no such object.
     #[error("{0}")]
     NotFound(String),
+    /// A provider of the environment's own that integrations need.
+    #[error(
+        "The integration \"{0}\" uses this provider. Delete it first, or change the provider so that it still fits."
+    )]
+    ProviderInUse(String),
     /// No such connection.
     #[error("There is no connection with this id for this integration.")]
     UnknownConnection,
@@ -264,10 +272,13 @@ impl ApiError {
             | Self::UnknownProviderTemplate(_)
             | Self::NotFound(_)
             | Self::UnknownConnection => StatusCode::NOT_FOUND,
+            Self::ProviderInUse(_) => StatusCode::CONFLICT,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::InvalidContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::InvalidContentType | Self::InvalidTemplateType => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Proxy(error) => proxy_class(error).0,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -284,7 +295,7 @@ impl ApiError {
             Self::Invalid(Place::Uri, _) => "invalid_uri_params",
             Self::Invalid(Place::Headers, _) | Self::BadRequest(_) => "invalid_headers",
             Self::InvalidJson(_) => "invalid_json",
-            Self::InvalidContentType => "invalid_content_type",
+            Self::InvalidContentType | Self::InvalidTemplateType => "invalid_content_type",
             Self::PayloadTooLarge(_) => "payload_too_large",
             Self::RequestTimeout => "request_timeout",
             Self::MissingAuthHeader => "missing_auth_header",
@@ -317,6 +328,7 @@ impl ApiError {
             Self::InvalidConnection => "invalid_connection",
             Self::ConnectionTestFailed { .. } => "connection_test_failed",
             Self::NotFound(_) => "not_found",
+            Self::ProviderInUse(_) => "provider_in_use",
             Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Proxy(error) => proxy_class(error).1,

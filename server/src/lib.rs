@@ -11,6 +11,7 @@ pub mod appearance;
 pub mod audit;
 pub mod audit_chain;
 pub mod body;
+pub mod catalogues;
 pub mod cli;
 pub mod client_address;
 pub mod clock;

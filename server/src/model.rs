@@ -88,13 +88,22 @@ pub struct Integration {
     pub provider: String,
     /// A name for people; the provider's when there is none.
     pub display_name: Option<String>,
-    /// Whether webhooks of the provider are passed on; kept for clients that set it.
-    pub forward_webhooks: bool,
     /// Settings of the generic providers: base URL, placement of the key and so on.
     pub config: Object,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A provider that an environment has of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnProvider {
+    /// Its name; it takes the place of one of the catalogue that has the same.
+    pub name: String,
+    /// Its template, as it is read with the catalogue.
+    pub template: Object,
+    /// When it was last stored.
     pub updated_at: Timestamp,
 }
 
@@ -110,9 +119,9 @@ pub struct NewIntegration {
     /// See [`Integration`].
     pub display_name: Option<String>,
     /// See [`Integration`].
-    pub forward_webhooks: bool,
-    /// See [`Integration`].
     pub config: Object,
+    /// Whether its provider is one of the environment's own, which could be deleted meanwhile.
+    pub own_provider: bool,
 }
 
 /// What is to change about an integration; what is `None` stays.
@@ -122,8 +131,6 @@ pub struct IntegrationChange {
     pub unique_key: Option<IntegrationKey>,
     /// Another name; `Some(None)` goes back to the provider's.
     pub display_name: Option<Option<String>>,
-    /// Whether webhooks are passed on.
-    pub forward_webhooks: Option<bool>,
     /// The settings, whole.
     pub config: Option<Object>,
 }

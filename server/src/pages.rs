@@ -126,16 +126,26 @@ pub async fn logo(
     State(state): State<AppState>,
     Segment(name): Segment,
 ) -> Result<Response, ApiError> {
-    let provider = name.strip_suffix(".svg").and_then(|name| state.catalogue.get(name));
-    let provider = provider.ok_or_else(|| ApiError::NotFound("There is no such logo.".into()))?;
-    let drawn = Logos::get(&format!("{}.svg", provider.name));
-    let svg = drawn.map_or_else(|| Bytes::from(monogram(&provider.display_name)), content);
+    let name = name.strip_suffix(".svg").filter(|name| is_provider_name(name));
+    let name = name.ok_or_else(|| ApiError::NotFound("There is no such logo.".into()))?;
+    // Whether an environment has a provider of its own by this name is not for everybody to know.
+    let catalogue = state.catalogues.shared();
+    let title = catalogue.get(name).map_or(name, |provider| &provider.display_name);
+    let drawn = Logos::get(&format!("{name}.svg"));
+    let svg = drawn.map_or_else(|| Bytes::from(monogram(title)), content);
     let headers = [
         (header::CONTENT_TYPE, "image/svg+xml"),
         (header::CACHE_CONTROL, "public, max-age=86400"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     ];
     Ok((headers, svg).into_response())
+}
+
+/// The characters of a provider's name, as the catalogue has them.
+fn is_provider_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 255
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 fn monogram(name: &str) -> String {

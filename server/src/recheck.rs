@@ -22,13 +22,14 @@ use std::{
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use keyslot_providers::{IntegrationConfig, Provider, Reason, Verification, verify};
+use keyslot_providers::{Provider, Reason, Verification, verify};
 use tokio::{sync::Notify, task::JoinSet, time};
 
 use crate::{
+    api::credentials::provider_of,
     contents::Contents,
     error::ApiError,
-    model::{AuditEvent, Connection, Integration},
+    model::{AuditEvent, Connection},
     state::{AppState, Server},
     store::{CheckRecord, Checked, Found, StoreError},
 };
@@ -230,11 +231,8 @@ pub async fn check(
         summary.connection_id.as_str(),
         &connection.sealed,
     )?;
-    let provider = server
-        .catalogue
-        .get(&integration.provider)
-        .ok_or_else(|| ApiError::UnknownProviderTemplate(integration.provider.clone()))?;
-    let verification = ask(server, provider, &integration, &contents).await;
+    let provider = provider_of(server, &integration)?;
+    let verification = ask(server, &provider, &contents).await;
     let (checked, next) = match &verification {
         Verification::Verified { account } => (Checked::Healthy { account: account.clone() }, None),
         Verification::NoCheck => (Checked::Unchanged, None),
@@ -248,17 +246,10 @@ pub async fn check(
     Ok(Outcome { verification, connection })
 }
 
-/// Asks a provider of the catalogue, with the settings of an integration, about a credential.
-pub async fn ask(
-    server: &Server,
-    provider: &Provider,
-    integration: &Integration,
-    contents: &Contents,
-) -> Verification {
-    let settings = IntegrationConfig::from_json(&integration.config);
+/// Asks a provider, with an integration's settings applied, about a credential.
+pub async fn ask(server: &Server, provider: &Provider, contents: &Contents) -> Verification {
     let config = contents.connection_config();
-    let verification =
-        verify(&server.egress, provider, &settings, &contents.credential, &config).await;
+    let verification = verify(&server.egress, provider, &contents.credential, &config).await;
     server.metrics.checked(&verification);
     verification
 }

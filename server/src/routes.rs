@@ -14,7 +14,7 @@ use crate::{
         audit_events, connect, connections, credentials, environment, environments, health,
         integrations, providers, proxy, secret_keys, webhooks,
     },
-    body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT},
+    body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT, FILE_LIMIT},
     connect_page, dashboard, demo, metrics, openapi, pages,
     state::AppState,
 };
@@ -80,6 +80,15 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         e(M::GET, "/providers", SessionOrKey(P::ReadProviders), get(providers::list)),
         e(M::GET, "/providers/{provider}", SessionOrKey(P::ReadProviders), get(providers::get)),
         e(M::GET, "/providers.json", Public, get(providers::index)),
+        e(M::POST, "/providers", SecretKey(P::WriteIntegrations), post(providers::add))
+            .limited(FILE_LIMIT),
+        e(M::PUT, "/providers/{provider}", SecretKey(P::WriteIntegrations), put(providers::put)),
+        e(
+            M::DELETE,
+            "/providers/{provider}",
+            SecretKey(P::WriteIntegrations),
+            delete(providers::delete),
+        ),
         // What a backend calls.
         e(M::POST, "/connect/sessions", SecretKey(P::WriteSessions), post(connect::create)),
         e(

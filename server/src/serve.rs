@@ -17,6 +17,7 @@ use url::Url;
 use crate::{
     api::secret_keys::OPERATOR,
     audit::{self, Reads},
+    catalogues::{self, Catalogues},
     cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
     compressed::Compressed,
@@ -87,7 +88,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         store: Arc::clone(&store),
         vault,
         hasher,
-        catalogue,
+        catalogues: Catalogues::new(catalogue),
         egress: Egress::new(policy),
         clock,
         public_url,
@@ -104,6 +105,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         metrics_token: settings.metrics_token()?,
         observations: Observations::default(),
     });
+    state.catalogues.refresh(store.as_ref()).await.map_err(storage)?;
     secret_key_of_the_operator(&state).await?;
     if settings.dev {
         demo::prepare(&state, &settings.data_dir).await?;
@@ -120,17 +122,19 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     let reads = tokio::spawn(audit::run(state.clone()));
     let chaining = tokio::spawn(chaining(state.clone()));
     let renewal = tokio::spawn(renewal(state.clone()));
+    let watching = tokio::spawn(watching(state.clone()));
     let (stop_delivery, stopped) = oneshot::channel::<()>();
     // Dropping the sender is the signal.
     let delivery = tokio::spawn(delivery::run(state.clone(), async { drop(stopped.await) }));
     let (stop_checks, stopped) = oneshot::channel::<()>();
     let checks = tokio::spawn(recheck::run(state.clone(), async { drop(stopped.await) }));
     ready(&origin);
-    tracing::info!(%address, providers = state.catalogue.len(), "ready");
+    tracing::info!(%address, providers = state.catalogues.shared().len(), "ready");
     listener::serve(socket, crate::app(state.clone()), Bounds::default(), stop).await;
     housekeeping.abort();
     chaining.abort();
     renewal.abort();
+    watching.abort();
     drop((stop_delivery, stop_checks));
     let _ = tokio::join!(delivery, checks);
     if let Err(error) = state.flush_notes().await {
@@ -304,6 +308,18 @@ async fn chaining(state: AppState) {
         tick.tick().await;
         if let Err(error) = state.link_audit().await {
             tracing::warn!(%error, "the newest audit events are not in their chain yet");
+        }
+    }
+}
+
+/// Sees which providers other servers of the same database have stored.
+async fn watching(state: AppState) {
+    let mut tick = time::interval(catalogues::EVERY);
+    tick.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = state.catalogues.refresh(state.store.as_ref()).await {
+            tracing::warn!(%error, "providers that other servers have stored are not known here yet");
         }
     }
 }

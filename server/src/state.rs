@@ -8,7 +8,6 @@ use std::{
 
 use jiff::Timestamp;
 use keyslot_egress::Egress;
-use keyslot_providers::Catalogue;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 use url::Url;
@@ -17,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     audit::Reads,
     audit_chain::AuditChain,
+    catalogues::Catalogues,
     clock::Clock,
     compressed::Compressed,
     dashboard::operator::Operators,
@@ -49,7 +49,7 @@ pub struct Server {
     /// What hashes tokens.
     pub hasher: TokenHasher,
     /// The providers it knows.
-    pub catalogue: Catalogue,
+    pub catalogues: Catalogues,
     /// The only way out.
     pub egress: Egress,
     /// The time.

@@ -20,7 +20,7 @@ use crate::{
     query::Query,
     segment::Segment,
     state::AppState,
-    store::{Created, EnvironmentOutcome},
+    store::EnvironmentOutcome,
 };
 
 /// `GET /environments`: the names of all.
@@ -61,13 +61,11 @@ pub async fn create(
         last_used_at: None,
         expires_at: None,
     };
-    match state.store.create_environment(&name, Some(new), audit).await? {
-        Created::New(()) => Ok(answer(
-            StatusCode::CREATED,
-            &json!({ "data": { "name": name, "secret_key": with_token(&record, &token) } }),
-        )),
-        Created::Exists => Err(taken()),
+    if !state.store.create_environment(&name, Some(new), audit).await? {
+        return Err(taken());
     }
+    let shown = json!({ "name": name, "secret_key": with_token(&record, &token) });
+    Ok(answer(StatusCode::CREATED, &json!({ "data": shown })))
 }
 
 /// `PATCH /environments/{environment}` `{ name }`: another name for the environment of the secret key,

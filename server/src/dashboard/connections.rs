@@ -231,7 +231,8 @@ async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, Api
     if let Err(error) = &contents {
         tracing::warn!(%error, "a connection does not open");
     }
-    let provider = server.catalogue.get(&integration.provider);
+    let catalogue = server.catalogues.of(&integration.environment);
+    let provider = catalogue.get(&integration.provider);
     let secret_config = |name: &str| {
         provider.is_some_and(|provider| {
             provider.connection_config.iter().any(|field| field.name == name && field.secret)

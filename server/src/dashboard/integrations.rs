@@ -1,5 +1,7 @@
 //! Integrations: the list, a new one from the catalogue, and the pages of one.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -13,7 +15,7 @@ use super::{
     snippets::{Snippet, snippets},
 };
 use crate::{
-    api::integrations::check_config,
+    api::{credentials::provider_of, integrations::accept_config},
     error::ApiError,
     ids::IntegrationKey,
     model::{Integration, IntegrationChange, NewIntegration, Object},
@@ -44,7 +46,8 @@ pub struct Shown {
 impl Shown {
     /// Everything but the time comes from the integration and the catalogue.
     pub fn of(server: &Server, integration: &Integration) -> Self {
-        let provider = server.catalogue.get(&integration.provider);
+        let catalogue = server.catalogues.of(&integration.environment);
+        let provider = catalogue.get(&integration.provider);
         let provider_name = provider.map_or(&integration.provider, |found| &found.display_name);
         Self {
             key: integration.unique_key.to_string(),
@@ -221,7 +224,7 @@ fn settings(
             example: text(field, "example"),
             value: value(&field.name),
             required: field.is_required(),
-            long: matches!(field.name.as_str(), "headers" | "fields"),
+            long: matches!(field.name.as_str(), "headers" | "fields" | "verificationBody"),
             problem: problem(&field.name),
             name: field.name.clone(),
         })
@@ -266,11 +269,22 @@ impl Problems {
         self.0.iter().find(|(name, _)| name == field).map(|(_, message)| message.clone())
     }
 
-    fn settings(&mut self, provider: &Provider, config: &Object) {
-        for issue in check_config(provider, config) {
-            // The path is `integration_config`, then the setting.
-            let name = issue.path.get(1).cloned().unwrap_or_default();
-            self.note(setting_name(&name), issue.message);
+    /// Judges settings, and gives them as they are stored; what is wrong with them is noted.
+    fn settings(&mut self, server: &Server, provider: &Arc<Provider>, config: &Object) -> Object {
+        match accept_config(server, provider, config) {
+            Ok(config) => config,
+            Err(issues) => {
+                for issue in issues {
+                    // The path is `integration_config`, the setting, perhaps an entry of it.
+                    let name = issue.path.get(1).cloned().unwrap_or_default();
+                    let message = match issue.path.get(2) {
+                        Some(entry) => format!("{entry}: {}", issue.message),
+                        None => issue.message,
+                    };
+                    self.note(setting_name(&name), message);
+                }
+                Object::new()
+            }
         }
     }
 }
@@ -316,11 +330,11 @@ impl<'a> NewPage<'a> {
 /// 404 `not_found` for a provider that the catalogue does not have.
 pub async fn new(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let frame = visit.frame(Section::Integrations);
-    let catalogue = &visit.state.catalogue;
+    let catalogue = visit.state.catalogues.of(&visit.environment);
     if let Some(name) = query.first("provider") {
-        let provider = known(&visit.state, name)?;
+        let provider = known(&visit, name)?;
         let key = free_key(&visit, name).await?;
-        return html(StatusCode::OK, &NewPage::of(frame, provider, key, String::new()));
+        return html(StatusCode::OK, &NewPage::of(frame, &provider, key, String::new()));
     }
     let search = query.first("search").unwrap_or_default().trim().to_owned();
     let category = query.first("category").unwrap_or_default().to_owned();
@@ -356,12 +370,13 @@ fn title_of(category: &str) -> String {
     }
 }
 
-fn known<'a>(server: &'a Server, name: &str) -> Result<&'a Provider, ApiError> {
-    server
-        .catalogue
-        .get(name)
-        .map(AsRef::as_ref)
-        .ok_or_else(|| ApiError::NotFound("The catalogue has no such API.".into()))
+fn known(visit: &Visit, name: &str) -> Result<Arc<Provider>, ApiError> {
+    let catalogue = visit.state.catalogues.of(&visit.environment);
+    catalogue.get(name).map(Arc::clone).ok_or_else(gone)
+}
+
+fn gone() -> ApiError {
+    ApiError::NotFound("The catalogue has no such API.".into())
 }
 
 /// The provider's own name, or the first of `name-2`, `name-3`, … that nobody has.
@@ -391,10 +406,9 @@ async fn free_key(visit: &Visit, name: &str) -> Result<String, ApiError> {
 /// page.
 pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let server = &visit.state;
-    let provider = known(server, form.text("provider"))?;
-    let config = config_of(provider, &form);
+    let provider = known(&visit, form.text("provider"))?;
     let mut problems = Problems::default();
-    problems.settings(provider, &config);
+    let config = problems.settings(server, &provider, &config_of(&provider, &form));
     let name = form.filled("name").map(str::to_owned);
     match IntegrationKey::parse(form.text("key"), vec![]) {
         Err(_) => {
@@ -408,11 +422,12 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
                 unique_key: key.clone(),
                 provider: provider.name.clone(),
                 display_name: name.clone(),
-                forward_webhooks: true,
                 config,
+                own_provider: server.catalogues.is_own(&visit.environment, &provider.name),
             };
             match server.store.create_integration(new, audit).await? {
                 Created::New(_) => return Ok(visit.to(&page_of(key.as_str(), "made"))),
+                Created::NoProvider => return Err(gone()),
                 Created::Exists => {
                     problems.note("key", "Another integration has this ID. Choose another one.");
                 }
@@ -421,10 +436,10 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
     }
     let frame = visit.frame(Section::Integrations);
     let mut page =
-        NewPage::of(frame, provider, form.text("key").to_owned(), name.unwrap_or_default());
+        NewPage::of(frame, &provider, form.text("key").to_owned(), name.unwrap_or_default());
     page.key_problem = problems.of("key");
     page.settings = settings(
-        provider,
+        &provider,
         |name| form.text(&setting_name(name)).to_owned(),
         |name| problems.of(&setting_name(name)),
     );
@@ -540,7 +555,10 @@ struct SettingsPage {
 
 impl SettingsPage {
     fn of(visit: &Visit, integration: &Integration) -> Self {
-        let provider = visit.state.catalogue.get(&integration.provider);
+        let catalogue = visit.state.catalogues.of(&integration.environment);
+        let provider = catalogue.get(&integration.provider);
+        // As end users meet it; settings that no longer fit are mended on this page.
+        let configured = provider_of(&visit.state, integration).ok();
         Self {
             frame: visit.frame(Section::Integrations),
             shown: Shown::of(&visit.state, integration),
@@ -550,8 +568,8 @@ impl SettingsPage {
             settings: provider.map_or_else(Vec::new, |provider| {
                 settings(provider, |name| stored_setting(integration, name), |_| None)
             }),
-            asked: provider.map_or_else(Vec::new, |provider| asked(provider)),
-            check: provider.and_then(|provider| check(provider)),
+            asked: configured.as_deref().map_or_else(Vec::new, asked),
+            check: configured.as_deref().and_then(check),
             conflict: false,
             problem: None,
         }
@@ -574,24 +592,23 @@ pub async fn edit(visit: Visit, query: Query) -> Result<Response, ApiError> {
 /// 404 `not_found`, also when its provider is not in the catalogue.
 pub async fn save(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let integration = asked_for(&visit, form.text("key")).await?;
-    let provider = known(&visit.state, &integration.provider)?;
-    let typed = config_of(provider, &form);
+    let provider = known(&visit, &integration.provider)?;
+    // What the form does not know (set by REST) stays.
+    let declared =
+        |name: &String| provider.integration_config.iter().any(|field| field.name == *name);
+    let mut config: Object = integration
+        .config
+        .iter()
+        .filter(|(name, _)| !declared(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    config.extend(config_of(&provider, &form));
     let mut problems = Problems::default();
-    problems.settings(provider, &typed);
+    let config = problems.settings(&visit.state, &provider, &config);
     let mut page = SettingsPage::of(&visit, &integration);
     page.conflict = form.text("version") != page.version.to_string();
     if !page.conflict && problems.0.is_empty() {
         let key = &integration.unique_key;
-        // What the form does not know (set by REST) stays.
-        let declared =
-            |name: &String| provider.integration_config.iter().any(|field| field.name == *name);
-        let mut config: Object = integration
-            .config
-            .iter()
-            .filter(|(name, _)| !declared(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        config.extend(typed);
         let change = IntegrationChange {
             display_name: Some(form.filled("name").map(str::to_owned)),
             config: Some(config),
@@ -613,7 +630,7 @@ pub async fn save(visit: Visit, form: Form) -> Result<Response, ApiError> {
     }
     page.name = form.text("name").to_owned();
     page.settings = settings(
-        provider,
+        &provider,
         |name| form.text(&setting_name(name)).to_owned(),
         |name| problems.of(&setting_name(name)),
     );

@@ -42,7 +42,7 @@ impl Page {
         Ok(Self {
             frame: visit.frame(Section::Settings),
             version: env!("CARGO_PKG_VERSION"),
-            providers: server.catalogue.len(),
+            providers: server.catalogues.of(&visit.environment).len(),
             encryption_key: server.vault.current().to_string(),
             secret_keys: server.store.count_secret_keys().await?,
             dev: server.dev,

@@ -75,7 +75,7 @@ pub async fn prepare(server: &Server, data_dir: &Path) -> Result<(), Refusal> {
     let secret = SecretString::from(text.trim());
     put_secret_key(server, "development", "made by --dev", &secret).await?;
     for (key, provider, name) in INTEGRATIONS {
-        if server.catalogue.get(provider).is_none() {
+        if server.catalogues.shared().get(provider).is_none() {
             continue;
         }
         let unique_key =
@@ -85,8 +85,8 @@ pub async fn prepare(server: &Server, data_dir: &Path) -> Result<(), Refusal> {
             unique_key,
             provider: provider.to_owned(),
             display_name: Some(name.to_owned()),
-            forward_webhooks: false,
             config: serde_json::Map::new(),
+            own_provider: false,
         };
         let made = server.store.create_integration(new, event(server, "integration.created", key));
         made.await.map_err(|error| Refusal::because("demo integrations", error))?;

@@ -124,6 +124,8 @@ struct Described {
     headers: IndexMap<String, Map<String, Value>>,
     /// The schema of the JSON body.
     body: Option<String>,
+    /// Whether the body may be YAML as well.
+    yaml: bool,
     /// Whether a body of any type is taken.
     any_body: bool,
     /// The schema of each success, by status; null is an empty answer.
@@ -157,7 +159,11 @@ impl Source {
             operation.insert("parameters".into(), json!(parameters));
         }
         if let Some(schema) = &described.body {
-            let content = json!({ "application/json": { "schema": reference(schema) } });
+            let mut content = json!({ "application/json": { "schema": reference(schema) } });
+            if let (true, Value::Object(content)) = (described.yaml, &mut content) {
+                let schema = json!({ "schema": reference(schema) });
+                content.insert("application/yaml".into(), schema);
+            }
             operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
         } else if described.any_body {
             operation.insert("requestBody".into(), json!({ "content": { "*/*": {} } }));

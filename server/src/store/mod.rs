@@ -25,8 +25,8 @@ use crate::{
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, Owner, SecretKey, SecretKeyRecord, Tags, Verified, Webhook,
-        WebhookStatus,
+        NewSession, Object, OwnProvider, Owner, SecretKey, SecretKeyRecord, Tags, Verified,
+        Webhook, WebhookStatus,
     },
     ownership::Situation,
     token::TokenHash,
@@ -53,6 +53,17 @@ pub enum StoreError {
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// The outcome of deleting something that others may need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is gone.
+    Deleted,
+    /// There was none of that name.
+    Unknown,
+    /// Something needs it, and it is still there.
+    InUse,
+}
+
 /// The outcome of making something that must be unique.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Created<T> {
@@ -60,6 +71,8 @@ pub enum Created<T> {
     New(T),
     /// There is one of that name already.
     Exists,
+    /// What it needs, a provider of the environment's own, is not there any more.
+    NoProvider,
 }
 
 /// The outcome of renaming or deleting an environment.
@@ -327,13 +340,14 @@ pub trait Store: Send + Sync + 'static {
     async fn ensure_environments(&self, names: &[&str], at: Timestamp) -> Result<()>;
     /// All environments, by name.
     async fn environments(&self) -> Result<Vec<Environment>>;
-    /// Makes an environment, and its first secret key when one is given.
+    /// Makes an environment, and its first secret key when one is given; tells whether there was none of
+    /// that name.
     async fn create_environment(
         &self,
         name: &str,
         key: Option<NewSecretKey>,
         audit: AuditEvent,
-    ) -> Result<Created<()>>;
+    ) -> Result<bool>;
     /// Renames an environment without integrations, and stores these sealed secrets. Its settings and
     /// secret keys go along; its connect sessions and webhooks go.
     async fn rename_environment(
@@ -388,6 +402,27 @@ pub trait Store: Send + Sync + 'static {
     async fn purge_secret_keys(&self, now: Timestamp) -> Result<u64>;
     /// How many secret keys there are.
     async fn count_secret_keys(&self) -> Result<u64>;
+
+    /// For each environment, the number that changes of its own providers count up.
+    async fn catalogue_versions(&self) -> Result<Vec<(String, i64)>>;
+    /// The environment's own providers, by name.
+    async fn own_providers(&self, environment: &str) -> Result<Vec<OwnProvider>>;
+    /// Stores providers of the environment's own, each with the event that tells of it, in the place of
+    /// those that have their names.
+    async fn put_own_providers(
+        &self,
+        environment: &str,
+        providers: Vec<(OwnProvider, AuditEvent)>,
+    ) -> Result<()>;
+    /// Deletes a provider of the environment's own, unless it is in use; `even_if_used` when another one
+    /// of that name takes its place.
+    async fn delete_own_provider(
+        &self,
+        environment: &str,
+        name: &str,
+        even_if_used: bool,
+        audit: AuditEvent,
+    ) -> Result<Deletion>;
 
     /// Makes an integration.
     async fn create_integration(

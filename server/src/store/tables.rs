@@ -120,7 +120,19 @@ pub const LEFT_BEHIND: [&str; 1] = ["allowances"];
 
 /// All of them but [`LEFT_BEHIND`]; a table comes after those that it refers to.
 pub const TABLES: &[Table] = &[
-    table("environments", &[("name", Text), ("created_at", Integer), ("settings", Text)]),
+    table(
+        "environments",
+        &[
+            ("name", Text),
+            ("created_at", Integer),
+            ("settings", Text),
+            ("catalogue_version", Integer),
+        ],
+    ),
+    table(
+        "own_providers",
+        &[("environment", Text), ("name", Text), ("template", Text), ("updated_at", Integer)],
+    ),
     table("server_secrets", &[("name", Text), ("key_id", Text), ("sealed", Bytes)]),
     table(
         "secret_keys",
@@ -143,7 +155,6 @@ pub const TABLES: &[Table] = &[
             ("unique_key", Text),
             ("provider", Text),
             ("display_name", Text),
-            ("forward_webhooks", Flag),
             ("config", Text),
             ("created_at", Integer),
             ("updated_at", Integer),

@@ -188,3 +188,27 @@ async fn a_page_of_another_site_cannot_use_the_demo_pages_backend() {
         }
     }
 }
+
+#[tokio::test]
+async fn every_endpoint_answers_under_a_base_path_as_it_does_without_one() {
+    let plain = Harness::new().await;
+    let below = Harness::at("https://keys.example/x/y").await;
+    for endpoint in routes::endpoints(true) {
+        let (name, address) = (name(&endpoint), address(&endpoint));
+        for token in [None, Some(SECRET)] {
+            let method = || endpoint.method.clone();
+            let body = || (endpoint.method != Method::GET).then(|| serde_json::json!({}));
+            let expected = plain.call(method(), &address, token, body()).await;
+            let path = format!("/x/y{address}");
+            let answer = below.call(method(), &path, token, body()).await;
+            let code = |answer: &serde_json::Value| answer["error"]["code"].clone();
+            assert_eq!(answer.status, expected.status, "{name} with {token:?}");
+            assert_eq!(code(&answer.json()), code(&expected.json()), "{name} with {token:?}");
+            // Where it sends a browser is below the path too.
+            if let Some(location) = answer.headers.get("location") {
+                let location = location.to_str().unwrap();
+                assert!(location.starts_with("/x/y/"), "{name}: {location}");
+            }
+        }
+    }
+}

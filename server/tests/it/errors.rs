@@ -72,10 +72,12 @@ fn number(error: &ApiError) -> usize {
         ApiError::InvalidHmac => 49,
         ApiError::NotSignedIn => 50,
         ApiError::StaleForm => 51,
-        ApiError::TooManyRequests { .. } => 52,
-        ApiError::InvalidMetricsToken => 53,
-        ApiError::MetricsClosed => 54,
-        ApiError::OtherEnvironment => 55,
+        ApiError::InvalidTemplateType => 52,
+        ApiError::ProviderInUse(_) => 53,
+        ApiError::TooManyRequests { .. } => 54,
+        ApiError::InvalidMetricsToken => 55,
+        ApiError::MetricsClosed => 56,
+        ApiError::OtherEnvironment => 57,
     }
 }
 
@@ -159,6 +161,8 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::InvalidHmac, 400, "invalid_hmac"),
         (ApiError::NotSignedIn, 401, "not_signed_in"),
         (ApiError::StaleForm, 403, "stale_form"),
+        (ApiError::InvalidTemplateType, 415, "invalid_content_type"),
+        (ApiError::ProviderInUse("a".into()), 409, "provider_in_use"),
         (ApiError::TooManyRequests { retry_after: 7, standing: None }, 429, "too_many_request"),
         (ApiError::InvalidMetricsToken, 401, "invalid_metrics_token"),
         (ApiError::MetricsClosed, 403, "forbidden"),
@@ -192,7 +196,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 56);
+    assert_eq!(table().len(), 58);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use keyslot_providers::Catalogue;
 use keyslot_server::{
     app,
     audit::{AuditMode, Reads},
+    catalogues::Catalogues,
     clock::{Clock, ManualClock},
     compressed::Compressed,
     dashboard::operator::Operators,
@@ -221,7 +222,7 @@ impl Harness {
             store,
             vault,
             hasher,
-            catalogue,
+            catalogues: Catalogues::new(catalogue),
             egress: Egress::new(
                 Policy::default().allow_socket(address).allow_socket(upstream.address),
             ),

@@ -16,6 +16,7 @@ mod memory;
 mod metrics;
 mod moving;
 mod openapi;
+mod own_providers;
 mod pages;
 mod postgres;
 mod process;

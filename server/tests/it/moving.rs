@@ -87,10 +87,16 @@ pub(crate) async fn furnish(store: &dyn Store, vault: &Vault, connections: usize
         unique_key: keyslot_server::ids::IntegrationKey::parse("a", vec![]).unwrap(),
         provider: "openai".into(),
         display_name: Some("A".into()),
-        forward_webhooks: true,
         config: Object::new(),
+        own_provider: false,
     };
     store.create_integration(integration, event(moment(0), "dev")).await.unwrap();
+    let own = keyslot_server::model::OwnProvider {
+        name: "own".into(),
+        template: json!({ "display_name": "Own \u{1F511}" }).as_object().unwrap().clone(),
+        updated_at: moment(0),
+    };
+    store.put_own_providers("dev", vec![(own, event(moment(0), "dev"))]).await.unwrap();
     let session = keyslot_server::model::ConnectSession {
         id: "s1".into(),
         environment: "dev".into(),

@@ -378,6 +378,20 @@ fn servers_that_share_a_postgres_database_are_one() {
         two.call("POST", "/api-auth/api-key/unchecked", &token, &json!({ "apiKey": "shared" }));
     assert_eq!(status, 200, "{body}");
     let id = body["connectionId"].as_str().unwrap().to_owned();
+    // A provider that one of them is given is known to the other within two seconds.
+    let own = json!({ "display_name": "Own", "auth_mode": "API_KEY" });
+    assert_eq!(one.call("PUT", "/providers/own", SECRET, &own).0, 200);
+    let begun = Instant::now();
+    while two.call("GET", "/providers/own", SECRET, &json!(null)).0 != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(2), "the other server does not see it");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(one.call("DELETE", "/providers/own", SECRET, &json!(null)).0, 200);
+    let begun = Instant::now();
+    while two.call("GET", "/providers/own", SECRET, &json!(null)).0 != 404 {
+        assert!(begun.elapsed() < Duration::from_secs(2), "the other server still has it");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     two.kill();
     assert_eq!(one.key_of("unchecked", &id), "shared");
     one.stop();

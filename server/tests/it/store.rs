@@ -12,13 +12,15 @@ use keyslot_server::{
     ids::{ConnectionId, IntegrationKey},
     model::{
         ConnectSession, EndUser, EnvironmentSettings, FIRST_ENVIRONMENTS, Health,
-        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Operation, Owner,
-        Role, SecretKey, SessionTerms, Slot, Tags, Target, Verified, Webhook, WebhookStatus,
+        IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Operation,
+        OwnProvider, Owner, Role, SecretKey, SessionTerms, Slot, Tags, Target, Verified, Webhook,
+        WebhookStatus,
     },
     store::{
-        CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome,
-        Found, IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store, StoreError,
-        WebhookFilter, Write, Writer, Written, postgres::PostgresStore, sqlite::SqliteStore,
+        CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion,
+        EnvironmentOutcome, Found, IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store,
+        StoreError, WebhookFilter, Write, Writer, Written, postgres::PostgresStore,
+        sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
@@ -55,18 +57,28 @@ fn object(value: serde_json::Value) -> Object {
     value.as_object().unwrap().clone()
 }
 
+/// Settings of a generic provider: one of each kind of JSON value.
+fn private_api() -> Object {
+    object(json!({
+        "baseUrl": "https://${connectionConfig.team}.a.example",
+        "keyLabel": "Schlüssel \"A\"",
+        "fields": { "team": { "type": "string", "optional": true, "order": 1, "enum": ["b", "a"] } },
+        "verificationBody": [null, 1.5, { "z": "'", "a": "" }],
+    }))
+}
+
 async fn integration(store: &dyn Store, environment: &str, unique_key: &str) -> i64 {
     let new = NewIntegration {
         environment: environment.into(),
         unique_key: key(unique_key),
         provider: "openai".into(),
         display_name: None,
-        forward_webhooks: false,
-        config: object(json!({ "base_url": "https://a.example" })),
+        config: private_api(),
+        own_provider: false,
     };
     match store.create_integration(new, event(moment(0), environment)).await.unwrap() {
         Created::New(made) => made.id,
-        Created::Exists => panic!("{unique_key} is there already"),
+        other => panic!("{unique_key}: {other:?}"),
     }
 }
 
@@ -279,15 +291,15 @@ async fn integration_keys_are_unique_within_their_environment(store: &dyn Store)
         unique_key: key("a"),
         provider: "github".into(),
         display_name: None,
-        forward_webhooks: true,
         config: Object::new(),
+        own_provider: false,
     };
     let again = store.create_integration(new, event(moment(0), "dev")).await.unwrap();
     assert_eq!(again, Created::Exists);
     let all = store.integrations("dev").await.unwrap();
     assert_eq!(all.iter().map(|i| i.unique_key.as_str()).collect::<Vec<_>>(), ["b", "a"]);
     assert_eq!(all[1].provider, "openai", "what was there is what it was");
-    assert_eq!(all[1].config, object(json!({ "base_url": "https://a.example" })));
+    assert_eq!(all[1].config, private_api());
     assert_eq!(store.integration("prod", "b").await.unwrap(), None);
 }
 
@@ -302,6 +314,12 @@ async fn an_integration_changes_and_keeps_its_key_while_it_is_in_use(store: &dyn
     let IntegrationUpdate::Changed(changed) = change("a", label).await else { panic!() };
     assert_eq!(changed.display_name.as_deref(), Some("A"));
     assert_eq!((changed.created_at, changed.updated_at), (moment(0), moment(9)));
+    assert_eq!(changed.config, private_api(), "what is not named stays");
+    let other = object(json!({ "keyLabel": "Token" }));
+    let settings = IntegrationChange { config: Some(other.clone()), ..Default::default() };
+    let IntegrationUpdate::Changed(changed) = change("a", settings).await else { panic!() };
+    assert_eq!(changed.config, other, "settings are replaced whole");
+    assert_eq!(store.integration("dev", "a").await.unwrap().unwrap().config, other);
     assert_eq!(change("nope", rename("c")).await, IntegrationUpdate::Unknown);
     assert_eq!(change("a", rename("b")).await, IntegrationUpdate::KeyTaken);
     stored(store, write("a", "c1")).await;
@@ -310,6 +328,57 @@ async fn an_integration_changes_and_keeps_its_key_while_it_is_in_use(store: &dyn
     let IntegrationUpdate::Changed(renamed) = change("b", rename("c")).await else { panic!() };
     assert_eq!(renamed.unique_key, key("c"));
     assert_eq!(store.integration("dev", "b").await.unwrap(), None);
+}
+
+async fn own_providers_are_replaced_counted_and_kept_while_they_are_in_use(store: &dyn Store) {
+    let own = |name: &str, title: &str, at: i64| OwnProvider {
+        name: name.into(),
+        template: object(json!({ "display_name": title, "z": { "b": 1, "a": null } })),
+        updated_at: moment(at),
+    };
+    let put = async |environment: &str, providers: Vec<OwnProvider>| {
+        let event = event(moment(1), environment);
+        let providers = providers.into_iter().map(|one| (one, event.clone())).collect();
+        store.put_own_providers(environment, providers).await.unwrap();
+    };
+    let version = async |environment: &str| {
+        let all = store.catalogue_versions().await.unwrap();
+        all.into_iter().find(|(name, _)| name == environment).unwrap().1
+    };
+    let delete = async |name: &str, even_if_used: bool| {
+        let event = event(moment(3), "dev");
+        store.delete_own_provider("dev", name, even_if_used, event).await.unwrap()
+    };
+    assert_eq!((version("dev").await, version("prod").await), (0, 0));
+    put("dev", vec![own("b", "B", 1), own("a", "A", 1)]).await;
+    put("dev", vec![own("b", "B again", 2)]).await;
+    assert_eq!((version("dev").await, version("prod").await), (2, 0));
+    let all = store.own_providers("dev").await.unwrap();
+    assert_eq!(all, [own("a", "A", 1), own("b", "B again", 2)]);
+    assert_eq!(store.own_providers("prod").await.unwrap(), []);
+
+    let integration = |provider: &str| NewIntegration {
+        environment: "dev".into(),
+        unique_key: key(provider),
+        provider: provider.into(),
+        display_name: None,
+        config: Object::new(),
+        own_provider: true,
+    };
+    let made = store.create_integration(integration("a"), event(moment(0), "dev")).await.unwrap();
+    assert!(matches!(made, Created::New(_)));
+    let made = store.create_integration(integration("c"), event(moment(0), "dev")).await.unwrap();
+    assert_eq!(made, Created::NoProvider);
+    assert_eq!(store.integration("dev", "c").await.unwrap(), None);
+
+    assert_eq!(delete("c", false).await, Deletion::Unknown);
+    assert_eq!(delete("a", false).await, Deletion::InUse);
+    assert_eq!(store.own_providers("dev").await.unwrap().len(), 2);
+    let before = version("dev").await;
+    assert_eq!(delete("b", false).await, Deletion::Deleted);
+    assert_eq!(delete("a", true).await, Deletion::Deleted);
+    assert!(version("dev").await >= before + 2);
+    assert_eq!(store.own_providers("dev").await.unwrap(), []);
 }
 
 async fn an_integration_takes_its_connections_with_it(store: &dyn Store) {
@@ -989,6 +1058,7 @@ on_every_engine! {
     integration_keys_are_unique_within_their_environment,
     an_integration_changes_and_keeps_its_key_while_it_is_in_use,
     an_integration_takes_its_connections_with_it,
+    own_providers_are_replaced_counted_and_kept_while_they_are_in_use,
     a_session_lives_until_its_end_and_not_a_moment_longer,
     a_write_makes_and_the_next_one_replaces_what_it_says_and_no_more,
     the_rules_of_a_session_are_asked_again_when_it_writes,
@@ -1027,12 +1097,8 @@ async fn an_environment_is_made_renamed_and_deleted_while_it_is_empty(store: &dy
         hash: hash(byte),
     };
     let audit = || event(moment(0), "x");
-    assert_eq!(
-        store.create_environment("x", Some(new(90)), audit()).await.unwrap(),
-        Created::New(())
-    );
-    let again = store.create_environment("x", Some(new(91)), audit()).await.unwrap();
-    assert_eq!(again, Created::Exists);
+    assert!(store.create_environment("x", Some(new(90)), audit()).await.unwrap());
+    assert!(!store.create_environment("x", Some(new(91)), audit()).await.unwrap());
     assert_eq!(store.secret_key(hash(91), moment(0)).await.unwrap(), None, "nor its key");
     let settings = EnvironmentSettings { product_name: Some("Acme".into()), ..Default::default() };
     assert!(store.put_environment_settings("x", settings.clone(), audit()).await.unwrap());

@@ -296,8 +296,8 @@ impl Run<'_> {
             unique_key: key(name),
             provider: "openai".into(),
             display_name: None,
-            forward_webhooks: false,
             config: Object::new(),
+            own_provider: false,
         };
         let made = self.store.create_integration(new, self.event()).await.unwrap();
         assert_eq!(matches!(made, Created::New(_)), expected);

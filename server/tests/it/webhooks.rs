@@ -100,6 +100,36 @@ async fn the_address_of_a_session_takes_the_place_of_the_environments() {
 }
 
 #[tokio::test]
+async fn the_address_of_a_connection_can_be_set_and_taken_away_by_a_backend() {
+    let (server, _) = announcing().await;
+    let own = |path: &str| format!("{}{path}", server.upstream.url());
+    let import = async |url: Option<String>| {
+        let mut body = json!({
+            "provider_config_key": "unchecked", "connection_id": "c1",
+            "credentials": { "type": "API_KEY", "apiKey": "k" },
+        });
+        if let Some(url) = url {
+            body["webhook_url_override"] = url.into();
+        }
+        assert_eq!(server.post("/connections", body).await.status, 201);
+        server.deliver().await;
+        hooks(&server).pop().unwrap().target
+    };
+    let environments = import(None).await;
+    assert_eq!(import(Some(own("/hook-of-import"))).await, "/hook-of-import");
+    let change = async |url: String| {
+        let path = "/connections/c1?provider_config_key=unchecked";
+        let body = json!({ "webhook_url_override": url });
+        let answer = server.call(Method::PATCH, path, Some(SECRET), Some(body)).await;
+        assert_eq!(answer.status, 200);
+    };
+    change(own("/hook-of-change")).await;
+    assert_eq!(import(None).await, "/hook-of-change");
+    change(String::new()).await;
+    assert_eq!(import(None).await, environments);
+}
+
+#[tokio::test]
 async fn creations_are_announced_only_where_that_is_wanted() {
     let (server, _) = announcing().await;
     let off = json!({ "on_auth_creation": false });

@@ -2,7 +2,7 @@
 //! the end user is not asked for them. They may be secrets, so they are kept sealed, and those of
 //! fields that the provider marks secret are not shown to the browser.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{collections::BTreeMap, sync::Arc};
 
 use keyslot_providers::Provider;
 use serde_json::{Map, Value, json};
@@ -63,10 +63,7 @@ impl Presets {
     }
 
     /// What the browser sees: every preset field, so that it does not ask for it, but no secret value.
-    pub fn view<'a>(
-        &self,
-        provider_of: impl Fn(&str) -> Option<Cow<'a, Provider>>,
-    ) -> Option<Value> {
+    pub fn view(&self, provider_of: impl Fn(&str) -> Option<Arc<Provider>>) -> Option<Value> {
         if self.0.is_empty() {
             return None;
         }

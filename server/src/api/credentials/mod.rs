@@ -7,7 +7,7 @@ mod basic;
 pub use api_key::post as post_api_key;
 pub use basic::post as post_basic;
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use aws_lc_rs::{constant_time, hmac};
 use axum::response::Response;
@@ -244,9 +244,7 @@ pub(crate) async fn store(
     let (id, replaces) = connection_id(server, &environment, &intake, &origin).await?;
     let config = config(server, &environment, &intake, &origin, replaces.then_some(&id)).await?;
     let contents = Contents { credential: intake.credential, config };
-    let verified =
-        checked(server, &provider, &integration, &contents, intake.store_unverified, &origin)
-            .await?;
+    let verified = checked(server, &provider, &contents, intake.store_unverified, &origin).await?;
 
     let now = server.clock.now();
     let mut write = Write {
@@ -326,15 +324,16 @@ async fn vouched(
 ///
 /// # Errors
 /// 404 `unknown_provider_template`; 500 when settings that were accepted can no longer be used.
-pub(crate) fn provider_of<'a>(
-    server: &'a Server,
+pub(crate) fn provider_of(
+    server: &Server,
     integration: &Integration,
-) -> Result<Cow<'a, Provider>, ApiError> {
-    let provider = server
-        .catalogue
+) -> Result<Arc<Provider>, ApiError> {
+    let catalogue = server.catalogues.of(&integration.environment);
+    let provider = catalogue
         .get(&integration.provider)
         .ok_or_else(|| ApiError::UnknownProviderTemplate(integration.provider.clone()))?;
-    provider.configured(&IntegrationConfig::from_json(&integration.config)).map_err(|issues| {
+    let settings = IntegrationConfig::from_json(&integration.config);
+    settings.and_then(|settings| provider.configured(&settings)).map_err(|issues| {
         let fields: Vec<String> = issues.iter().map(|issue| issue.path.join(".")).collect();
         ApiError::internal(format!(
             "the settings of integration {} no longer fit its provider: {}",
@@ -412,7 +411,6 @@ async fn config(
 async fn checked(
     server: &Server,
     provider: &Provider,
-    integration: &Integration,
     contents: &Contents,
     store_unverified: bool,
     origin: &Origin<'_>,
@@ -424,7 +422,7 @@ async fn checked(
     };
     let store = server.store.as_ref();
     let check = server.limits.check(store, callers, server.clock.now()).await?;
-    let outcome = test(server, provider, integration, contents, store_unverified).await;
+    let outcome = test(server, provider, contents, store_unverified).await;
     if let Err(ApiError::ConnectionTestFailed { reason, .. }) = &outcome
         && *reason != Reason::Unavailable
     {
@@ -438,7 +436,6 @@ async fn checked(
 async fn test(
     server: &Server,
     provider: &Provider,
-    integration: &Integration,
     contents: &Contents,
     store_unverified: bool,
 ) -> Result<Verified, ApiError> {
@@ -450,9 +447,7 @@ async fn test(
     if !issues.is_empty() {
         return Err(ApiError::Invalid(Place::Body, issues));
     }
-    // `provider` has the settings applied already; they are applied to the one of the catalogue.
-    let original = server.catalogue.get(&integration.provider).map_or(provider, AsRef::as_ref);
-    match recheck::ask(server, original, integration, contents).await {
+    match recheck::ask(server, provider, contents).await {
         Verification::Verified { account } => Ok(Verified { verified: true, account }),
         Verification::NoCheck => Ok(Verified { verified: false, account: None }),
         Verification::Failed { reason: Reason::Unavailable, .. } if store_unverified => {

@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::{check_config, refuse_oauth_settings, view};
+use super::{accept_config, ignore_forwarding, refuse_oauth_settings, view};
 use crate::{
     access::Key,
     api::ok,
@@ -34,25 +34,17 @@ pub async fn create(
     let provider = fields.string("provider", SHORT);
     let unique_key = fields.string("unique_key", SHORT);
     let display_name = fields.optional_string("display_name", SHORT);
-    let forward_webhooks = fields.optional_bool("forward_webhooks");
+    ignore_forwarding(&mut fields);
     let config = fields.optional_object("integration_config");
     refuse_oauth_settings(&mut fields);
     fields.finish()?;
     let unique_key =
         IntegrationKey::parse(&read(unique_key)?, at(["unique_key"])).map_err(ApiError::body)?;
 
-    let provider = state.catalogue.get(&read(provider)?).ok_or_else(|| {
-        ApiError::body(Issue {
-            code: "invalid_string".into(),
-            message: "Invalid provider".into(),
-            path: at(["provider"]),
-        })
-    })?;
-    let config = config.unwrap_or_default();
-    let issues = check_config(provider, &config);
-    if !issues.is_empty() {
-        return Err(ApiError::Invalid(Place::Body, issues));
-    }
+    let catalogue = state.catalogues.of(key.environment());
+    let provider = catalogue.get(&read(provider)?).ok_or_else(invalid_provider)?;
+    let config = accept_config(&state, provider, &config.unwrap_or_default())
+        .map_err(|issues| ApiError::Invalid(Place::Body, issues))?;
 
     let audit =
         key.audit("integration.created", format!("integration:{unique_key}"), state.clock.now());
@@ -61,15 +53,25 @@ pub async fn create(
         unique_key,
         provider: provider.name.clone(),
         display_name,
-        forward_webhooks: forward_webhooks.unwrap_or(true),
         config,
+        own_provider: state.catalogues.is_own(key.environment(), &provider.name),
     };
     match state.store.create_integration(new, audit).await? {
         Created::New(integration) => Ok(ok(&json!({ "data": view(&state, &integration) }))),
+        // It was deleted in this moment.
+        Created::NoProvider => Err(invalid_provider()),
         Created::Exists => Err(ApiError::body(Issue {
             code: "invalid_string".into(),
             message: "Unique key already exists".into(),
             path: at(["uniqueKey"]),
         })),
     }
+}
+
+fn invalid_provider() -> ApiError {
+    ApiError::body(Issue {
+        code: "invalid_string".into(),
+        message: "Invalid provider".into(),
+        path: at(["provider"]),
+    })
 }

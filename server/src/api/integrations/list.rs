@@ -19,10 +19,7 @@ pub async fn list(
     let integrations = state.store.integrations(caller.environment()).await?;
     let visible: Vec<Value> = integrations
         .iter()
-        .filter(|integration| match &caller {
-            Caller::Key(_) | Caller::PublicKey(_) => true,
-            Caller::Session(session, _) => session.terms.allows(integration.unique_key.as_str()),
-        })
+        .filter(|integration| caller.may_see(integration.unique_key.as_str()))
         .map(|integration| view(&state, integration))
         .collect();
     Ok(ok(&json!({ "data": visible })))

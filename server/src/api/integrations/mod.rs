@@ -12,6 +12,8 @@ pub use get::get;
 pub use list::list;
 pub use update::update;
 
+use std::sync::Arc;
+
 use keyslot_providers::{IntegrationConfig, Provider};
 use serde_json::{Value, json};
 
@@ -27,7 +29,8 @@ use crate::{
 
 /// An integration as clients read it.
 pub fn view(server: &Server, integration: &Integration) -> Value {
-    let provider = server.catalogue.get(&integration.provider);
+    let catalogue = server.catalogues.of(&integration.environment);
+    let provider = catalogue.get(&integration.provider);
     let display_name = integration
         .display_name
         .as_deref()
@@ -38,17 +41,20 @@ pub fn view(server: &Server, integration: &Integration) -> Value {
         "provider": integration.provider,
         "display_name": display_name,
         "logo": logo_url(server, &integration.provider),
-        "forward_webhooks": integration.forward_webhooks,
+        // Clients of other servers read it. This one takes no webhooks of providers to pass on.
+        "forward_webhooks": false,
         "created_at": on_the_wire(integration.created_at),
         "updated_at": on_the_wire(integration.updated_at),
     });
-    let label = integration
-        .config
-        .get("keyLabel")
-        .and_then(Value::as_str)
-        .filter(|label| !label.is_empty());
-    if let (Some(label), Value::Object(view)) = (label, &mut view) {
-        view.insert("credentials_label".into(), json!({ "apiKey": label }));
+    // Settings that no longer read are named when they are used; a list is no place for that.
+    if let Ok(config) = IntegrationConfig::from_json(&integration.config)
+        && let Value::Object(view) = &mut view
+    {
+        let labels: Object =
+            config.labels().into_iter().map(|(name, label)| (name.into(), label.into())).collect();
+        if !labels.is_empty() {
+            view.insert("credentials_label".into(), Value::Object(labels));
+        }
     }
     view
 }
@@ -56,6 +62,12 @@ pub fn view(server: &Server, integration: &Integration) -> Value {
 /// The issue of an address with an impossible integration key.
 fn unknown(key: &str) -> ApiError {
     ApiError::NotFound(format!("Integration \"{key}\" does not exist"))
+}
+
+/// Takes `forward_webhooks`, which existing clients send, and keeps nothing of it: the answer says that
+/// webhooks of providers are not passed on.
+fn ignore_forwarding(fields: &mut Fields) {
+    fields.optional_bool("forward_webhooks");
 }
 
 /// Reads what API-key and Basic integrations have no use for, and refuses it when it is there: storing
@@ -72,10 +84,16 @@ fn refuse_oauth_settings(fields: &mut Fields) {
     }
 }
 
-/// Checks settings against what the provider lets be set.
-pub(crate) fn check_config(provider: &Provider, config: &Object) -> Vec<Issue> {
-    match provider.configured(&IntegrationConfig::from_json(config)) {
-        Ok(_) => Vec::new(),
-        Err(issues) => issues.into_iter().map(Issue::from).collect(),
-    }
+/// Judges settings that are about to be stored, and gives them in the form in which they are.
+pub(crate) fn accept_config(
+    server: &Server,
+    provider: &Arc<Provider>,
+    config: &Object,
+) -> Result<Object, Vec<Issue>> {
+    let settings = IntegrationConfig::from_json(config);
+    settings
+        .and_then(|settings| {
+            provider.accept(&settings, server.egress.policy()).map(|_| settings.to_json())
+        })
+        .map_err(|issues| issues.into_iter().map(Issue::from).collect())
 }

@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::{check_config, refuse_oauth_settings, unknown, view};
+use super::{accept_config, ignore_forwarding, refuse_oauth_settings, unknown, view};
 use crate::{
     access::Key,
     api::ok,
@@ -35,7 +35,7 @@ pub async fn update(
     let mut fields = Fields::of_body(body)?;
     let unique_key = fields.optional_string("unique_key", SHORT);
     let display_name = fields.nullable_string("display_name", SHORT);
-    let forward_webhooks = fields.optional_bool("forward_webhooks");
+    ignore_forwarding(&mut fields);
     let config = fields.optional_object("integration_config");
     refuse_oauth_settings(&mut fields);
     fields.finish()?;
@@ -44,24 +44,26 @@ pub async fn update(
         .transpose()?;
 
     let name = IntegrationKey::parse(&name, at(["uniqueKey"])).map_err(ApiError::uri)?;
-    if let Some(config) = &config {
-        let integration = state
-            .store
-            .integration(key.environment(), name.as_str())
-            .await?
-            .ok_or_else(|| unknown(name.as_str()))?;
-        let provider = state
-            .catalogue
-            .get(&integration.provider)
-            .ok_or_else(|| ApiError::UnknownProviderTemplate(integration.provider.clone()))?;
-        let issues = check_config(provider, config);
-        if !issues.is_empty() {
-            return Err(ApiError::Invalid(Place::Body, issues));
+    let config = match config {
+        Some(config) => {
+            let integration = state
+                .store
+                .integration(key.environment(), name.as_str())
+                .await?
+                .ok_or_else(|| unknown(name.as_str()))?;
+            let catalogue = state.catalogues.of(key.environment());
+            let provider = catalogue
+                .get(&integration.provider)
+                .ok_or_else(|| ApiError::UnknownProviderTemplate(integration.provider.clone()))?;
+            let config = accept_config(&state, provider, &config)
+                .map_err(|issues| ApiError::Invalid(Place::Body, issues))?;
+            Some(config)
         }
-    }
+        None => None,
+    };
 
     let audit = key.audit("integration.updated", format!("integration:{name}"), state.clock.now());
-    let change = IntegrationChange { unique_key, display_name, forward_webhooks, config };
+    let change = IntegrationChange { unique_key, display_name, config };
     match state.store.update_integration(key.environment(), name.as_str(), change, audit).await? {
         IntegrationUpdate::Changed(integration) => Ok(ok(&json!({ "data": view(&state, &integration) }))),
         IntegrationUpdate::Unknown => Err(unknown(name.as_str())),

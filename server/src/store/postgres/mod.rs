@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    CheckRecord, ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome, Found,
+    CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome, Found,
     IntegrationUpdate, MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent,
     WebhookFilter, Write, Written,
 };
@@ -32,7 +32,7 @@ use crate::{
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, SecretKey, SecretKeyRecord, Webhook,
+        NewSession, Object, OwnProvider, SecretKey, SecretKeyRecord, Webhook,
     },
     ownership::Situation,
     token::TokenHash,
@@ -149,10 +149,10 @@ impl Store for PostgresStore {
         name: &str,
         key: Option<NewSecretKey>,
         audit: AuditEvent,
-    ) -> Result<Created<()>> {
+    ) -> Result<bool> {
         transaction!(self, |db| async {
             let created = queries::create_environment(db, name, key.as_ref(), audit.at).await?;
-            if matches!(created, Created::New(())) {
+            if created {
                 queries::audit(db, &audit).await?;
             }
             Ok::<_, StoreError>(created)
@@ -167,7 +167,7 @@ impl Store for PostgresStore {
         audit: AuditEvent,
     ) -> Result<EnvironmentOutcome> {
         transaction!(self, |db| async {
-            let outcome = queries::rename_environment(db, from, to, &secrets).await?;
+            let outcome = queries::rename_environment(db, from, to, &secrets, audit.at).await?;
             if outcome == EnvironmentOutcome::Done {
                 queries::audit(db, &audit).await?;
             }
@@ -273,6 +273,48 @@ impl Store for PostgresStore {
 
     async fn count_secret_keys(&self) -> Result<u64> {
         queries::count_secret_keys(&self.client().await?).await
+    }
+
+    async fn catalogue_versions(&self) -> Result<Vec<(String, i64)>> {
+        queries::catalogue_versions(&self.client().await?).await
+    }
+
+    async fn own_providers(&self, environment: &str) -> Result<Vec<OwnProvider>> {
+        queries::own_providers(&self.client().await?, environment).await
+    }
+
+    async fn put_own_providers(
+        &self,
+        environment: &str,
+        providers: Vec<(OwnProvider, AuditEvent)>,
+    ) -> Result<()> {
+        transaction!(self, |db| async {
+            // First, so that two of them wait for each other here and nowhere else.
+            queries::count_up_catalogue(db, environment).await?;
+            for (provider, audit) in &providers {
+                queries::put_own_provider(db, environment, provider).await?;
+                queries::audit(db, audit).await?;
+            }
+            Ok::<_, StoreError>(())
+        })
+    }
+
+    async fn delete_own_provider(
+        &self,
+        environment: &str,
+        name: &str,
+        even_if_used: bool,
+        audit: AuditEvent,
+    ) -> Result<Deletion> {
+        transaction!(self, |db| async {
+            queries::count_up_catalogue(db, environment).await?;
+            let deletion =
+                queries::delete_own_provider(db, environment, name, even_if_used).await?;
+            if deletion == Deletion::Deleted {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(deletion)
+        })
     }
 
     async fn create_integration(

@@ -12,8 +12,9 @@ use tokio_postgres::{Row, types::ToSql};
 use super::super::tables::secrets_of;
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome, Found, IntegrationUpdate,
-        MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome, Found,
+        IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write,
+        Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -25,7 +26,8 @@ use crate::{
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
         EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, Operation, Owner, Role, SecretKey, SecretKeyRecord, Tags, Verified,
+        NewSession, Object, Operation, OwnProvider, Owner, Role, SecretKey, SecretKeyRecord, Tags,
+        Verified,
     },
     ownership::{self, Decision, Situation},
     recheck::next_check,
@@ -75,20 +77,23 @@ pub(super) async fn ensure_environments(
     execute(db, sql, &[&names, &millis(at)]).await.map(drop)
 }
 
+/// The version of its catalogue begins with the time: had there been an environment of this name before,
+/// servers may remember a version of that one, and this is greater.
 pub(super) async fn create_environment(
     db: &Transaction<'_>,
     name: &str,
     key: Option<&NewSecretKey>,
     at: Timestamp,
-) -> Result<Created<()>> {
-    let sql = "insert into environments (name, created_at) values ($1, $2) on conflict do nothing";
+) -> Result<bool> {
+    let sql = "insert into environments (name, created_at, catalogue_version) values ($1, $2, $2)
+         on conflict do nothing";
     if execute(db, sql, &[&name, &millis(at)]).await? == 0 {
-        return Ok(Created::Exists);
+        return Ok(false);
     }
     if let Some(key) = key {
         put_secret_key(db, key, at).await?;
     }
-    Ok(Created::New(()))
+    Ok(true)
 }
 
 /// What speaks against touching an environment, if anything does. Its row is locked, so that no
@@ -108,17 +113,22 @@ pub(super) async fn rename_environment(
     from: &str,
     to: &str,
     secrets: &[(String, Sealed)],
+    at: Timestamp,
 ) -> Result<EnvironmentOutcome> {
     if let Some(outcome) = untouchable(db, from).await? {
         return Ok(outcome);
     }
-    let sql = "insert into environments (name, created_at, settings)
-         select $2, created_at, settings from environments where name = $1 on conflict do nothing";
-    if execute(db, sql, &[&from, &to]).await? == 0 {
+    let sql = "insert into environments (name, created_at, settings, catalogue_version)
+         select $2, created_at, settings, $3 from environments where name = $1 on conflict do nothing";
+    if execute(db, sql, &[&from, &to, &millis(at)]).await? == 0 {
         return Ok(EnvironmentOutcome::NameTaken);
     }
-    let sql = "update secret_keys set environment = $2 where environment = $1";
-    execute(db, sql, &[&from, &to]).await?;
+    for sql in [
+        "update secret_keys set environment = $2 where environment = $1",
+        "update own_providers set environment = $2 where environment = $1",
+    ] {
+        execute(db, sql, &[&from, &to]).await?;
+    }
     remove_environment(db, from).await?;
     for (name, sealed) in secrets {
         put_server_secret(db, name, sealed).await?;
@@ -142,6 +152,7 @@ async fn remove_environment(db: &Transaction<'_>, name: &str) -> Result<()> {
         "delete from secret_keys where environment = $1",
         "delete from connect_sessions where environment = $1",
         "delete from webhooks where environment = $1",
+        "delete from own_providers where environment = $1",
         "delete from environments where name = $1",
     ] {
         execute(db, sql, &[&name]).await?;
@@ -341,8 +352,7 @@ pub(super) async fn audit_all(
 ) -> Result<()> {
     link_audit_events(db, chain, u32::MAX).await?;
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let sql =
-        "select nextval(pg_get_serial_sequence('audit_events', 'id')) from generate_series(1, $1)";
+    let sql = "select nextval(pg_get_serial_sequence('audit_events', 'id')) from generate_series(1, $1::bigint)";
     let numbers = all(db, sql, &[&count]).await?;
     let mut heads: HashMap<&str, (i64, Vec<u8>)> = HashMap::new();
     let (mut ids, mut links, mut codes) = (Vec::new(), Vec::new(), Vec::new());
@@ -519,9 +529,73 @@ pub(super) async fn purge_allowances(db: &impl GenericClient, now: Timestamp) ->
     execute(db, sql, &[&FullAt::at(now).nanoseconds()]).await
 }
 
+// --- own providers ---
+
+pub(super) async fn catalogue_versions(db: &impl GenericClient) -> Result<Vec<(String, i64)>> {
+    let sql = "select name, catalogue_version from environments order by name collate \"C\"";
+    all(db, sql, &[]).await?.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+pub(super) async fn count_up_catalogue(db: &Transaction<'_>, environment: &str) -> Result<()> {
+    let sql = "update environments set catalogue_version = catalogue_version + 1 where name = $1";
+    execute(db, sql, &[&environment]).await.map(drop)
+}
+
+pub(super) async fn own_providers(
+    db: &impl GenericClient,
+    environment: &str,
+) -> Result<Vec<OwnProvider>> {
+    let sql = "select name, template, updated_at from own_providers where environment = $1
+         order by name collate \"C\"";
+    all(db, sql, &[&environment])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(OwnProvider {
+                name: row.try_get(0)?,
+                template: document(row.try_get(1)?, "own_providers.template")?,
+                updated_at: moment(row.try_get(2)?)?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn put_own_provider(
+    db: &Transaction<'_>,
+    environment: &str,
+    provider: &OwnProvider,
+) -> Result<()> {
+    let sql = "insert into own_providers (environment, name, template, updated_at) values ($1, $2, $3, $4)
+         on conflict (environment, name) do update set template = excluded.template,
+             updated_at = excluded.updated_at";
+    let template = json(&provider.template)?;
+    let at = millis(provider.updated_at);
+    execute(db, sql, &[&environment, &provider.name, &template, &at]).await.map(drop)
+}
+
+pub(super) async fn delete_own_provider(
+    db: &Transaction<'_>,
+    environment: &str,
+    name: &str,
+    even_if_used: bool,
+) -> Result<Deletion> {
+    // Whoever makes an integration of it holds the row too, so none appears while it goes.
+    let sql = "select 1 from own_providers where environment = $1 and name = $2 for update";
+    if first(db, sql, &[&environment, &name]).await?.is_none() {
+        return Ok(Deletion::Unknown);
+    }
+    let sql = "select exists (select 1 from integrations where environment = $1 and provider = $2)";
+    if !even_if_used && one(db, sql, &[&environment, &name]).await?.try_get(0)? {
+        return Ok(Deletion::InUse);
+    }
+    let sql = "delete from own_providers where environment = $1 and name = $2";
+    execute(db, sql, &[&environment, &name]).await?;
+    Ok(Deletion::Deleted)
+}
+
 // --- integrations ---
 
-const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, forward_webhooks, config, \
+const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, config, \
                            created_at, updated_at from integrations";
 
 pub(super) async fn create_integration(
@@ -529,9 +603,15 @@ pub(super) async fn create_integration(
     new: &NewIntegration,
     at: Timestamp,
 ) -> Result<Created<Integration>> {
-    let sql = "insert into integrations (environment, unique_key, provider, display_name, forward_webhooks, config,
-             created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict (environment, unique_key) do nothing returning id";
+    if new.own_provider {
+        let sql = "select 1 from own_providers where environment = $1 and name = $2 for key share";
+        if first(db, sql, &[&new.environment, &new.provider]).await?.is_none() {
+            return Ok(Created::NoProvider);
+        }
+    }
+    let sql = "insert into integrations (environment, unique_key, provider, display_name, config, created_at,
+             updated_at)
+         values ($1, $2, $3, $4, $5, $6, $6) on conflict (environment, unique_key) do nothing returning id";
     let inserted = first(
         db,
         sql,
@@ -540,7 +620,6 @@ pub(super) async fn create_integration(
             &new.unique_key.as_str(),
             &new.provider,
             &new.display_name,
-            &new.forward_webhooks,
             &json(&new.config)?,
             &millis(at),
         ],
@@ -553,7 +632,6 @@ pub(super) async fn create_integration(
         unique_key: new.unique_key.clone(),
         provider: new.provider.clone(),
         display_name: new.display_name.clone(),
-        forward_webhooks: new.forward_webhooks,
         config: new.config.clone(),
         created_at: at,
         updated_at: at,
@@ -604,15 +682,12 @@ pub(super) async fn update_integration(
     if let Some(name) = &change.display_name {
         current.display_name.clone_from(name);
     }
-    if let Some(forward) = change.forward_webhooks {
-        current.forward_webhooks = forward;
-    }
     if let Some(config) = &change.config {
         current.config.clone_from(config);
     }
     current.updated_at = at;
-    let sql = "update integrations set unique_key = $2, display_name = $3, forward_webhooks = $4, config = $5,
-             updated_at = $6 where id = $1";
+    let sql = "update integrations set unique_key = $2, display_name = $3, config = $4,
+             updated_at = $5 where id = $1";
     execute(
         db,
         sql,
@@ -620,7 +695,6 @@ pub(super) async fn update_integration(
             &current.id,
             &current.unique_key.as_str(),
             &current.display_name,
-            &current.forward_webhooks,
             &json(&current.config)?,
             &millis(at),
         ],
@@ -646,10 +720,9 @@ fn integration_of(row: &Row) -> Result<Integration> {
             .map_err(|_| StoreError::Corrupt("integrations.unique_key"))?,
         provider: row.try_get(3)?,
         display_name: row.try_get(4)?,
-        forward_webhooks: row.try_get(5)?,
-        config: document(row.try_get(6)?, "integrations.config")?,
-        created_at: moment(row.try_get(7)?)?,
-        updated_at: moment(row.try_get(8)?)?,
+        config: document(row.try_get(5)?, "integrations.config")?,
+        created_at: moment(row.try_get(6)?)?,
+        updated_at: moment(row.try_get(7)?)?,
     })
 }
 

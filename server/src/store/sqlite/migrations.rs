@@ -14,7 +14,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_init.sql"),
     include_str!("../../../migrations/sqlite/0002_webhooks_and_health.sql"),
     include_str!("../../../migrations/sqlite/0003_keys_and_audit_chain.sql"),
-    include_str!("../../../migrations/sqlite/0004_allowances_and_addresses.sql"),
+    include_str!("../../../migrations/sqlite/0004_own_providers.sql"),
+    include_str!("../../../migrations/sqlite/0005_allowances_and_addresses.sql"),
 ];
 
 /// Refuses a file that is not exactly of this version.

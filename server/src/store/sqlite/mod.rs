@@ -26,7 +26,7 @@ use rusqlite::{Connection as Db, OpenFlags};
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    CheckRecord, ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome, Found,
+    CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome, Found,
     IntegrationUpdate, MetadataMode, SealedRecord, Settlement, Store, StoreError, StoredAuditEvent,
     WebhookFilter, Write, Written,
 };
@@ -38,7 +38,7 @@ use crate::{
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, SecretKey, SecretKeyRecord, Webhook,
+        NewSession, Object, OwnProvider, SecretKey, SecretKeyRecord, Webhook,
     },
     ownership::Situation,
     private_file,
@@ -201,11 +201,11 @@ impl Store for SqliteStore {
         name: &str,
         key: Option<NewSecretKey>,
         audit: AuditEvent,
-    ) -> Result<Created<()>> {
+    ) -> Result<bool> {
         let name = name.to_owned();
         self.write(move |db| {
             let created = queries::create_environment(db, &name, key.as_ref(), audit.at)?;
-            if matches!(created, Created::New(())) {
+            if created {
                 queries::audit(db, &audit)?;
             }
             Ok(created)
@@ -222,7 +222,7 @@ impl Store for SqliteStore {
     ) -> Result<EnvironmentOutcome> {
         let (from, to) = (from.to_owned(), to.to_owned());
         self.write(move |db| {
-            let outcome = queries::rename_environment(db, &from, &to, &secrets)?;
+            let outcome = queries::rename_environment(db, &from, &to, &secrets, audit.at)?;
             if outcome == EnvironmentOutcome::Done {
                 queries::audit(db, &audit)?;
             }
@@ -342,6 +342,51 @@ impl Store for SqliteStore {
 
     async fn count_secret_keys(&self) -> Result<u64> {
         self.read(queries::count_secret_keys).await
+    }
+
+    async fn catalogue_versions(&self) -> Result<Vec<(String, i64)>> {
+        self.read(queries::catalogue_versions).await
+    }
+
+    async fn own_providers(&self, environment: &str) -> Result<Vec<OwnProvider>> {
+        let environment = environment.to_owned();
+        self.read(move |db| queries::own_providers(db, &environment)).await
+    }
+
+    async fn put_own_providers(
+        &self,
+        environment: &str,
+        providers: Vec<(OwnProvider, AuditEvent)>,
+    ) -> Result<()> {
+        let environment = environment.to_owned();
+        self.write(move |db| {
+            queries::count_up_catalogue(db, &environment)?;
+            for (provider, audit) in &providers {
+                queries::put_own_provider(db, &environment, provider)?;
+                queries::audit(db, audit)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_own_provider(
+        &self,
+        environment: &str,
+        name: &str,
+        even_if_used: bool,
+        audit: AuditEvent,
+    ) -> Result<Deletion> {
+        let (environment, name) = (environment.to_owned(), name.to_owned());
+        self.write(move |db| {
+            let deletion = queries::delete_own_provider(db, &environment, &name, even_if_used)?;
+            if deletion == Deletion::Deleted {
+                queries::count_up_catalogue(db, &environment)?;
+                queries::audit(db, &audit)?;
+            }
+            Ok(deletion)
+        })
+        .await
     }
 
     async fn create_integration(

@@ -10,8 +10,9 @@ use rusqlite::{
 use super::super::tables::secrets_of;
 use super::{
     super::{
-        ConnectionChange, ConnectionFilter, Created, EnvironmentOutcome, Found, IntegrationUpdate,
-        MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write, Writer, Written,
+        ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome, Found,
+        IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write,
+        Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -23,7 +24,8 @@ use crate::{
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
-        NewSession, Object, Operation, Owner, Role, SecretKey, SecretKeyRecord, Tags, Verified,
+        NewSession, Object, Operation, OwnProvider, Owner, Role, SecretKey, SecretKeyRecord, Tags,
+        Verified,
     },
     ownership::{self, Decision, Situation},
     recheck::next_check,
@@ -43,24 +45,27 @@ pub(super) fn ensure_environments(db: &Db, names: &[String], at: Timestamp) -> R
     Ok(())
 }
 
+/// The version of its catalogue begins with the time: had there been an environment of this name before,
+/// servers may remember a version of that one, and this is greater.
 pub(super) fn create_environment(
     db: &Db,
     name: &str,
     key: Option<&NewSecretKey>,
     at: Timestamp,
-) -> Result<Created<()>> {
+) -> Result<bool> {
     let made = db
         .prepare_cached(
-            "insert into environments (name, created_at) values (?1, ?2) on conflict do nothing",
+            "insert into environments (name, created_at, catalogue_version) values (?1, ?2, ?2)
+             on conflict do nothing",
         )?
         .execute(params![name, millis(at)])?;
     if made == 0 {
-        return Ok(Created::Exists);
+        return Ok(false);
     }
     if let Some(key) = key {
         put_secret_key(db, key, at)?;
     }
-    Ok(Created::New(()))
+    Ok(true)
 }
 
 fn has_integrations(db: &Db, environment: &str) -> Result<bool> {
@@ -78,6 +83,7 @@ pub(super) fn rename_environment(
     from: &str,
     to: &str,
     secrets: &[(String, Sealed)],
+    at: Timestamp,
 ) -> Result<EnvironmentOutcome> {
     if !is_environment(db, from)? {
         return Ok(EnvironmentOutcome::Unknown);
@@ -88,10 +94,14 @@ pub(super) fn rename_environment(
     if is_environment(db, to)? {
         return Ok(EnvironmentOutcome::NameTaken);
     }
+    db.prepare_cached(
+        "insert into environments (name, created_at, settings, catalogue_version)
+         select ?2, created_at, settings, ?3 from environments where name = ?1",
+    )?
+    .execute(params![from, to, millis(at)])?;
     for sql in [
-        "insert into environments (name, created_at, settings)
-         select ?2, created_at, settings from environments where name = ?1",
         "update secret_keys set environment = ?2 where environment = ?1",
+        "update own_providers set environment = ?2 where environment = ?1",
     ] {
         db.prepare_cached(sql)?.execute([from, to])?;
     }
@@ -118,6 +128,7 @@ fn remove_environment(db: &Db, name: &str) -> Result<()> {
         "delete from secret_keys where environment = ?1",
         "delete from connect_sessions where environment = ?1",
         "delete from webhooks where environment = ?1",
+        "delete from own_providers where environment = ?1",
         "delete from environments where name = ?1",
     ] {
         db.prepare_cached(sql)?.execute([name])?;
@@ -468,9 +479,87 @@ pub(super) fn purge_allowances(db: &Db, now: Timestamp) -> Result<u64> {
     Ok(removed as u64)
 }
 
+// --- own providers ---
+
+pub(super) fn catalogue_versions(db: &Db) -> Result<Vec<(String, i64)>> {
+    let mut statement =
+        db.prepare_cached("select name, catalogue_version from environments order by name")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.map(|row| Ok(row?)).collect()
+}
+
+pub(super) fn count_up_catalogue(db: &Db, environment: &str) -> Result<()> {
+    db.prepare_cached(
+        "update environments set catalogue_version = catalogue_version + 1 where name = ?1",
+    )?
+    .execute([environment])?;
+    Ok(())
+}
+
+pub(super) fn own_providers(db: &Db, environment: &str) -> Result<Vec<OwnProvider>> {
+    let mut statement = db.prepare_cached(
+        "select name, template, updated_at from own_providers where environment = ?1 order by name",
+    )?;
+    let mut rows = statement.query([environment])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(OwnProvider {
+            name: row.get(0)?,
+            template: document(&row.get::<_, String>(1)?, "own_providers.template")?,
+            updated_at: moment(row.get(2)?)?,
+        });
+    }
+    Ok(found)
+}
+
+pub(super) fn put_own_provider(db: &Db, environment: &str, provider: &OwnProvider) -> Result<()> {
+    db.prepare_cached(
+        "insert into own_providers (environment, name, template, updated_at) values (?1, ?2, ?3, ?4)
+         on conflict (environment, name) do update set template = excluded.template,
+             updated_at = excluded.updated_at",
+    )?
+    .execute(params![
+        environment,
+        provider.name,
+        json(&provider.template)?,
+        millis(provider.updated_at)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn delete_own_provider(
+    db: &Db,
+    environment: &str,
+    name: &str,
+    even_if_used: bool,
+) -> Result<Deletion> {
+    let used: bool = db
+        .prepare_cached(
+            "select exists (select 1 from integrations where environment = ?1 and provider = ?2)",
+        )?
+        .query_row([environment, name], |row| row.get(0))?;
+    if !own_provider_is_there(db, environment, name)? {
+        return Ok(Deletion::Unknown);
+    }
+    if used && !even_if_used {
+        return Ok(Deletion::InUse);
+    }
+    db.prepare_cached("delete from own_providers where environment = ?1 and name = ?2")?
+        .execute([environment, name])?;
+    Ok(Deletion::Deleted)
+}
+
+fn own_provider_is_there(db: &Db, environment: &str, name: &str) -> Result<bool> {
+    Ok(db
+        .prepare_cached(
+            "select exists (select 1 from own_providers where environment = ?1 and name = ?2)",
+        )?
+        .query_row([environment, name], |row| row.get(0))?)
+}
+
 // --- integrations ---
 
-const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, forward_webhooks, config, \
+const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, config, \
                            created_at, updated_at from integrations";
 
 pub(super) fn create_integration(
@@ -478,18 +567,20 @@ pub(super) fn create_integration(
     new: &NewIntegration,
     at: Timestamp,
 ) -> Result<Created<Integration>> {
+    if new.own_provider && !own_provider_is_there(db, &new.environment, &new.provider)? {
+        return Ok(Created::NoProvider);
+    }
     let inserted = db
         .prepare_cached(
-            "insert into integrations (environment, unique_key, provider, display_name, forward_webhooks, config,
-                 created_at, updated_at)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) on conflict (environment, unique_key) do nothing",
+            "insert into integrations (environment, unique_key, provider, display_name, config, created_at,
+                 updated_at)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?6) on conflict (environment, unique_key) do nothing",
         )?
         .execute(params![
             new.environment,
             new.unique_key.as_str(),
             new.provider,
             new.display_name,
-            new.forward_webhooks,
             json(&new.config)?,
             millis(at)
         ])?;
@@ -502,7 +593,6 @@ pub(super) fn create_integration(
         unique_key: new.unique_key.clone(),
         provider: new.provider.clone(),
         display_name: new.display_name.clone(),
-        forward_webhooks: new.forward_webhooks,
         config: new.config.clone(),
         created_at: at,
         updated_at: at,
@@ -552,22 +642,18 @@ pub(super) fn update_integration(
     if let Some(name) = &change.display_name {
         current.display_name.clone_from(name);
     }
-    if let Some(forward) = change.forward_webhooks {
-        current.forward_webhooks = forward;
-    }
     if let Some(config) = &change.config {
         current.config.clone_from(config);
     }
     current.updated_at = at;
     db.prepare_cached(
-        "update integrations set unique_key = ?2, display_name = ?3, forward_webhooks = ?4, config = ?5,
-             updated_at = ?6 where id = ?1",
+        "update integrations set unique_key = ?2, display_name = ?3, config = ?4,
+             updated_at = ?5 where id = ?1",
     )?
     .execute(params![
         current.id,
         current.unique_key.as_str(),
         current.display_name,
-        current.forward_webhooks,
         json(&current.config)?,
         millis(at)
     ])?;
@@ -590,10 +676,9 @@ fn integration_of(row: &Row<'_>) -> Result<Integration> {
             .map_err(|_| StoreError::Corrupt("integrations.unique_key"))?,
         provider: row.get(3)?,
         display_name: row.get(4)?,
-        forward_webhooks: row.get(5)?,
-        config: document(&row.get::<_, String>(6)?, "integrations.config")?,
-        created_at: moment(row.get(7)?)?,
-        updated_at: moment(row.get(8)?)?,
+        config: document(&row.get::<_, String>(5)?, "integrations.config")?,
+        created_at: moment(row.get(6)?)?,
+        updated_at: moment(row.get(7)?)?,
     })
 }
 
