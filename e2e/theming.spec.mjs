@@ -60,6 +60,8 @@ test("every part can be styled from the page, and there is no other", async ({ p
 for (const [accent, mode] of [
   ["#ffe600", "light"],
   ["#101010", "dark"],
+  ["rebeccapurple", "dark"],
+  ["hsl(50 100% 60%)", "light"],
 ]) {
   test(`the accent ${accent} stays legible in ${mode} mode`, async ({ page, open, dialog, connectionId }) => {
     await page.emulateMedia({ reducedMotion: "reduce" });

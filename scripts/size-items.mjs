@@ -27,7 +27,7 @@ const PARTS = [
   [/\bkeyslot_core::advice\b/, "core::advice"],
   [/\bkeyslot_core::(\w+)/, "core::$1"],
   [/\bkeyslot::(\w+)/, "$1"],
-  [/\btalc\b|__rust_|__rdl|\balloc::alloc\b/, "memory (talc)"],
+  [/\blol_alloc\b|__rust_|__rdl|\balloc::alloc\b/, "memory (lol_alloc)"],
   [/wasm_bindgen|js_sys|web_sys|gloo_net|serde_wasm_bindgen|^__wb|^__externref/, "bindings to JavaScript"],
   [/\b(?:alloc|core|std|serde|hashbrown)::/, "standard library"],
 ];
