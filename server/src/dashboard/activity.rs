@@ -23,12 +23,13 @@ use crate::{
 const PAGE: u32 = 50;
 
 /// What actions are done to, as they begin, and as a person says it.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("connection", "Connections"),
     ("integration", "Integrations"),
     ("connect_session", "Connect sessions"),
     ("secret_key", "Secret keys"),
-    ("environment", "Settings"),
+    ("provider", "Providers of your own"),
+    ("environment", "Environments and settings"),
     ("webhook", "Webhooks"),
 ];
 
@@ -51,6 +52,8 @@ pub struct Line {
     history: String,
     /// Who did it.
     pub actor: String,
+    /// From which address, when it came over the network.
+    address: Option<String>,
     request: String,
     /// How long ago.
     pub ago: String,
@@ -70,6 +73,7 @@ impl Line {
                 Some(key) => format!("secret key {key}"),
                 None => event.actor.replace(['_', ':'], " "),
             },
+            address: event.address,
             request: event.request_id,
             ago: ago(event.at, now),
             at: moment(event.at),
@@ -84,7 +88,7 @@ struct AuditPage {
     /// Which of the two tabs.
     audit: bool,
     lines: Vec<Line>,
-    kinds: [(&'static str, &'static str); 6],
+    kinds: [(&'static str, &'static str); 7],
     actors: [(&'static str, &'static str); 6],
     kind: String,
     actor: String,
