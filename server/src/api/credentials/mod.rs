@@ -406,7 +406,7 @@ async fn config(
     Ok(config)
 }
 
-/// What [`test`] says, unless too many credentials from there were wrong: otherwise somebody could find
+/// What [`test()`] says, unless too many credentials from there were wrong: otherwise somebody could find
 /// out here which of many stolen ones are still good. Backends are trusted with that.
 async fn checked(
     server: &Server,
