@@ -518,3 +518,30 @@ async function importKey(place, integration, id) {
   });
   expect(answer.ok, await answer.text()).toBe(true);
 }
+
+test("environments that are made later are in the switcher, each with what is its own", async ({ page, place }) => {
+  const headers = { authorization: `Bearer ${place.server.secretKey}`, "content-type": "application/json" };
+  const names = ["branch-41", "branch-42", "an-environment-with-a-name-that-is-longer-than-there-is-room"];
+  for (const name of names) {
+    const body = JSON.stringify({ name });
+    const made = await fetch(`${place.server.url}/environments`, { method: "POST", headers, body });
+    expect(made.status).toBe(201);
+  }
+  await signIn(page, `${place.dashboard}/dev/secret-keys`);
+  const switcher = page.locator("summary").filter({ hasText: "Environment:" });
+  for (const name of names) {
+    await switcher.click();
+    const menu = page.getByRole("navigation", { name: "Environment" });
+    await expect(menu.getByRole("link")).toHaveCount(2 + names.length);
+    await menu.getByRole("link", { name, exact: true }).click();
+    await expect(page).toHaveURL(`${place.dashboard}/${name}/settings`);
+    await expect(switcher).toContainText(name);
+  }
+  await page.goto(`${place.dashboard}/branch-41/secret-keys`);
+  await expect(page.getByText("First key")).toBeVisible();
+  await page.goto(`${place.dashboard}/branch-41/activity`);
+  const made = page.getByRole("listitem").filter({ hasText: "environment created" });
+  await expect(made).toContainText("127.0.0.1");
+  await page.goto(`${place.dashboard}/branch-43/activity`);
+  await expect(page.getByText("There is no such environment")).toBeVisible();
+});

@@ -16,7 +16,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -234,9 +234,19 @@ pub struct Limits {
     rates: Rates,
     known: Mutex<HashMap<Caller, Known>>,
     /// Credentials that are being checked.
-    under_way: Mutex<HashMap<Caller, u32>>,
+    under_way: Mutex<UnderWay>,
     /// Tells that one of them is done.
     done: Notify,
+}
+
+/// Credentials that are being checked.
+#[derive(Default)]
+struct UnderWay {
+    /// How many of each caller.
+    many: HashMap<Caller, u32>,
+    /// How many checks have ended since the start. What was read in the store before one ended may not
+    /// know that it was wrong.
+    ended: u64,
 }
 
 impl Limits {
@@ -349,6 +359,7 @@ impl Limits {
         loop {
             // Before looking, so that none is missed.
             let done = self.done.notified();
+            let ended = self.under_way().ended;
             let full_at = store.allowances(&buckets).await?;
             let left: Vec<u32> = counted
                 .iter()
@@ -361,27 +372,39 @@ impl Limits {
                     return Err(refused(None, SignedDuration::from_nanos(wait)));
                 }
             }
-            if self.begin(&counted, &left) {
-                check.callers = counted;
-                return Ok(check);
+            match self.begin(&counted, &left, ended) {
+                Begun::Yes => {
+                    check.callers = counted;
+                    return Ok(check);
+                }
+                Begun::LookAgain => {}
+                Begun::Wait => done.await,
             }
-            done.await;
         }
     }
 
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Counts one more for each caller that is being checked, if none has as many already as are left.
-    fn begin(&self, callers: &[(Caller, Quota)], left: &[u32]) -> bool {
-        let mut all = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+    /// `left` was read when so many checks had `ended`.
+    fn begin(&self, callers: &[(Caller, Quota)], left: &[u32], ended: u64) -> Begun {
+        let mut all = self.under_way();
+        if all.ended != ended {
+            return Begun::LookAgain;
+        }
         let free = callers
             .iter()
             .zip(left)
-            .all(|((caller, _), left)| all.get(caller).is_none_or(|count| count < left));
-        if free {
-            for (caller, _) in callers {
-                *all.entry(caller.clone()).or_default() += 1;
-            }
+            .all(|((caller, _), left)| all.many.get(caller).is_none_or(|count| count < left));
+        if !free {
+            return Begun::Wait;
         }
-        free
+        for (caller, _) in callers {
+            *all.many.entry(caller.clone()).or_default() += 1;
+        }
+        Begun::Yes
     }
 
     fn failures(&self, caller: &Caller) -> Option<Quota> {
@@ -431,6 +454,16 @@ fn refused(standing: Option<Standing>, wait: SignedDuration) -> ApiError {
     ApiError::TooManyRequests { retry_after: retry_after.max(1), standing }
 }
 
+/// Whether a check may begin.
+enum Begun {
+    /// It has.
+    Yes,
+    /// What is left was read too early to say.
+    LookAgain,
+    /// As many are under way as are left.
+    Wait,
+}
+
 /// A credential that is being checked.
 pub struct Check<'a> {
     limits: &'a Limits,
@@ -452,12 +485,16 @@ impl Check<'_> {
 
 impl Drop for Check<'_> {
     fn drop(&mut self) {
-        let mut all = self.limits.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.callers.is_empty() {
+            return;
+        }
+        let mut all = self.limits.under_way();
+        all.ended = all.ended.wrapping_add(1);
         for (caller, _) in &self.callers {
-            if let Some(count) = all.get_mut(caller) {
+            if let Some(count) = all.many.get_mut(caller) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
-                    all.remove(caller);
+                    all.many.remove(caller);
                 }
             }
         }

@@ -44,6 +44,15 @@ pub struct Made {
     pub token: PlainToken,
 }
 
+impl Made {
+    /// What is shown of a key that is stored at the moment `at`.
+    pub fn at(at: Timestamp, new: &NewSecretKey, token: PlainToken) -> Self {
+        let key = new.key.clone();
+        let record = SecretKeyRecord { key, created_at: at, last_used_at: None, expires_at: None };
+        Self { record, token }
+    }
+}
+
 /// Where and by whom something is done to keys.
 pub struct Desk<'a> {
     /// The storage.
@@ -62,13 +71,11 @@ impl Desk<'_> {
     /// # Errors
     /// No randomness, or what the store says.
     pub async fn create(&self, name: &str, role: Role) -> Result<Made, SecretKeyError> {
-        let (new, token) = self.generate(name, role)?;
+        let (new, token) = generate(self.hasher, self.environment, name, role)?;
         let audit = (self.audit)("secret_key.created", object(&new.key.id));
-        let key = new.key.clone();
-        let record =
-            SecretKeyRecord { key, created_at: audit.at, last_used_at: None, expires_at: None };
+        let made = Made::at(audit.at, &new, token);
         self.store.put_secret_key(new, audit).await?;
-        Ok(Made { record, token })
+        Ok(made)
     }
 
     /// Makes a key of the name and the role of the key `id`, which works on for `grace` seconds.
@@ -77,7 +84,7 @@ impl Desk<'_> {
     /// Any [`SecretKeyError`].
     pub async fn rotate(&self, id: &str, grace: u64) -> Result<Made, SecretKeyError> {
         must_be_ours(id)?;
-        let (new, token) = self.generate("", Role::Full)?;
+        let (new, token) = generate(self.hasher, self.environment, "", Role::Full)?;
         let audit = (self.audit)("secret_key.rotated", object(id));
         let ends_at = end_of_grace(audit.at, grace);
         let rotated = self.store.rotate_secret_key(self.environment, id, new, ends_at, audit);
@@ -95,26 +102,27 @@ impl Desk<'_> {
         let found = self.store.remove_secret_key(self.environment, id, audit).await?;
         if found { Ok(()) } else { Err(SecretKeyError::Unknown) }
     }
+}
 
-    /// A key that nobody knows yet, and what the store is given of it.
-    ///
-    /// # Errors
-    /// No randomness.
-    pub fn generate(
-        &self,
-        name: &str,
-        role: Role,
-    ) -> Result<(NewSecretKey, PlainToken), NoRandomness> {
-        let token = token::new_secret_key()?;
-        let key = SecretKey {
-            id: uuid::Uuid::now_v7().to_string(),
-            environment: self.environment.to_owned(),
-            name: name.to_owned(),
-            role,
-            prefix: token::shown_prefix(token.expose()),
-        };
-        Ok((NewSecretKey { key, hash: self.hasher.hash(token.expose()) }, token))
-    }
+/// A key that nobody has stored yet; `name` has 1 to 255 characters.
+///
+/// # Errors
+/// No randomness.
+pub fn generate(
+    hasher: &TokenHasher,
+    environment: &str,
+    name: &str,
+    role: Role,
+) -> Result<(NewSecretKey, PlainToken), NoRandomness> {
+    let token = token::new_secret_key()?;
+    let key = SecretKey {
+        id: uuid::Uuid::now_v7().to_string(),
+        environment: environment.to_owned(),
+        name: name.to_owned(),
+        role,
+        prefix: token::shown_prefix(token.expose()),
+    };
+    Ok((NewSecretKey { key, hash: hasher.hash(token.expose()) }, token))
 }
 
 fn must_be_ours(id: &str) -> Result<(), SecretKeyError> {

@@ -13,9 +13,9 @@ use crate::{
     error::ApiError,
     fields::{Fields, SHORT, read},
     issue::{Issue, at},
-    model::{Role, SecretKeyRecord},
+    model::Role,
     query::Query,
-    secret_keys::{Desk, Made},
+    secret_keys::{Made, generate},
     segment::Segment,
     state::AppState,
     store::EnvironmentOutcome,
@@ -49,26 +49,16 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
     let name = name_of(body)?;
+    let (new, token) =
+        generate(&state.hasher, &name, "First key", Role::Full).map_err(ApiError::internal)?;
     let now = state.clock.now();
-    let by = |action, object| {
-        let mut audit = key.audit(action, object, now);
-        audit.environment.clone_from(&name);
-        audit
-    };
-    let desk =
-        Desk { store: state.store.as_ref(), hasher: &state.hasher, environment: &name, audit: &by };
-    let (new, token) = desk.generate("First key", Role::Full).map_err(ApiError::internal)?;
-    let audit = by("environment.created", format!("environment:{name}"));
-    let record = SecretKeyRecord {
-        key: new.key.clone(),
-        created_at: now,
-        last_used_at: None,
-        expires_at: None,
-    };
+    let mut audit = key.audit("environment.created", format!("environment:{name}"), now);
+    audit.environment.clone_from(&name);
+    let first = Made::at(now, &new, token);
     if !state.store.create_environment(&name, Some(new), audit).await? {
         return Err(taken());
     }
-    let shown = json!({ "name": name, "secret_key": with_token(&Made { record, token }) });
+    let shown = json!({ "name": name, "secret_key": with_token(&first) });
     Ok(answer(StatusCode::CREATED, &json!({ "data": shown })))
 }
 

@@ -23,12 +23,13 @@ use crate::{
 const PAGE: u32 = 50;
 
 /// What actions are done to, as they begin, and as a person says it.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("connection", "Connections"),
     ("integration", "Integrations"),
     ("connect_session", "Connect sessions"),
     ("secret_key", "Secret keys"),
-    ("environment", "Settings"),
+    ("provider", "Providers of your own"),
+    ("environment", "Environments and settings"),
     ("webhook", "Webhooks"),
 ];
 
@@ -51,6 +52,8 @@ pub struct Line {
     history: String,
     /// Who did it.
     pub actor: String,
+    /// From which address, when it came over the network.
+    address: Option<String>,
     request: String,
     /// How long ago.
     pub ago: String,
@@ -70,6 +73,7 @@ impl Line {
                 Some(key) => format!("secret key {key}"),
                 None => event.actor.replace(['_', ':'], " "),
             },
+            address: event.address,
             request: event.request_id,
             ago: ago(event.at, now),
             at: moment(event.at),
@@ -84,7 +88,7 @@ struct AuditPage {
     /// Which of the two tabs.
     audit: bool,
     lines: Vec<Line>,
-    kinds: [(&'static str, &'static str); 6],
+    kinds: [(&'static str, &'static str); 7],
     actors: [(&'static str, &'static str); 6],
     kind: String,
     actor: String,
@@ -120,6 +124,8 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
         // One more than is shown tells whether there is another page.
         limit: PAGE + 1,
     };
+    // What this server has handed out a moment ago as well.
+    visit.state.write_reads().await;
     let store = &visit.state.store;
     let mut events = store.audit_events(&visit.environment, filter).await?;
     let more = events.len() > PAGE as usize;
@@ -158,6 +164,7 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
 /// Those of the store.
 pub async fn history(visit: &Visit, object: &str, limit: u32) -> Result<Vec<Line>, ApiError> {
     let filter = AuditFilter { object: Some(object.to_owned()), limit, ..AuditFilter::default() };
+    visit.state.write_reads().await;
     let events = visit.state.store.audit_events(&visit.environment, filter).await?;
     lines(visit, events).await
 }

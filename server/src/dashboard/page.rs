@@ -90,6 +90,12 @@ impl Frame {
         [Section::Integrations, Section::Connections, Section::Activity, Section::Settings]
     }
 
+    /// Whether there are more environments than have room beside each other.
+    pub fn many_environments(&self) -> bool {
+        let letters: usize = self.environments.iter().map(String::len).sum();
+        self.environments.len() > 3 || letters > 18
+    }
+
     /// The logo of a provider.
     pub fn logo(&self, provider: &str) -> String {
         format!("{}/images/template-logos/{provider}.svg", self.root)

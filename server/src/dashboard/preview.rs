@@ -65,7 +65,7 @@ pub async fn content(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let now = server.clock.now();
     let integration = Integration {
         id: 0,
-        environment: visit.environment.to_owned(),
+        environment: visit.environment.clone(),
         unique_key: IntegrationKey::parse(KEY, at(["key"])).map_err(ApiError::query)?,
         provider: provider.name.clone(),
         display_name: form.filled("name").map(str::to_owned),

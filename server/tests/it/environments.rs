@@ -215,3 +215,36 @@ async fn ids_of_another_environment_are_answered_as_unknown_ones() {
     assert!(compared > 20, "{compared}");
     assert_eq!(server.connection("unchecked", &connection).await.status, 200, "and it is there");
 }
+
+#[tokio::test]
+async fn a_new_environment_has_providers_of_its_own_and_none_of_one_that_had_its_name() {
+    let server = Harness::new().await;
+    let template = json!({
+        "display_name": "Acme",
+        "auth_mode": "API_KEY",
+        "credentials": { "apiKey": { "type": "string", "title": "Acme key" } },
+        "proxy": {
+            "base_url": server.upstream.url(),
+            "headers": { "x-acme": "${apiKey}" },
+            "verification": { "endpoints": ["/me"] },
+        },
+    });
+    let key = made(&server, "b42").await;
+    let put = call(&server, Method::PUT, "/providers/acme", &key, template).await;
+    assert_eq!(put.status, 200, "{}", put.json());
+    let integration = json!({ "unique_key": "acme", "provider": "acme" });
+    let enabled = call(&server, Method::POST, "/integrations", &key, integration).await;
+    assert_eq!(enabled.status, 200, "{}", enabled.json());
+    let elsewhere = server.call(Method::GET, "/providers/acme", Some(SECRET), None).await;
+    assert_eq!(elsewhere.error(), "404 not_found");
+
+    for path in ["/integrations/acme", "/environments/b42"] {
+        let gone = call(&server, Method::DELETE, path, &key, Value::Null).await;
+        assert_eq!(gone.status, 200, "{path}: {}", gone.json());
+    }
+    server.advance(1);
+    let key = made(&server, "b42").await;
+    server.state.catalogues.refresh(server.state.store.as_ref()).await.unwrap();
+    let again = call(&server, Method::GET, "/providers/acme", &key, Value::Null).await;
+    assert_eq!(again.error(), "404 not_found");
+}
