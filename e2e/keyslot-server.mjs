@@ -23,11 +23,12 @@ import { devBinary, releaseBinary, root } from "../scripts/workspace.mjs";
  */
 
 /**
- * @param {{ release?: boolean, dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string, adminPassword?: string, env?: Record<string, string> }} [options]
+ * @param {{ release?: boolean, binary?: string, dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string, adminPassword?: string, env?: Record<string, string> }} [options]
  * @returns {Promise<RunningServer>}
  */
 export async function startServer(options = {}) {
-  const binary = options.release ? releaseBinary("keyslot-server") : devBinary("keyslot-server");
+  const built = options.release ? releaseBinary("keyslot-server") : devBinary("keyslot-server");
+  const binary = options.binary ?? built;
   if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`npm test\` or the benchmark, which build it.`);
   const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "keyslot-e2e-"));
   const secretKey = options.secretKey ?? `ksk_${randomBytes(32).toString("base64url")}`;

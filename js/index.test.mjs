@@ -1,6 +1,6 @@
 // The hand-written types say what the code does.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const types = readFileSync(new URL("index.d.ts", import.meta.url), "utf8");
@@ -27,8 +27,17 @@ test("index.d.ts declares every value that index.js exports", async () => {
 
 test("every option that the widget reads is declared, and the other way round", () => {
   const rust = readFileSync(new URL("../src/options.rs", import.meta.url), "utf8");
-  const list = rust.slice(rust.indexOf("const OPTIONS"), rust.indexOf("];", rust.indexOf("const OPTIONS")));
-  const read = [...list.matchAll(/\("(\w+)", Kind::/g)].map((match) => match[1]);
+  // One text: a letter for the kind, then the name. Those of no kind are named beside it.
+  const [, list = ""] = rust.match(/const OPTIONS: &str = "([^"]+)"/) ?? [];
+  const kinds = list.split(/\\n|\\\s+/).filter(Boolean);
+  const [, loose = ""] = rust.match(/Options of no kind \(([^)]+)\)/) ?? [];
+  const read = [...kinds.map((option) => option.slice(1)), ...[...loose.matchAll(/`(\w+)`/g)].map(([, name]) => name)];
+  const folder = new URL("../src/", import.meta.url);
+  const sources = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".rs"))
+    .map((name) => readFileSync(new URL(name, folder), "utf8"))
+    .join("");
+  for (const name of read) assert.ok(sources.includes(`"${name}"`), `nothing reads the option ${name}`);
   const body = types.slice(
     types.indexOf("export interface AuthOptions"),
     types.indexOf("\n}", types.indexOf("export interface AuthOptions")),

@@ -22,8 +22,8 @@ const NO_FUNCTION =
 /** By part of the source: what of a function's name tells it. The first that fits counts. @type {[RegExp, string][]} */
 const PARTS = [
   [/^core::ptr::drop_in_place|as core::ops::drop::Drop>/, "taking things apart (drop)"],
-  // The executor's entry: the whole of `session::run` is inlined there.
-  [/keyslot::trap::Watched/, "session::run, and what is inlined into it"],
+  // Most of a call is inlined there.
+  [/\bkeyslot::session::run::/, "session::run, and what is inlined into it"],
   [/\bkeyslot_core::advice\b/, "core::advice"],
   [/\bkeyslot_core::(\w+)/, "core::$1"],
   [/\bkeyslot::(\w+)/, "$1"],

@@ -75,7 +75,7 @@ export const TOKENS = [
   },
   {
     name: "font",
-    initial: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',
+    initial: "system-ui, sans-serif",
     about: "The typeface. The page must have loaded it.",
     part: "dialog",
     property: "font-family",
@@ -83,7 +83,7 @@ export const TOKENS = [
   },
   {
     name: "font-code",
-    initial: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
+    initial: "ui-monospace, Menlo, Consolas, monospace",
     about: "The typeface of keys and addresses, where every character counts.",
     part: "input",
     property: "font-family",

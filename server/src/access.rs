@@ -2,20 +2,24 @@
 //! handler takes the proof of it ([`Key`], [`Session`], [`Caller`]) as an argument, so a handler that
 //! needs one cannot be reached without it.
 
+use aws_lc_rs::constant_time;
 use axum::{
     extract::{FromRequestParts, Request, State},
     middleware::Next,
     response::Response,
 };
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, Uri, header, request::Parts};
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use url::{Host, Url};
 
 use crate::{
     body::BodyLimit,
+    client_address::ClientAddress,
     dashboard,
     envelope::RequestId,
     error::ApiError,
+    limits::{self, Standing},
     model::{AuditEvent, ConnectSession, Environment, Role, SecretKey},
     query::Query,
     state::AppState,
@@ -38,6 +42,8 @@ pub enum Access {
     Intake,
     /// A page of this server itself, with the development conveniences on.
     DevPage,
+    /// The token for the metrics or, where none is set, a program on this machine.
+    Metrics,
     /// Somebody who has signed in to the dashboard.
     Operator,
 }
@@ -69,6 +75,8 @@ pub enum Permission {
     ReadAudit,
     /// Listing, making, rotating and revoking secret keys.
     ManageKeys,
+    /// Listing and making environments, and renaming and deleting the key's own.
+    ManageEnvironments,
 }
 
 impl Permission {
@@ -87,6 +95,7 @@ impl Permission {
             Self::WriteSettings => "environment:settings:update",
             Self::ReadAudit => "environment:audit:read",
             Self::ManageKeys => "environment:secret_keys:update",
+            Self::ManageEnvironments => "environments:update",
         }
     }
 
@@ -106,7 +115,8 @@ impl Permission {
                 | Self::WriteSessions
                 | Self::Proxy
                 | Self::WriteSettings
-                | Self::ManageKeys => false,
+                | Self::ManageKeys
+                | Self::ManageEnvironments => false,
             },
             Role::SessionsOnly => self == Self::WriteSessions,
         }
@@ -148,6 +158,7 @@ pub struct Key {
     /// The key.
     pub key: SecretKey,
     request: RequestId,
+    address: Option<ClientAddress>,
 }
 
 impl Key {
@@ -165,6 +176,7 @@ impl Key {
             action,
             object,
             request_id: self.request.to_string(),
+            address: self.address.map(|ClientAddress(address)| address),
         }
     }
 }
@@ -176,9 +188,15 @@ pub struct Session {
     /// The hash of its token.
     pub hash: TokenHash,
     request: RequestId,
+    address: Option<ClientAddress>,
 }
 
 impl Session {
+    /// Who answers for the credentials that it brings.
+    pub fn callers(&self) -> Vec<limits::Caller> {
+        vec![limits::Caller::Session(self.session.id.clone()), limits::Caller::at(self.address)]
+    }
+
     /// The audit event of what this session does.
     pub fn audit(&self, action: &'static str, object: String, at: Timestamp) -> AuditEvent {
         AuditEvent {
@@ -188,6 +206,7 @@ impl Session {
             action,
             object,
             request_id: self.request.to_string(),
+            address: self.address.map(|ClientAddress(address)| address),
         }
     }
 }
@@ -205,9 +224,15 @@ pub struct PublicKey {
     /// The environment.
     pub environment: Environment,
     request: RequestId,
+    address: Option<ClientAddress>,
 }
 
 impl PublicKey {
+    /// Who answers for the credentials that it brings.
+    pub fn callers(&self) -> Vec<limits::Caller> {
+        vec![limits::Caller::at(self.address)]
+    }
+
     /// The audit event of what it was used for.
     pub fn audit(&self, action: &'static str, object: String, at: Timestamp) -> AuditEvent {
         AuditEvent {
@@ -217,52 +242,148 @@ impl PublicKey {
             action,
             object,
             request_id: self.request.to_string(),
+            address: self.address.map(|ClientAddress(address)| address),
         }
     }
 }
 
-/// The layer of one route: checks its [`Access`] and sets its body limit.
+/// What the layer of one route goes by.
+#[derive(Clone)]
+pub struct Guard {
+    /// The server.
+    pub state: AppState,
+    /// What the route asks of its caller.
+    pub access: Access,
+    /// The size of its body.
+    pub limit: BodyLimit,
+    /// Whether requests are counted that anybody may make.
+    pub counted: bool,
+}
+
+/// The layer of one route: checks its [`Access`], counts the request, and sets the body limit.
 pub async fn check(
-    State((state, access, limit)): State<(AppState, Access, BodyLimit)>,
+    State(Guard { state, access, limit, counted }): State<Guard>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let caller = match access {
-        Access::Operator => {
-            request.extensions_mut().insert(limit);
-            return Ok(dashboard::enter(&state, request, next).await);
+    let from = ClientAddress::of(request.extensions());
+    let address = limits::Caller::at(from);
+    let admitted = admit(&state, access, request.headers(), request.uri(), from).await;
+    let caller = match admitted {
+        Ok(caller) => caller,
+        Err(error) => {
+            // Whoever guesses gets to hear so many times that it was wrong.
+            if error.status().is_client_error() {
+                count(&state, address, limits::UNKNOWN_COST).await?;
+            }
+            return Err(error);
         }
+    };
+    let standing = match &caller {
+        Some(Caller::Key(key)) => {
+            count(&state, limits::Caller::SecretKey(key.id.clone()), 1).await?
+        }
+        Some(Caller::Session(session, _)) => {
+            count(&state, limits::Caller::Session(session.id.clone()), 1).await?
+        }
+        Some(Caller::PublicKey(_)) => count(&state, address, 1).await?,
+        None if counted => count(&state, address, 1).await?,
+        None => None,
+    };
+    if let Some(caller) = caller {
+        request.extensions_mut().insert(caller);
+    }
+    request.extensions_mut().insert(limit);
+    let mut response = match access {
+        Access::Operator => dashboard::enter(&state, request, next).await,
+        _ => next.run(request).await,
+    };
+    if let Some(standing) = standing {
+        standing.tell(response.headers_mut());
+    }
+    Ok(response)
+}
+
+async fn count(
+    state: &AppState,
+    caller: limits::Caller,
+    cost: u32,
+) -> Result<Option<Standing>, ApiError> {
+    state.limits.request(state.store.as_ref(), caller, cost, state.clock.now()).await
+}
+
+/// Who calls, where the route asks for somebody. Operators are let in by their own layer.
+async fn admit(
+    state: &AppState,
+    access: Access,
+    headers: &HeaderMap,
+    uri: &Uri,
+    address: Option<ClientAddress>,
+) -> Result<Option<Caller>, ApiError> {
+    let caller = match access {
+        Access::Operator => return Ok(None),
         Access::Public => None,
+        Access::Metrics => {
+            metrics(state, headers, address)?;
+            None
+        }
         Access::DevPage => {
-            same_origin(request.headers())?;
+            same_origin(headers)?;
             None
         }
         Access::SecretKey(permission) => {
-            Some(secret_key(&state, bearer(request.headers())?, permission).await?)
+            Some(secret_key(state, bearer(headers)?, permission).await?)
         }
-        Access::Session => Some(session(&state, bearer(request.headers())?).await?),
+        Access::Session => Some(session(state, bearer(headers)?).await?),
         Access::SessionOrKey(permission) => {
-            let token = bearer(request.headers())?;
+            let token = bearer(headers)?;
             Some(if token.starts_with(token::SESSION_PREFIX) {
-                session(&state, token).await?
+                session(state, token).await?
             } else {
-                secret_key(&state, token, permission).await?
+                secret_key(state, token, permission).await?
             })
         }
-        Access::Intake => Some(match intake(&request)? {
-            Intake::Token(token) => session(&state, &token).await?,
-            Intake::PublicKey(key) => public_key(&state, &key).await?,
+        Access::Intake => Some(match intake(headers, uri)? {
+            Intake::Token(token) => session(state, &token).await?,
+            Intake::PublicKey(key) => public_key(state, &key).await?,
         }),
     };
-    match caller {
-        Some(caller) => {
-            request.extensions_mut().insert(caller);
-        }
-        None if state.dev => own_host(&state.public_url, request.headers())?,
-        None => {}
+    if caller.is_none() && state.dev {
+        own_host(&state.public_url, headers)?;
     }
-    request.extensions_mut().insert(limit);
-    Ok(next.run(request).await)
+    Ok(caller)
+}
+
+/// Lets a scraper in. Without a token, the address is all there is to go by; so nothing may hint at a
+/// proxy on this machine that passes on what strangers ask: neither a header that proxies write nor
+/// another host's name.
+fn metrics(
+    state: &AppState,
+    headers: &HeaderMap,
+    address: Option<ClientAddress>,
+) -> Result<(), ApiError> {
+    const PROXIES: [&str; 5] =
+        ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+    if let Some(token) = &state.metrics_token {
+        let given = bearer(headers)?;
+        // EXPOSE: to be compared, in constant time.
+        let right = constant_time::verify_slices_are_equal(
+            token.expose_secret().as_bytes(),
+            given.as_bytes(),
+        );
+        return right.map_err(|_| ApiError::InvalidMetricsToken);
+    }
+    let here = address.is_some_and(|ClientAddress(address)| address.is_loopback());
+    let named = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| Url::parse(&format!("http://{host}")).ok());
+    let by_own_name = named.as_ref().and_then(Url::host).is_some_and(|host| is_loopback(&host));
+    if here && by_own_name && !PROXIES.iter().any(|name| headers.contains_key(*name)) {
+        Ok(())
+    } else {
+        Err(ApiError::MetricsClosed)
+    }
 }
 
 /// The token of an `Authorization` header. Lenient as existing servers are: the word `Bearer` may be
@@ -285,11 +406,11 @@ enum Intake {
 }
 
 /// Header first, then the query; a session token before a public key.
-fn intake(request: &Request) -> Result<Intake, ApiError> {
-    if request.headers().contains_key(header::AUTHORIZATION) {
-        return bearer(request.headers()).map(|token| Intake::Token(token.to_owned()));
+fn intake(headers: &HeaderMap, uri: &Uri) -> Result<Intake, ApiError> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        return bearer(headers).map(|token| Intake::Token(token.to_owned()));
     }
-    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let query = Query::parse(uri.query().unwrap_or_default());
     let mut tokens = query.all("connect_session_token");
     match (tokens.next(), tokens.next()) {
         (Some(token), None) => Ok(Intake::Token(token.to_owned())),
@@ -415,7 +536,11 @@ impl<S: Sync> FromRequestParts<S> for Key {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Caller::from_request_parts(parts, state).await? {
-            Caller::Key(key) => Ok(Self { key, request: RequestId::of(&parts.extensions) }),
+            Caller::Key(key) => Ok(Self {
+                key,
+                request: RequestId::of(&parts.extensions),
+                address: ClientAddress::of(&parts.extensions),
+            }),
             Caller::Session(..) | Caller::PublicKey(_) => Err(ApiError::InvalidSecretKeyFormat),
         }
     }
@@ -427,12 +552,13 @@ impl<S: Sync> FromRequestParts<S> for Browser {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, state).await?;
         let request = RequestId::of(&parts.extensions);
+        let address = ClientAddress::of(&parts.extensions);
         match caller {
             Caller::Session(session, hash) => {
-                Ok(Self::Session(Session { session: *session, hash, request }))
+                Ok(Self::Session(Session { session: *session, hash, request, address }))
             }
             Caller::PublicKey(environment) => {
-                Ok(Self::PublicKey(PublicKey { environment: *environment, request }))
+                Ok(Self::PublicKey(PublicKey { environment: *environment, request, address }))
             }
             Caller::Key(_) => Err(ApiError::InvalidConnectSessionTokenFormat),
         }

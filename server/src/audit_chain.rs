@@ -52,6 +52,11 @@ impl AuditChain {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
+        // Older events have none, and keep the codes that they have.
+        if let Some(address) = &event.address {
+            context.update(&(address.len() as u64).to_be_bytes());
+            context.update(address.as_bytes());
+        }
         context.sign().as_ref().to_vec()
     }
 

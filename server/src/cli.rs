@@ -12,11 +12,16 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use keyslot_providers::{Catalogue, Report};
+use secrecy::SecretString;
 use url::Url;
 
 use crate::{
+    audit::AuditMode,
+    environments,
     keyring::KeyRing,
-    keys, logging,
+    keys,
+    limits::Rates,
+    logging,
     model::Role,
     moving::{self, Source},
     openapi,
@@ -24,6 +29,9 @@ use crate::{
     serve,
     vault::Vault,
 };
+
+/// The fewest characters of the token for the metrics.
+const METRICS_TOKEN_MIN: usize = 16;
 
 /// The Keyslot backend: hands out connect sessions, checks the credentials that end users type, keeps
 /// them sealed, and gives them to the backends that hold a secret key.
@@ -48,6 +56,12 @@ enum Command {
     Keys {
         #[command(subcommand)]
         action: KeyAction,
+    },
+    /// Make, list, rename and delete environments. With SQLite the server must be stopped meanwhile; the
+    /// address /environments does the same while it runs.
+    Environments {
+        #[command(subcommand)]
+        action: EnvironmentAction,
     },
     /// Ask the server on this machine whether it can do its work, and exit with 0 if so. For health checks
     /// where there is no other program to ask with.
@@ -82,6 +96,39 @@ enum Command {
     Check(Settings),
     /// Print the API document (OpenAPI 3.1) as JSON.
     Openapi,
+}
+
+/// What `environments` does.
+#[derive(Subcommand)]
+pub(crate) enum EnvironmentAction {
+    /// Make one. Its first secret key comes from `keys create --environment NAME`.
+    Create {
+        /// Up to 64 of a-z, 0-9, - and _.
+        name: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Print the names of all.
+    List {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Give another name to one that has no integrations.
+    Rename {
+        /// What it is called.
+        from: String,
+        /// What it shall be called.
+        to: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Delete one that has no integrations, with its secret keys.
+    Delete {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 /// What `keys` does.
@@ -177,6 +224,34 @@ pub struct Settings {
     /// May be repeated.
     #[arg(long, env = "KEYSLOT_ALLOW_NETS", value_name = "CIDR", value_delimiter = ',')]
     pub allow_net: Vec<IpNet>,
+    /// An address range of the proxies in front of this server, whose X-Forwarded-For says where a
+    /// request comes from. May be repeated. Without it, the other end of the connection counts.
+    #[arg(long, env = "KEYSLOT_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Requests a minute that one secret key may make; 0 for no limit.
+    #[arg(long, env = "KEYSLOT_RATE_LIMIT_KEY", value_name = "N", default_value_t = Rates::default().secret_key)]
+    pub rate_limit_key: u32,
+    /// Requests a minute that one connect session may make; 0 for no limit.
+    #[arg(long, env = "KEYSLOT_RATE_LIMIT_SESSION", value_name = "N", default_value_t = Rates::default().session)]
+    pub rate_limit_session: u32,
+    /// Requests a minute that may come from one address without a valid secret key or session; one with
+    /// an invalid token counts ten times. 0 for no limit.
+    #[arg(long, env = "KEYSLOT_RATE_LIMIT_ADDRESS", value_name = "N", default_value_t = Rates::default().address)]
+    pub rate_limit_address: u32,
+    /// Credentials that one connect session may bring within half an hour and that the provider does
+    /// not accept; 0 for no limit.
+    #[arg(long, env = "KEYSLOT_FAILURES_SESSION", value_name = "N", default_value_t = Rates::default().session_failures)]
+    pub failures_session: u32,
+    /// The same within an hour for one address.
+    #[arg(long, env = "KEYSLOT_FAILURES_ADDRESS", value_name = "N", default_value_t = Rates::default().address_failures)]
+    pub failures_address: u32,
+    /// Whether a secret is handed out before or after it is on disk that it was: batched or strict.
+    #[arg(long, env = "KEYSLOT_AUDIT", value_name = "MODE", value_enum, default_value_t)]
+    pub audit: AuditMode,
+    /// A file with the token that GET /metrics asks for as a bearer token; or the token itself in
+    /// KEYSLOT_METRICS_TOKEN. Without one, only programs on this machine may read it.
+    #[arg(long, value_name = "FILE")]
+    pub metrics_token_file: Option<PathBuf>,
     /// For a first look: makes an encryption key and a secret key, adds demo integrations and a demo
     /// API, and listens on loopback only.
     #[arg(long)]
@@ -229,6 +304,7 @@ pub fn run() -> ExitCode {
         Some(Command::RotateKeys(settings)) => runtime.block_on(serve::rotate_keys(settings)),
         Some(Command::Check(settings)) => check(&settings),
         Some(Command::IsReady(settings)) => is_ready(settings.listen),
+        Some(Command::Environments { action }) => runtime.block_on(environments::run(action)),
         Some(Command::Keys { action }) => runtime.block_on(keys::run(action)),
         Some(Command::Backup { file, settings }) => {
             let from = settings.database();
@@ -343,6 +419,45 @@ impl Settings {
             }
         };
         ring.map_err(|error| Refusal(error.to_string()))
+    }
+
+    /// What `/metrics` asks for.
+    ///
+    /// # Errors
+    /// When there are two, or the one is short or cannot be read.
+    pub fn metrics_token(&self) -> Result<Option<SecretString>, Refusal> {
+        let variable = std::env::var("KEYSLOT_METRICS_TOKEN").ok().filter(|t| !t.is_empty());
+        let token = match (&self.metrics_token_file, variable) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal(
+                    "both --metrics-token-file and KEYSLOT_METRICS_TOKEN are set; use one of them"
+                        .into(),
+                ));
+            }
+            (Some(file), None) => std::fs::read_to_string(file)
+                .map_err(|error| Refusal::because(&file.display().to_string(), error))?,
+            (None, Some(token)) => token,
+            (None, None) => return Ok(None),
+        };
+        let token = token.trim();
+        if token.len() < METRICS_TOKEN_MIN || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Refusal(format!(
+                "the token for the metrics: expected at least {METRICS_TOKEN_MIN} visible characters"
+            )));
+        }
+        Ok(Some(token.into()))
+    }
+
+    /// How much somebody may ask for.
+    pub fn rates(&self) -> Rates {
+        Rates {
+            secret_key: self.rate_limit_key,
+            session: self.rate_limit_session,
+            address: self.rate_limit_address,
+            session_failures: self.failures_session,
+            address_failures: self.failures_address,
+            trusted_proxies: self.trusted_proxies.clone(),
+        }
     }
 
     /// Where everything is kept.

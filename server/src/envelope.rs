@@ -12,10 +12,15 @@ use axum::{
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::{
+    client_address::ClientAddress,
     dashboard,
     error::{ApiError, JSON},
+    listener::Peer,
     state::AppState,
 };
+
+/// What is said instead of a route where none matches.
+const NOWHERE: &str = "(none)";
 
 /// The header that carries the request id, both ways.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -61,11 +66,16 @@ pub async fn wrap(State(state): State<AppState>, mut request: Request, next: Nex
     let started = Instant::now();
     let id = RequestId::of_request(request.headers());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route: Option<Arc<str>> =
+        request.extensions().get::<MatchedPath>().map(|path| path.as_str().into());
     let telemetry = route.as_deref().is_some_and(|route| route.ends_with("/connect/telemetry"));
     let origin = request.headers().get(header::ORIGIN).filter(|_| telemetry).cloned();
     let private = dashboard::is_of(&state, request.uri());
     request.extensions_mut().insert(id.clone());
+    if let Some(peer) = request.extensions().get::<Peer>().copied() {
+        let address = ClientAddress::find(state.limits.trusted_proxies(), peer, request.headers());
+        request.extensions_mut().insert(address);
+    }
 
     let mut response = if let Some(error) = bad_framing(&request) {
         error.into_response()
@@ -89,6 +99,8 @@ pub async fn wrap(State(state): State<AppState>, mut request: Request, next: Nex
     if !private {
         cross_origin(response.headers_mut(), origin.as_ref());
     }
+    let matched = route.clone().unwrap_or_else(|| NOWHERE.into());
+    state.metrics.answered(&method, matched, response.status().as_u16(), started.elapsed());
     log(&method, route.as_deref(), response.status(), started, &id, error.as_ref());
     response
 }
@@ -158,7 +170,7 @@ fn log(
     id: &RequestId,
     error: Option<&ApiError>,
 ) {
-    let route = route.unwrap_or("(none)");
+    let route = route.unwrap_or(NOWHERE);
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (status, request_id, code) = (status.as_u16(), &id.0, error.map(ApiError::code));
     match error {

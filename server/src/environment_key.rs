@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 use crate::{
     error::ApiError,
     model::AuditEvent,
-    state::Server,
-    vault::{Binding, Sealed, VaultError},
+    state::{PepperError, Server},
+    store::Store,
+    vault::{Binding, Sealed, Vault, VaultError},
 };
 
 /// What a key is for.
@@ -32,7 +33,8 @@ impl Purpose {
         }
     }
 
-    fn name(self, environment: &str) -> String {
+    /// The name by which the store knows the key of an environment.
+    pub(crate) fn name(self, environment: &str) -> String {
         let kind = match self {
             Self::WebhookSigning => "webhook_signing_key",
             Self::ConnectionHmac => "hmac_key",
@@ -94,6 +96,24 @@ impl EnvironmentKey {
         let new = Self::random(purpose)?;
         server.store.put_server_secret(&name, new.seal(server, &name)?, audit).await?;
         Ok(new)
+    }
+
+    /// The key of environment `from`, made when there is none yet, sealed for `to`; with its name there.
+    ///
+    /// # Errors
+    /// What store and vault say.
+    pub(crate) async fn renamed(
+        store: &dyn Store,
+        vault: &Vault,
+        purpose: Purpose,
+        from: &str,
+        to: &str,
+    ) -> Result<(String, Sealed), PepperError> {
+        let (old, new) = (purpose.name(from), purpose.name(to));
+        let candidate = vault.seal(binding(&old), Self::random(purpose)?.expose().as_bytes())?;
+        let sealed = store.server_secret(&old, candidate).await?;
+        let text = vault.open(binding(&old), &sealed.blob)?;
+        Ok((new.clone(), vault.seal(binding(&new), &text)?))
     }
 
     /// The key itself.

@@ -11,7 +11,9 @@ use keyslot_egress::EgressError;
 use keyslot_providers::{ProxyError, Reason, RequestError};
 use serde_json::{Map, Value, json};
 
-use crate::{ids::ConnectionId, issue::Issue, store::StoreError, vault::VaultError};
+use crate::{
+    ids::ConnectionId, issue::Issue, limits::Standing, store::StoreError, vault::VaultError,
+};
 
 /// Which part of a request does not fit its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +102,9 @@ pub enum ApiError {
     /// The secret key may not do this.
     #[error("This secret key has insufficient scope. Required: {0}")]
     InsufficientScope(&'static str),
+    /// The secret key is of another environment than the one to be changed.
+    #[error("This secret key is of another environment, and changes none but its own.")]
+    OtherEnvironment,
     /// The request comes from a page of another site.
     #[error("This address answers only to pages of this server.")]
     CrossOrigin,
@@ -108,6 +113,15 @@ pub enum ApiError {
         "The Host header names another host. With --dev, what needs no token answers to localhost and to the host of --public-url only."
     )]
     ForeignHost,
+
+    /// The token of a scraper is not the one that is set.
+    #[error("Authentication failed. This is not the token of --metrics-token-file.")]
+    InvalidMetricsToken,
+    /// The metrics are asked for from elsewhere, and no token is set.
+    #[error(
+        "Without a token the metrics are for programs on this machine only. An operator can set one with --metrics-token-file."
+    )]
+    MetricsClosed,
 
     /// Nobody is signed in to the dashboard here.
     #[error(
@@ -181,6 +195,14 @@ pub enum ApiError {
     /// The address exists, but not for this method.
     #[error("This address does not answer to {0} requests.")]
     MethodNotAllowed(http::Method),
+    /// This caller has used up what it may ask for.
+    #[error("Too many requests. Please try again in {retry_after} seconds.")]
+    TooManyRequests {
+        /// After so many seconds.
+        retry_after: u64,
+        /// Where the caller stands, when it is requests that are counted.
+        standing: Option<Standing>,
+    },
     /// The server cannot do it now.
     #[error("The server cannot answer just now. Please try again in a moment.")]
     Unavailable,
@@ -237,9 +259,12 @@ impl ApiError {
             | Self::MissingPublicKey
             | Self::InvalidPublicKey
             | Self::DeprecatedAuthentication
+            | Self::InvalidMetricsToken
             | Self::NotSignedIn => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_)
             | Self::CrossOrigin
+            | Self::MetricsClosed
+            | Self::OtherEnvironment
             | Self::StaleForm
             | Self::ConnectionIdNotAllowed(_)
             | Self::UnverifiedNotAllowed => StatusCode::FORBIDDEN,
@@ -256,6 +281,7 @@ impl ApiError {
             }
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Proxy(error) => proxy_class(error).0,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -283,7 +309,11 @@ impl ApiError {
             Self::MissingHmac => "missing_hmac",
             Self::InvalidHmac => "invalid_hmac",
             Self::DeprecatedAuthentication => "deprecated_authentication",
-            Self::InsufficientScope(_) | Self::CrossOrigin => "forbidden",
+            Self::InvalidMetricsToken => "invalid_metrics_token",
+            Self::InsufficientScope(_)
+            | Self::CrossOrigin
+            | Self::MetricsClosed
+            | Self::OtherEnvironment => "forbidden",
             Self::NotSignedIn => "not_signed_in",
             Self::StaleForm => "stale_form",
             Self::ForeignHost => "misdirected_request",
@@ -302,6 +332,8 @@ impl ApiError {
             Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Proxy(error) => proxy_class(error).1,
+            // The wire's word, in the singular.
+            Self::TooManyRequests { .. } => "too_many_request",
             Self::Unavailable => "service_unavailable",
             Self::ConnectionNotFetched | Self::Internal(_) => "server_error",
         }
@@ -335,8 +367,18 @@ impl ApiError {
     fn answer(self) -> Response {
         let body = self.document(None).to_string();
         let mut response = (self.status(), [(header::CONTENT_TYPE, JSON)], body).into_response();
-        if matches!(self, Self::Unavailable) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let headers = response.headers_mut();
+        match &self {
+            Self::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::TooManyRequests { retry_after, standing } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+                if let Some(standing) = standing {
+                    standing.tell(headers);
+                }
+            }
+            _ => {}
         }
         response.extensions_mut().insert(self);
         response

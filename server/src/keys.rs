@@ -93,6 +93,7 @@ fn event(environment: &str, action: &'static str, object: String, at: Timestamp)
         action,
         object,
         request_id: String::new(),
+        address: None,
     }
 }
 

@@ -13,12 +13,26 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use tower::{Service, ServiceExt};
 
-/// How long a client may take to send a request head, the pause before it included.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+use crate::strict_lines::StrictLines;
+
 /// The most bytes of a request head.
 const HEAD_MAX: usize = 64 * 1024;
-/// The most connections at a time; further ones wait to be accepted.
-const CONNECTIONS_MAX: usize = 8192;
+
+/// What a listener puts up with.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long a client may take to send a request head, the pause before it included.
+    pub head_patience: Duration,
+    /// The most connections at a time; further ones wait to be accepted.
+    pub connections: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { head_patience: Duration::from_secs(30), connections: 8192 }
+    }
+}
+
 /// How long requests in flight may take after the signal to stop.
 pub const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 
@@ -27,8 +41,13 @@ pub const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 pub struct Peer(pub IpAddr);
 
 /// Serves until `stop` resolves, then drains.
-pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    bounds: Bounds,
+    stop: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(bounds.connections));
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -63,9 +82,9 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_PATIENCE)
+            .header_read_timeout(bounds.head_patience)
             .max_header_size(HEAD_MAX)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(StrictLines::new(stream)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

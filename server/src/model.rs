@@ -1,7 +1,7 @@
 //! The things that the server keeps, as the domain sees them: integrations, connect sessions,
 //! connections, secret keys and audit events. No SQL and no HTTP.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use jiff::Timestamp;
 use keyslot_providers::AuthMode;
@@ -574,4 +574,6 @@ pub struct AuditEvent {
     pub object: String,
     /// The request it happened in.
     pub request_id: String,
+    /// The address that the request came from, when it came from one.
+    pub address: Option<IpAddr>,
 }

@@ -175,7 +175,7 @@ async fn work(server: &Server, room: usize) -> Result<Vec<Job>, StoreError> {
 impl Job {
     async fn run(self, server: &Server) {
         let done = match &self {
-            Self::Due(connection) => check(server, connection, "server", "").await.map(drop),
+            Self::Due(connection) => check(server, connection, None).await.map(drop),
             Self::Observed(observation) => look_into(server, observation).await,
         };
         if let Err(error) = done {
@@ -196,28 +196,27 @@ async fn look_into(server: &Server, observation: &Observation) -> Result<(), Api
     if connection.summary.checked_at.is_some_and(|at| now < at + AT_MOST_EVERY) {
         return Ok(());
     }
-    let outcome = check(server, &connection, "server", "").await?;
+    let outcome = check(server, &connection, None).await?;
     if outcome.verification == Verification::NoCheck && *conclusive {
         let checked = match *status {
             StatusCode::UNAUTHORIZED => Checked::NeedsAttention(Reason::Refused),
             status if status.is_success() => Checked::Healthy { account: None },
             _ => return Ok(()),
         };
-        record(server, &connection, checked, None, "server", "").await?;
+        record(server, &connection, checked, None, None).await?;
     }
     Ok(())
 }
 
-/// Asks the provider of a connection, and writes down what it says. `actor` and `request_id` are for the
-/// audit log.
+/// Asks the provider of a connection, and writes down what it says. `who` asked, if not the server itself:
+/// the event of theirs, from which that of a change is made.
 ///
 /// # Errors
 /// 404 `unknown_provider_template`; 500 when the connection does not open, or the store fails.
 pub async fn check(
     server: &Server,
     connection: &Connection,
-    actor: &str,
-    request_id: &str,
+    who: Option<&AuditEvent>,
 ) -> Result<Outcome, ApiError> {
     let summary = &connection.summary;
     let integration = server
@@ -243,14 +242,16 @@ pub async fn check(
         }
         Verification::Failed { reason, .. } => (Checked::NeedsAttention(*reason), None),
     };
-    let connection = record(server, connection, checked, next, actor, request_id).await?;
+    let connection = record(server, connection, checked, next, who).await?;
     Ok(Outcome { verification, connection })
 }
 
 /// Asks a provider, with an integration's settings applied, about a credential.
 pub async fn ask(server: &Server, provider: &Provider, contents: &Contents) -> Verification {
     let config = contents.connection_config();
-    verify(&server.egress, provider, &contents.credential, &config).await
+    let verification = verify(&server.egress, provider, &contents.credential, &config).await;
+    server.metrics.checked(&verification);
+    verification
 }
 
 async fn record(
@@ -258,18 +259,18 @@ async fn record(
     connection: &Connection,
     checked: Checked,
     next: Option<Timestamp>,
-    actor: &str,
-    request_id: &str,
+    who: Option<&AuditEvent>,
 ) -> Result<Option<Box<Connection>>, ApiError> {
     let summary = &connection.summary;
     let at = server.clock.now();
     let audit = AuditEvent {
         at,
         environment: summary.environment.clone(),
-        actor: actor.to_owned(),
+        actor: who.map_or_else(|| "server".to_owned(), |who| who.actor.clone()),
         action: "connection.health_changed",
         object: format!("connection:{}/{}", summary.integration, summary.connection_id),
-        request_id: request_id.to_owned(),
+        request_id: who.map(|who| who.request_id.clone()).unwrap_or_default(),
+        address: who.and_then(|who| who.address),
     };
     let record = CheckRecord {
         connection: summary.id,

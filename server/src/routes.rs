@@ -9,13 +9,13 @@ use axum::{
 use http::Method;
 
 use crate::{
-    access::{self, Access, Permission},
+    access::{self, Access, Guard, Permission},
     api::{
-        audit_events, connect, connections, credentials, environment, health, integrations,
-        providers, proxy, secret_keys, webhooks,
+        audit_events, connect, connections, credentials, environment, environments, health,
+        integrations, providers, proxy, secret_keys, webhooks,
     },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT, FILE_LIMIT},
-    connect_page, dashboard, demo, openapi, pages,
+    connect_page, dashboard, demo, metrics, openapi, pages,
     state::AppState,
 };
 
@@ -29,6 +29,8 @@ pub struct Endpoint {
     pub access: Access,
     /// The most bytes of a body that it reads.
     pub body_limit: usize,
+    /// Whether requests are counted that anybody may make.
+    pub counted: bool,
     handler: MethodRouter<AppState>,
 }
 
@@ -39,11 +41,17 @@ impl Endpoint {
         access: Access,
         handler: MethodRouter<AppState>,
     ) -> Self {
-        Self { method, path, access, body_limit: DEFAULT_LIMIT, handler }
+        Self { method, path, access, body_limit: DEFAULT_LIMIT, counted: true, handler }
     }
 
     fn limited(self, body_limit: usize) -> Self {
         Self { body_limit, ..self }
+    }
+
+    /// Not counted: what watches the server must not be turned away, files cost next to nothing, and the
+    /// demo API is a vendor's.
+    fn uncounted(self) -> Self {
+        Self { counted: false, ..self }
     }
 }
 
@@ -122,6 +130,20 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             SecretKey(P::WriteSettings),
             post(environment::renew_hmac_key),
         ),
+        e(M::GET, "/environments", SecretKey(P::ManageEnvironments), get(environments::list)),
+        e(M::POST, "/environments", SecretKey(P::ManageEnvironments), post(environments::create)),
+        e(
+            M::PATCH,
+            "/environments/{environment}",
+            SecretKey(P::ManageEnvironments),
+            patch(environments::rename),
+        ),
+        e(
+            M::DELETE,
+            "/environments/{environment}",
+            SecretKey(P::ManageEnvironments),
+            delete(environments::delete),
+        ),
         e(M::GET, "/webhooks", SecretKey(P::ReadSettings), get(webhooks::list)),
         e(M::GET, "/webhooks/{webhookId}", SecretKey(P::ReadSettings), get(webhooks::get)),
         e(
@@ -147,15 +169,16 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         e(M::GET, "/audit-events", SecretKey(P::ReadAudit), get(audit_events::list)),
         e(M::GET, "/audit-events/check", SecretKey(P::ReadAudit), get(audit_events::check)),
         // For the people who run it.
-        e(M::GET, "/health", Public, get(health::health)),
-        e(M::GET, "/ready", Public, get(health::ready)),
+        e(M::GET, "/health", Public, get(health::health)).uncounted(),
+        e(M::GET, "/ready", Public, get(health::ready)).uncounted(),
+        e(M::GET, "/metrics", Access::Metrics, get(metrics::show)).uncounted(),
         e(M::GET, "/openapi.json", Public, get(openapi::show)),
         // Pages and their parts.
         e(M::GET, "/", Public, get(pages::root)),
         e(M::GET, "/connect", Public, get(connect_page::show)),
         e(M::GET, "/connect/", Public, get(connect_page::show)),
-        e(M::GET, "/assets/{*path}", Public, get(pages::asset)),
-        e(M::GET, "/images/template-logos/{file}", Public, get(pages::logo)),
+        e(M::GET, "/assets/{*path}", Public, get(pages::asset)).uncounted(),
+        e(M::GET, "/images/template-logos/{file}", Public, get(pages::logo)).uncounted(),
     ];
     all.extend(pages_of_operators());
     // `/connection` is the old name of `/connections`; both are called.
@@ -223,8 +246,8 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             e(M::GET, "/demo/{*path}", Public, get(pages::demo)),
             e(M::POST, "/demo/session", DevPage, post(demo::session)),
             e(M::GET, "/demo/connection", DevPage, get(demo::connection)),
-            e(M::GET, "/demo-api/v1/me", Public, get(demo::api::me)),
-            e(M::GET, "/demo-api/v1/basic/me", Public, get(demo::api::basic_me)),
+            e(M::GET, "/demo-api/v1/me", Public, get(demo::api::me)).uncounted(),
+            e(M::GET, "/demo-api/v1/basic/me", Public, get(demo::api::basic_me)).uncounted(),
         ]);
     }
     all
@@ -283,7 +306,12 @@ fn pages_of_operators() -> Vec<Endpoint> {
 /// The router over all endpoints, without the layers that are around everything.
 pub fn router(state: &AppState) -> Router<AppState> {
     endpoints(state.dev).into_iter().fold(Router::new(), |router, endpoint| {
-        let guard = (state.clone(), endpoint.access, BodyLimit(endpoint.body_limit));
+        let guard = Guard {
+            state: state.clone(),
+            access: endpoint.access,
+            limit: BodyLimit(endpoint.body_limit),
+            counted: endpoint.counted,
+        };
         let handler = endpoint.handler.layer(middleware::from_fn_with_state(guard, access::check));
         router.route(endpoint.path, handler)
     })

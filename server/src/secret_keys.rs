@@ -96,11 +96,15 @@ impl Desk<'_> {
         if found { Ok(()) } else { Err(SecretKeyError::Unknown) }
     }
 
-    fn generate(
+    /// A key that nobody knows yet, and what the store is given of it.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn generate(
         &self,
         name: &str,
         role: Role,
-    ) -> Result<(NewSecretKey, PlainToken), SecretKeyError> {
+    ) -> Result<(NewSecretKey, PlainToken), NoRandomness> {
         let token = token::new_secret_key()?;
         let key = SecretKey {
             id: uuid::Uuid::now_v7().to_string(),

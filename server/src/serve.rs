@@ -15,12 +15,16 @@ use tokio::{
 use url::Url;
 
 use crate::{
+    audit::{self, Reads},
     catalogues::{self, Catalogues},
     cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
     compressed::Compressed,
     dashboard::operator::Operators,
-    demo, listener,
+    demo,
+    limits::Limits,
+    listener::{self, Bounds},
+    metrics::Metrics,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     pages, private_file,
     recheck::{self, Observations},
@@ -79,6 +83,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     let operators = operators(&settings, store.as_ref(), &vault, &public_url).await?;
     let audit_chain =
         audit_chain(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
+    let metrics = Metrics::new(store.commit_times());
     let state = AppState::new(Server {
         store: Arc::clone(&store),
         vault,
@@ -94,6 +99,10 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         audit_chain,
         compressed: Compressed::default(),
         outbox: Notify::new(),
+        reads: Reads::new(settings.audit),
+        limits: Limits::new(settings.rates()),
+        metrics,
+        metrics_token: settings.metrics_token()?,
         observations: Observations::default(),
     });
     state.catalogues.refresh(store.as_ref()).await.map_err(storage)?;
@@ -110,6 +119,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     // Before the ready line: a script may stop the server the moment it reads it.
     let stop = stop_signal()?;
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
+    let reads = tokio::spawn(audit::run(state.clone()));
     let chaining = tokio::spawn(chaining(state.clone()));
     let renewal = tokio::spawn(renewal(state.clone()));
     let watching = tokio::spawn(watching(state.clone()));
@@ -120,7 +130,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     let checks = tokio::spawn(recheck::run(state.clone(), async { drop(stopped.await) }));
     ready(&origin);
     tracing::info!(%address, providers = state.catalogues.shared().len(), "ready");
-    listener::serve(socket, crate::app(state.clone()), stop).await;
+    listener::serve(socket, crate::app(state.clone()), Bounds::default(), stop).await;
     housekeeping.abort();
     chaining.abort();
     renewal.abort();
@@ -130,6 +140,8 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     if let Err(error) = state.flush_notes().await {
         tracing::warn!(%error, "when connections and keys were last used is not written down");
     }
+    state.write_reads().await;
+    reads.abort();
     if let Err(error) = state.link_audit().await {
         tracing::warn!(%error, "the newest audit events are not in their chain yet");
     }
@@ -265,6 +277,7 @@ pub(crate) fn event(state: &Server, action: &'static str, object: &str) -> Audit
         action,
         object: object.to_owned(),
         request_id: String::new(),
+        address: None,
     }
 }
 
@@ -324,6 +337,9 @@ async fn housekeeping(state: AppState) {
         }
         if let Err(error) = state.store.purge_sessions(state.clock.now()).await {
             tracing::warn!(%error, "ended sessions are not removed");
+        }
+        if let Err(error) = state.store.purge_allowances(state.clock.now()).await {
+            tracing::warn!(%error, "allowances that are full again are not removed");
         }
         if let Err(error) = state.store.purge_webhooks(state.clock.now() - WEBHOOKS_KEPT).await {
             tracing::warn!(%error, "old webhooks are not removed");

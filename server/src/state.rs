@@ -8,16 +8,20 @@ use std::{
 
 use jiff::Timestamp;
 use keyslot_egress::Egress;
+use secrecy::SecretString;
 use tokio::sync::Notify;
 use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
+    audit::Reads,
     audit_chain::AuditChain,
     catalogues::Catalogues,
     clock::Clock,
     compressed::Compressed,
     dashboard::operator::Operators,
+    limits::Limits,
+    metrics::Metrics,
     recheck::Observations,
     store::{Store, StoreError},
     token::TokenHasher,
@@ -66,6 +70,14 @@ pub struct Server {
     pub compressed: Compressed,
     /// Wakes what sends webhooks, when one was written.
     pub outbox: Notify,
+    /// Reads of secrets, until they are written down.
+    pub reads: Reads,
+    /// How much somebody may ask for.
+    pub limits: Limits,
+    /// How it does, in numbers.
+    pub metrics: Metrics,
+    /// What `/metrics` asks for; without it, only this machine may read it.
+    pub metrics_token: Option<SecretString>,
     /// Proxied requests that say something about a credential.
     pub observations: Observations,
 }

@@ -31,6 +31,8 @@ pub async fn list(
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let before = query.number("before", 1..=i64::MAX as u64)?;
     let before = before.map(|id| i64::try_from(id).unwrap_or(i64::MAX));
+    // What this server has handed out a moment ago as well.
+    state.write_reads().await;
     let filter = AuditFilter {
         before,
         limit,
@@ -58,6 +60,7 @@ pub async fn check(
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
     // What was written in the last moments is taken in first.
+    state.write_reads().await;
     state.link_audit().await?;
     let report = state.audit_chain.check(state.store.as_ref(), key.environment()).await?;
     Ok(ok(&json!({ "data": {
@@ -75,5 +78,6 @@ fn view(event: &StoredAuditEvent) -> Value {
         "action": event.action,
         "object": event.object,
         "request_id": event.request_id,
+        "address": event.address,
     })
 }

@@ -7,6 +7,7 @@ pub mod connections;
 pub mod credentials;
 pub(crate) mod end_user;
 pub mod environment;
+pub mod environments;
 pub mod health;
 pub mod integrations;
 pub mod providers;

@@ -53,6 +53,7 @@ pub async fn call(
         named.id.as_str(),
         &connection.sealed,
     )?;
+    state.note_read(key.audit("connection.used", named.object(), state.clock.now())).await?;
     state.fetched.note(connection.summary.id, state.clock.now());
 
     let target = Target {

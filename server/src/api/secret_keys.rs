@@ -136,7 +136,7 @@ fn refusal(error: SecretKeyError) -> ApiError {
     }
 }
 
-fn with_token(made: &Made) -> Object {
+pub(crate) fn with_token(made: &Made) -> Object {
     let mut view = view(&made.record);
     // EXPOSE: whoever asked for the key gets it, this once.
     view.insert("secret_key".into(), made.token.expose().into());

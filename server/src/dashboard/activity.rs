@@ -121,7 +121,7 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
         limit: PAGE + 1,
     };
     let store = &visit.state.store;
-    let mut events = store.audit_events(visit.environment, filter).await?;
+    let mut events = store.audit_events(&visit.environment, filter).await?;
     let more = events.len() > PAGE as usize;
     events.truncate(PAGE as usize);
     let older = events.last().filter(|_| more).map(|last| last.id.to_string());
@@ -158,13 +158,13 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
 /// Those of the store.
 pub async fn history(visit: &Visit, object: &str, limit: u32) -> Result<Vec<Line>, ApiError> {
     let filter = AuditFilter { object: Some(object.to_owned()), limit, ..AuditFilter::default() };
-    let events = visit.state.store.audit_events(visit.environment, filter).await?;
+    let events = visit.state.store.audit_events(&visit.environment, filter).await?;
     lines(visit, events).await
 }
 
 async fn lines(visit: &Visit, events: Vec<StoredAuditEvent>) -> Result<Vec<Line>, ApiError> {
     let now = visit.state.clock.now();
-    let keys = visit.state.store.secret_keys(visit.environment, now).await?;
+    let keys = visit.state.store.secret_keys(&visit.environment, now).await?;
     let keys = keys.into_iter().map(|record| (record.key.id, record.key.name)).collect();
     Ok(events.into_iter().map(|event| Line::of(event, &keys, now)).collect())
 }
@@ -261,7 +261,7 @@ pub async fn webhooks(visit: Visit, query: Query) -> Result<Response, ApiError> 
         // One more than is shown tells whether there is another page.
         limit: PAGE + 1,
     };
-    let mut found = visit.state.store.webhooks(visit.environment, filter).await?;
+    let mut found = visit.state.store.webhooks(&visit.environment, filter).await?;
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let settings = visit.settings().await?;
@@ -307,7 +307,7 @@ struct WebhookPage {
 
 async fn one(visit: &Visit, id: &str) -> Result<Webhook, ApiError> {
     let filter = WebhookFilter { id: Some(id.to_owned()), limit: 1, ..WebhookFilter::default() };
-    let found = visit.state.store.webhooks(visit.environment, filter).await?.pop();
+    let found = visit.state.store.webhooks(&visit.environment, filter).await?.pop();
     found.ok_or_else(|| ApiError::NotFound("There is no such webhook.".into()))
 }
 
@@ -345,7 +345,7 @@ pub async fn replay(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let id = form.text("id");
     let audit = visit.audit("webhook.replayed", format!("webhook:{id}"));
     let at = audit.at;
-    if !visit.state.store.replay_webhook(visit.environment, id, at, audit).await? {
+    if !visit.state.store.replay_webhook(&visit.environment, id, at, audit).await? {
         return Err(ApiError::NotFound("There is no such webhook.".into()));
     }
     visit.state.outbox.notify_one();

@@ -147,12 +147,12 @@ pub async fn list(visit: Visit, query: Query) -> Result<Response, ApiError> {
         ..ConnectionFilter::default()
     };
     let store = &visit.state.store;
-    let counts = store.count_connections(visit.environment, anyhow.clone()).await?;
+    let counts = store.count_connections(&visit.environment, anyhow.clone()).await?;
     let total = health.map_or(counts.total(), |health| counts.of(health));
     let filter =
         ConnectionFilter { health, limit: PAGE, offset: number * u64::from(PAGE), ..anyhow };
-    let found = store.connections(visit.environment, filter).await?;
-    let integrations = store.integrations(visit.environment).await?;
+    let found = store.connections(&visit.environment, filter).await?;
+    let integrations = store.integrations(&visit.environment).await?;
     let now = visit.state.clock.now();
     let page = |health: Option<Health>, number: u64| {
         let number = if number == 0 { String::new() } else { number.to_string() };
@@ -260,15 +260,15 @@ pub async fn reveal(visit: Visit, form: Form) -> Result<Response, ApiError> {
 async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, ApiError> {
     let server: &Server = &visit.state;
     let (key, id) = (named.integration.as_str(), named.id.as_str());
-    let found = server.store.connection(visit.environment, key, id).await?;
+    let found = server.store.connection(&visit.environment, key, id).await?;
     let connection = existing(found, &named.integration, not_found())?;
     let integration = server
         .store
-        .integration(visit.environment, key)
+        .integration(&visit.environment, key)
         .await?
         .ok_or_else(|| ApiError::UnknownProviderConfig(key.to_owned()))?;
     let summary = &connection.summary;
-    let contents = Contents::open(server, visit.environment, key, id, &connection.sealed);
+    let contents = Contents::open(server, &visit.environment, key, id, &connection.sealed);
     if let Err(error) = &contents {
         tracing::warn!(%error, "a connection does not open");
     }
@@ -362,10 +362,11 @@ async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, Api
 pub async fn verify(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let named = Named::of(form.verbatim("id"), form.verbatim("integration"))?;
     let (key, id) = (named.integration.as_str(), named.id.as_str());
-    let found = visit.state.store.connection(visit.environment, key, id).await?;
+    let found = visit.state.store.connection(&visit.environment, key, id).await?;
     let connection = existing(found, &named.integration, not_found())?;
     let who = visit.audit("connection.verified", named.object());
-    let outcome = recheck::check(&visit.state, &connection, &who.actor, &who.request_id).await?;
+    visit.state.note_read(who.clone()).await?;
+    let outcome = recheck::check(&visit.state, &connection, Some(&who)).await?;
     let mut page = page(&visit, &named, false).await?;
     match outcome.verification {
         Verification::Verified { .. } => page.notice = Some("The provider accepts this key."),
@@ -403,7 +404,7 @@ pub async fn delete(visit: Visit, form: Form) -> Result<Response, ApiError> {
     }
     let (key, id) = (named.integration.as_str(), named.id.as_str());
     let audit = visit.audit("connection.deleted", named.object());
-    let found = visit.state.store.delete_connection(visit.environment, key, id, audit).await?;
+    let found = visit.state.store.delete_connection(&visit.environment, key, id, audit).await?;
     existing(found, &named.integration, not_found())?;
     let query = query_of(&[("key", key), ("notice", "deleted")]);
     Ok(visit.to(&format!("integration?{query}")))

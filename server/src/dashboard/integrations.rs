@@ -82,7 +82,7 @@ struct ListPage {
 /// Those of the store.
 pub async fn list(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let search = query.first("search").unwrap_or_default().trim().to_owned();
-    let all = visit.state.store.integrations(visit.environment).await?;
+    let all = visit.state.store.integrations(&visit.environment).await?;
     let wanted = search.to_lowercase();
     let found = all
         .iter()
@@ -357,7 +357,7 @@ impl<'a> NewPage<'a> {
 /// 404 `not_found` for a provider that the catalogue does not have.
 pub async fn new(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let frame = visit.frame(Section::Integrations);
-    let catalogue = visit.state.catalogues.of(visit.environment);
+    let catalogue = visit.state.catalogues.of(&visit.environment);
     if let Some(name) = query.first("provider") {
         let provider = known(&visit, name)?;
         let key = free_key(&visit, name).await?;
@@ -398,7 +398,7 @@ fn title_of(category: &str) -> String {
 }
 
 pub(super) fn known(visit: &Visit, name: &str) -> Result<Arc<Provider>, ApiError> {
-    let catalogue = visit.state.catalogues.of(visit.environment);
+    let catalogue = visit.state.catalogues.of(&visit.environment);
     catalogue.get(name).map(Arc::clone).ok_or_else(gone)
 }
 
@@ -411,7 +411,7 @@ async fn free_key(visit: &Visit, name: &str) -> Result<String, ApiError> {
     let taken: Vec<String> = visit
         .state
         .store
-        .integrations(visit.environment)
+        .integrations(&visit.environment)
         .await?
         .into_iter()
         .map(|integration| integration.unique_key.to_string())
@@ -445,12 +445,12 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
         Ok(key) => {
             let audit = visit.audit("integration.created", format!("integration:{key}"));
             let new = NewIntegration {
-                environment: visit.environment.to_owned(),
+                environment: visit.environment.clone(),
                 unique_key: key.clone(),
                 provider: provider.name.clone(),
                 display_name: name.clone(),
                 config,
-                own_provider: server.catalogues.is_own(visit.environment, &provider.name),
+                own_provider: server.catalogues.is_own(&visit.environment, &provider.name),
             };
             match server.store.create_integration(new, audit).await? {
                 Created::New(_) => return Ok(visit.to(&page_of(key.as_str(), "made"))),
@@ -491,7 +491,7 @@ pub enum Tab {
 
 /// `key` of the query.
 async fn asked_for(visit: &Visit, key: &str) -> Result<Integration, ApiError> {
-    let found = visit.state.store.integration(visit.environment, key).await?;
+    let found = visit.state.store.integration(&visit.environment, key).await?;
     found.ok_or_else(|| {
         ApiError::NotFound(format!("There is no integration \"{key}\" in {}.", visit.environment))
     })
@@ -519,7 +519,7 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
         limit: RECENT + 1,
         ..ConnectionFilter::default()
     };
-    let mut found = visit.state.store.connections(visit.environment, filter).await?;
+    let mut found = visit.state.store.connections(&visit.environment, filter).await?;
     let more = found.len() > RECENT as usize;
     found.truncate(RECENT as usize);
     let now = visit.state.clock.now();
@@ -639,7 +639,7 @@ pub async fn save(visit: Visit, form: Form) -> Result<Response, ApiError> {
         };
         let audit = visit.audit("integration.updated", format!("integration:{key}"));
         let update =
-            visit.state.store.update_integration(visit.environment, key.as_str(), change, audit);
+            visit.state.store.update_integration(&visit.environment, key.as_str(), change, audit);
         match update.await? {
             IntegrationUpdate::Changed(_) => return Ok(visit.to(&page_of(key.as_str(), "saved"))),
             IntegrationUpdate::Unknown => {
@@ -675,7 +675,7 @@ pub async fn delete(visit: Visit, form: Form) -> Result<Response, ApiError> {
         return html(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
     let audit = visit.audit("integration.deleted", format!("integration:{key}"));
-    visit.state.store.delete_integration(visit.environment, key.as_str(), audit).await?;
+    visit.state.store.delete_integration(&visit.environment, key.as_str(), audit).await?;
     Ok(visit.to("integrations"))
 }
 

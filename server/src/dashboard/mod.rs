@@ -3,7 +3,6 @@
 //! [`crate::connect_page`]. Pages work on the store as the REST API does, and know no SQL.
 
 pub mod activity;
-pub mod attempts;
 pub mod connections;
 pub mod form;
 pub mod integrations;

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{PREFIX, attempts::Attempts};
+use super::PREFIX;
 
 /// The fewest characters of the password.
 pub const PASSWORD_MIN: usize = 12;
@@ -57,8 +57,6 @@ pub struct Operators {
     key: hmac::Key,
     secure: bool,
     path: String,
-    /// How often the password was tried.
-    pub attempts: Attempts,
 }
 
 /// Somebody who is let in.
@@ -109,7 +107,6 @@ impl Operators {
             key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
             secure: public_url.scheme() == "https" || !local,
             path: format!("{}{PREFIX}", public_url.path().trim_end_matches('/')),
-            attempts: Attempts::default(),
         })
     }
 

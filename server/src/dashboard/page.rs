@@ -11,9 +11,10 @@ use jiff::Timestamp;
 
 use super::{PREFIX, operator::Operator};
 use crate::{
+    client_address::ClientAddress,
     envelope::RequestId,
     error::ApiError,
-    model::{AuditEvent, EnvironmentSettings, FIRST_ENVIRONMENTS},
+    model::{AuditEvent, EnvironmentSettings},
     state::{AppState, Server},
 };
 
@@ -67,7 +68,9 @@ pub struct Frame {
     /// Where clients reach the server, without a slash at its end.
     pub host: String,
     /// The environment.
-    pub environment: &'static str,
+    pub environment: String,
+    /// The names of all environments.
+    pub environments: Vec<String>,
     /// The part of the dashboard that this is.
     pub section: Section,
     /// The token that forms carry.
@@ -87,11 +90,6 @@ impl Frame {
         [Section::Integrations, Section::Connections, Section::Activity, Section::Settings]
     }
 
-    /// All environments.
-    pub fn environments(&self) -> [&'static str; 2] {
-        FIRST_ENVIRONMENTS
-    }
-
     /// The logo of a provider.
     pub fn logo(&self, provider: &str) -> String {
         format!("{}/images/template-logos/{provider}.svg", self.root)
@@ -103,9 +101,12 @@ pub struct Visit {
     /// The server.
     pub state: AppState,
     /// The environment.
-    pub environment: &'static str,
+    pub environment: String,
+    /// The names of all.
+    environments: Vec<String>,
     operator: Operator,
     request: RequestId,
+    address: Option<ClientAddress>,
 }
 
 impl Visit {
@@ -115,7 +116,8 @@ impl Visit {
             root: self.state.base_path().to_owned(),
             here: self.here(),
             host: self.state.public_base().to_owned(),
-            environment: self.environment,
+            environment: self.environment.clone(),
+            environments: self.environments.clone(),
             section,
             csrf: self.operator.csrf.clone(),
             open: self.state.operators.open(),
@@ -130,11 +132,12 @@ impl Visit {
     pub fn audit(&self, action: &'static str, object: String) -> AuditEvent {
         AuditEvent {
             at: self.state.clock.now(),
-            environment: self.environment.to_owned(),
+            environment: self.environment.clone(),
             actor: "operator".to_owned(),
             action,
             object,
             request_id: self.request.to_string(),
+            address: self.address.map(|ClientAddress(address)| address),
         }
     }
 
@@ -164,13 +167,18 @@ impl FromRequestParts<AppState> for Visit {
         let nowhere = || ApiError::NotFound("There is no such environment.".into());
         let Path(name) =
             Path::<String>::from_request_parts(parts, state).await.map_err(|_| nowhere())?;
-        let environment =
-            FIRST_ENVIRONMENTS.into_iter().find(|known| *known == name).ok_or_else(nowhere)?;
+        let all = state.store.environments().await?;
+        let environments: Vec<String> = all.into_iter().map(|each| each.name).collect();
+        if !environments.contains(&name) {
+            return Err(nowhere());
+        }
         Ok(Self {
             state: state.clone(),
-            environment,
+            environment: name,
+            environments,
             operator,
             request: RequestId::of(&parts.extensions),
+            address: ClientAddress::of(&parts.extensions),
         })
     }
 }

@@ -108,7 +108,7 @@ impl Page {
     async fn of(visit: &Visit) -> Result<Self, ApiError> {
         let server = &visit.state;
         let now = server.clock.now();
-        let keys = server.store.secret_keys(visit.environment, now).await?;
+        let keys = server.store.secret_keys(&visit.environment, now).await?;
         Ok(Self {
             frame: visit.frame(Section::Settings),
             tab: Tab::SecretKeys,
@@ -207,7 +207,7 @@ fn desk<'a>(
     Desk {
         store: visit.state.store.as_ref(),
         hasher: &visit.state.hasher,
-        environment: visit.environment,
+        environment: &visit.environment,
         audit,
     }
 }

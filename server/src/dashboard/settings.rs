@@ -62,8 +62,8 @@ impl Page {
     async fn of(visit: &Visit, settings: EnvironmentSettings) -> Result<Self, ApiError> {
         let server = &visit.state;
         let stored = visit.settings().await?;
-        let integrations = server.store.integrations(visit.environment).await?;
-        let catalogue = server.catalogues.of(visit.environment);
+        let integrations = server.store.integrations(&visit.environment).await?;
+        let catalogue = server.catalogues.of(&visit.environment);
         let known = |name: &&String| catalogue.get(name).is_some();
         let provider = integrations.iter().map(|one| &one.provider).find(known);
         let current = server.vault.current().to_string();
@@ -280,7 +280,7 @@ async fn save(
 ) -> Result<Response, ApiError> {
     let conflict = form.text("version") != current;
     if problems.is_empty() && !conflict {
-        let name = visit.environment;
+        let name = visit.environment.as_str();
         let audit = visit.audit("environment.updated", format!("environment:{name}"));
         visit.state.store.put_environment_settings(name, settings, audit).await?;
         return Ok(visit.to("settings?notice=saved"));
@@ -306,7 +306,7 @@ pub async fn renew_key(visit: Visit, form: Form) -> Result<Response, ApiError> {
         "hmac" => (Purpose::ConnectionHmac, "environment.hmac_key_renewed", "HMAC key"),
         _ => return Err(ApiError::NotFound("There is no such key.".into())),
     };
-    let name = visit.environment;
+    let name = visit.environment.as_str();
     let audit = visit.audit(action, format!("environment:{name}"));
     let new = EnvironmentKey::renew(&visit.state, name, purpose, audit).await?;
     let mut page = Page::of(&visit, visit.settings().await?).await?;

@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 
 use super::{PREFIX, form::Form, page};
 use crate::{
-    access::same_origin, error::ApiError, listener::Peer, query::Query, state::AppState,
-    state::Server,
+    access::same_origin, client_address::ClientAddress, error::ApiError, query::Query,
+    state::AppState, state::Server,
 };
 
 /// Passwords that are checked at a time: each takes 19 MB and a processor.
@@ -73,20 +73,26 @@ pub async fn sign_in(
     request: Request,
 ) -> Result<Response, ApiError> {
     same_origin(request.headers())?;
-    let peer = request.extensions().get().map(|Peer(address)| *address);
+    let address = ClientAddress::of(request.extensions());
     let form = Form::unguarded(request).await?;
     let next = form.text("next").to_owned();
     let password = SecretString::from(form.verbatim("password"));
-    if let Err(wait) = state.operators.attempts.begin(peer, state.clock.now()) {
-        let seconds = wait.as_secs().max(1);
-        let problem = format!(
-            "Too many wrong passwords from this address. Try again in {} minutes.",
-            seconds / 60 + 1
-        );
-        let page = SignIn::of(&state, &next, Some(problem));
-        let mut response = page::html(StatusCode::TOO_MANY_REQUESTS, &page)?;
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        return Ok(response);
+    let store = state.store.as_ref();
+    match state.limits.sign_in(store, address, state.clock.now()).await {
+        Err(ApiError::TooManyRequests { retry_after, .. }) => {
+            let problem = format!(
+                "Too many wrong passwords from this address. Try again in {}.",
+                match retry_after {
+                    seconds @ 0..=90 => format!("{seconds} seconds"),
+                    seconds => format!("{} minutes", seconds.div_ceil(60)),
+                }
+            );
+            let page = SignIn::of(&state, &next, Some(problem));
+            let mut response = page::html(StatusCode::TOO_MANY_REQUESTS, &page)?;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+            return Ok(response);
+        }
+        outcome => outcome?,
     }
     let place = CHECKS.acquire().await.map_err(ApiError::internal)?;
     let server = state.clone();
@@ -99,7 +105,7 @@ pub async fn sign_in(
         let page = SignIn::of(&state, &next, Some(problem.to_owned()));
         return page::html(StatusCode::UNAUTHORIZED, &page);
     }
-    state.operators.attempts.forget(peer);
+    state.limits.signed_in(store, address).await?;
     let cookie = state
         .operators
         .cookie(state.clock.now())

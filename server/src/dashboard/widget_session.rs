@@ -52,14 +52,14 @@ async fn target(
     let Some(connection) = connection else {
         let key =
             IntegrationKey::parse(integration, at(["integration"])).map_err(ApiError::query)?;
-        return match store.integration(visit.environment, key.as_str()).await? {
+        return match store.integration(&visit.environment, key.as_str()).await? {
             Some(_) => Ok((key, Target::Unbound)),
             None => Err(ApiError::UnknownProviderConfig(key.to_string())),
         };
     };
     let named = Named::of(connection, integration)?;
     let (key, id) = (named.integration.as_str(), named.id.as_str());
-    let found = store.connection(visit.environment, key, id).await?;
+    let found = store.connection(&visit.environment, key, id).await?;
     existing(found, &named.integration, not_found())?;
     let target = Target::Reconnect { integration: key.to_owned(), connection: id.to_owned() };
     Ok((named.integration, target))
@@ -76,7 +76,7 @@ async fn made(
     let mut terms = Terms::of(Whose { end_user, tags: None });
     terms.allow_unverified = allow_unverified;
     let session = terms.into_session(target, Some(vec![integration.to_string()]), false);
-    mint_for(lifetime, &visit.state, visit.environment, session, |object, _| {
+    mint_for(lifetime, &visit.state, &visit.environment, session, |object, _| {
         visit.audit("connect_session.created", object)
     })
     .await
@@ -99,7 +99,7 @@ struct InvitePage {
 
 impl InvitePage {
     async fn of(visit: &Visit, integration: &str, connection: &str) -> Result<Self, ApiError> {
-        let found = visit.state.store.integration(visit.environment, integration).await?;
+        let found = visit.state.store.integration(&visit.environment, integration).await?;
         let found = found.ok_or_else(|| ApiError::UnknownProviderConfig(integration.to_owned()))?;
         Ok(Self {
             frame: visit.frame(Section::Integrations),

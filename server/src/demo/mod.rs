@@ -149,6 +149,7 @@ pub async fn session(
         action: "connect_session.created",
         object,
         request_id: String::new(),
+        address: None,
     })
     .await?;
     // EXPOSE: handing out the token is what minting is for.

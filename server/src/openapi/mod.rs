@@ -243,7 +243,7 @@ fn security_schemes() -> Value {
 fn security(access: Access) -> Vec<Value> {
     let schemes: &[&str] = match access {
         // No token of the API opens the dashboard, and none of it is described.
-        Access::Public | Access::DevPage | Access::Operator => &[],
+        Access::Public | Access::DevPage | Access::Metrics | Access::Operator => &[],
         Access::SecretKey(_) => &["secretKey"],
         Access::Session => &["sessionToken"],
         Access::SessionOrKey(_) => &["secretKey", "sessionToken"],
@@ -273,7 +273,7 @@ fn responses(endpoint: &Endpoint, described: &Described) -> Value {
         add(415, &["invalid_content_type"]);
     }
     match endpoint.access {
-        Access::Public | Access::DevPage | Access::Operator => {
+        Access::Public | Access::DevPage | Access::Metrics | Access::Operator => {
             add(421, &["misdirected_request"]);
         }
         Access::SecretKey(_) => add(401, &[&TOKEN[..], &SECRET_KEY].concat()),
@@ -283,6 +283,10 @@ fn responses(endpoint: &Endpoint, described: &Described) -> Value {
     }
     if matches!(endpoint.access, Access::SecretKey(_) | Access::SessionOrKey(_)) {
         add(403, &["forbidden"]);
+    }
+    let asks_nobody = matches!(endpoint.access, Access::Public);
+    if endpoint.counted || !asks_nobody {
+        add(429, &["too_many_request"]);
     }
     add(500, &["server_error"]);
     add(503, &["service_unavailable"]);

@@ -18,8 +18,10 @@ use jiff::Timestamp;
 use keyslot_providers::{AuthMode, Reason};
 
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::AuditChain,
     ids::{ConnectionId, IntegrationKey},
+    metrics::CommitTimes,
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
         EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
@@ -71,6 +73,19 @@ pub enum Created<T> {
     Exists,
     /// What it needs, a provider of the environment's own, is not there any more.
     NoProvider,
+}
+
+/// The outcome of renaming or deleting an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvironmentOutcome {
+    /// It was.
+    Done,
+    /// There is none of that name.
+    Unknown,
+    /// The new name belongs to another.
+    NameTaken,
+    /// It has integrations.
+    InUse,
 }
 
 /// The outcome of changing an integration.
@@ -376,6 +391,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub trait Store: Send + Sync + 'static {
     /// Answers when the storage can be read.
     async fn ping(&self) -> Result<()>;
+    /// How long its transactions take.
+    fn commit_times(&self) -> CommitTimes;
     /// Finishes what is queued, tidies up and lets go of the files. Calls after it are refused.
     async fn close(&self);
 
@@ -383,6 +400,26 @@ pub trait Store: Send + Sync + 'static {
     async fn ensure_environments(&self, names: &[&str], at: Timestamp) -> Result<()>;
     /// All environments, by name.
     async fn environments(&self) -> Result<Vec<Environment>>;
+    /// Makes an environment, and its first secret key when one is given; tells whether there was none of
+    /// that name.
+    async fn create_environment(
+        &self,
+        name: &str,
+        key: Option<NewSecretKey>,
+        audit: AuditEvent,
+    ) -> Result<bool>;
+    /// Renames an environment without integrations, and stores these sealed secrets. Its settings and
+    /// secret keys go along; its connect sessions and webhooks go.
+    async fn rename_environment(
+        &self,
+        from: &str,
+        to: &str,
+        secrets: Vec<(String, Sealed)>,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome>;
+    /// Deletes an environment without integrations and all that belongs to it but its audit events.
+    async fn delete_environment(&self, name: &str, audit: AuditEvent)
+    -> Result<EnvironmentOutcome>;
     /// Replaces the settings of an environment; tells whether there is one of that name.
     async fn put_environment_settings(
         &self,
@@ -581,6 +618,8 @@ pub trait Store: Send + Sync + 'static {
         at: Timestamp,
         audit: AuditEvent,
     ) -> Result<bool>;
+    /// How many webhooks are still to be delivered.
+    async fn outbox_depth(&self) -> Result<u64>;
     /// Removes webhooks older than `before` with which there is nothing more to do; tells how many.
     async fn purge_webhooks(&self, before: Timestamp) -> Result<u64>;
 
@@ -595,8 +634,26 @@ pub trait Store: Send + Sync + 'static {
     /// Replaces sealed records that still are what they were; tells how many.
     async fn replace_sealed(&self, records: Vec<(SealedRecord, Sealed)>) -> Result<u64>;
 
+    /// Takes up to `wanted` of what is left in this bucket, all of it or as much as there is.
+    async fn take_allowance(
+        &self,
+        bucket: &str,
+        quota: Quota,
+        wanted: u32,
+        now: Timestamp,
+    ) -> Result<Taken>;
+    /// How full these buckets are, in their order; nothing when none of one has been used.
+    async fn allowances(&self, buckets: &[String]) -> Result<Vec<Option<FullAt>>>;
+    /// Makes a bucket full again.
+    async fn forget_allowance(&self, bucket: &str) -> Result<()>;
+    /// Removes the buckets that are full again; tells how many.
+    async fn purge_allowances(&self, now: Timestamp) -> Result<u64>;
+
     /// Writes down what somebody was shown: a read has no change in whose transaction it could be.
     async fn record(&self, audit: AuditEvent) -> Result<()>;
+    /// The same for several, in this order; all or none. They are put into their chains at once, behind
+    /// what is not in one yet: many are cheaper so.
+    async fn record_all(&self, chain: AuditChain, audit: Vec<AuditEvent>) -> Result<()>;
     /// Audit events of an environment, newest first.
     async fn audit_events(
         &self,
@@ -614,6 +671,22 @@ pub trait Store: Send + Sync + 'static {
     async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32>;
 }
 
+impl StoredAuditEvent {
+    /// What an event is stored as under the number `id`, before it is in its chain.
+    fn of(id: i64, event: &AuditEvent) -> Self {
+        Self {
+            id,
+            at: event.at,
+            actor: event.actor.clone(),
+            action: event.action.to_owned(),
+            object: event.object.clone(),
+            request_id: event.request_id.clone(),
+            address: event.address.map(|address| address.to_string()),
+            chained: None,
+        }
+    }
+}
+
 /// An audit event as it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAuditEvent {
@@ -629,6 +702,8 @@ pub struct StoredAuditEvent {
     pub object: String,
     /// In which request.
     pub request_id: String,
+    /// From which address.
+    pub address: Option<String>,
     /// Its place in the chain of its environment and its code, once it has them.
     pub chained: Option<(i64, Vec<u8>)>,
 }

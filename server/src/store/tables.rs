@@ -98,6 +98,12 @@ pub(super) fn cut_short() -> StoreError {
     StoreError::Refused("the source was not read to its end; nothing is kept".into())
 }
 
+/// The secrets of the server that belong to an environment are named so.
+pub(super) fn secrets_of(environment: &str) -> [String; 2] {
+    use crate::environment_key::Purpose;
+    [Purpose::WebhookSigning, Purpose::ConnectionHmac].map(|purpose| purpose.name(environment))
+}
+
 use Kind::{Bytes, Flag, Integer, Text};
 
 const fn table(name: &'static str, columns: &'static [(&'static str, Kind)]) -> Table {
@@ -108,7 +114,11 @@ const fn numbered(name: &'static str, columns: &'static [(&'static str, Kind)]) 
     Table { name, columns, numbered: true }
 }
 
-/// All of them; a table comes after those that it refers to.
+/// What is not copied: what has been used of an allowance, which is forgotten within the hour and names
+/// addresses of people.
+pub const LEFT_BEHIND: [&str; 1] = ["allowances"];
+
+/// All of them but [`LEFT_BEHIND`]; a table comes after those that it refers to.
 pub const TABLES: &[Table] = &[
     table(
         "environments",
@@ -230,6 +240,7 @@ pub const TABLES: &[Table] = &[
             ("request_id", Text),
             ("link", Integer),
             ("mac", Bytes),
+            ("address", Text),
         ],
     ),
 ];

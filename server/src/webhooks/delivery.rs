@@ -79,6 +79,7 @@ pub async fn deliver(server: &Server, webhook: Webhook) {
     let result = send(server, &webhook).await;
     let at = server.clock.now();
     let settlement = settle(&webhook, result, at);
+    server.metrics.delivered(settlement.status.word());
     let (id, attempts) = (webhook.id.as_str(), webhook.attempts);
     match settlement.status {
         WebhookStatus::Delivered => tracing::info!(webhook = id, attempts, "webhook delivered"),

@@ -74,6 +74,10 @@ fn number(error: &ApiError) -> usize {
         ApiError::StaleForm => 51,
         ApiError::InvalidTemplateType => 52,
         ApiError::ProviderInUse(_) => 53,
+        ApiError::TooManyRequests { .. } => 54,
+        ApiError::InvalidMetricsToken => 55,
+        ApiError::MetricsClosed => 56,
+        ApiError::OtherEnvironment => 57,
     }
 }
 
@@ -159,6 +163,10 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::StaleForm, 403, "stale_form"),
         (ApiError::InvalidTemplateType, 415, "invalid_content_type"),
         (ApiError::ProviderInUse("a".into()), 409, "provider_in_use"),
+        (ApiError::TooManyRequests { retry_after: 7, standing: None }, 429, "too_many_request"),
+        (ApiError::InvalidMetricsToken, 401, "invalid_metrics_token"),
+        (ApiError::MetricsClosed, 403, "forbidden"),
+        (ApiError::OtherEnvironment, 403, "forbidden"),
     ]
 }
 
@@ -170,7 +178,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let answer = error.clone().into_response();
         assert_eq!(answer.status().as_u16(), status, "{code}");
         assert_eq!(answer.headers()["content-type"], "application/json; charset=utf-8");
-        assert_eq!(answer.headers().contains_key("retry-after"), status == 503);
+        assert_eq!(answer.headers().contains_key("retry-after"), [429, 503].contains(&status));
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["error"]["code"], code);
@@ -188,7 +196,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 54);
+    assert_eq!(table().len(), 58);
 }
 
 #[test]

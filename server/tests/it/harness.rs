@@ -14,13 +14,16 @@ use keyslot_egress::{Egress, Policy};
 use keyslot_providers::Catalogue;
 use keyslot_server::{
     app,
+    audit::{AuditMode, Reads},
     catalogues::Catalogues,
     clock::{Clock, ManualClock},
     compressed::Compressed,
     dashboard::operator::Operators,
     demo,
     keyring::KeyRing,
-    listener,
+    limits::{Limits, Rates},
+    listener::{self, Bounds},
+    metrics::Metrics,
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
     recheck::Observations,
     state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
@@ -93,6 +96,8 @@ pub(crate) struct Harness {
     pub(crate) clock: Arc<TestClock>,
     /// What integration `upstream` leads to.
     pub(crate) upstream: Upstream,
+    /// Where it listens as well.
+    pub(crate) address: std::net::SocketAddr,
     app: Router,
     dir: TempDir,
 }
@@ -148,6 +153,39 @@ impl Harness {
 
     /// A server whose dashboard asks for this password.
     pub(crate) async fn with(public_url: &str, password: Option<&str>) -> Self {
+        Self::built(public_url, password, Rates::default(), None, AuditMode::Batched).await
+    }
+
+    /// A server whose metrics ask for this token.
+    pub(crate) async fn watched(token: &str) -> Self {
+        Self::built(
+            "http://keyslot.test",
+            None,
+            Rates::default(),
+            Some(token.into()),
+            AuditMode::Batched,
+        )
+        .await
+    }
+
+    /// A server with these limits.
+    pub(crate) async fn limited(rates: Rates) -> Self {
+        Self::built("http://keyslot.test", None, rates, None, AuditMode::Batched).await
+    }
+
+    /// A server that hands out nothing that it cannot record.
+    pub(crate) async fn strict() -> Self {
+        let rates = Rates::default();
+        Self::built("http://keyslot.test", None, rates, None, AuditMode::Strict).await
+    }
+
+    async fn built(
+        public_url: &str,
+        password: Option<&str>,
+        rates: Rates,
+        metrics_token: Option<SecretString>,
+        audit: AuditMode,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -185,6 +223,7 @@ impl Harness {
         let public_url: Url = public_url.parse().unwrap();
         let operators = Operators::new(password.as_ref(), true, &secret, &public_url).unwrap();
         let audit_chain = audit_chain(store.as_ref(), &vault).await.unwrap();
+        let metrics = Metrics::new(store.commit_times());
         let state = AppState::new(Server {
             store,
             vault,
@@ -202,11 +241,20 @@ impl Harness {
             audit_chain,
             compressed: Compressed::default(),
             outbox: Notify::new(),
+            reads: Reads::new(audit),
+            limits: Limits::new(rates),
+            metrics,
+            metrics_token,
             observations: Observations::default(),
         });
         let app = app(state.clone());
-        tokio::spawn(listener::serve(listener, app.clone(), std::future::pending()));
-        let harness = Self { state, clock, upstream, app, dir };
+        tokio::spawn(listener::serve(
+            listener,
+            app.clone(),
+            Bounds::default(),
+            std::future::pending(),
+        ));
+        let harness = Self { state, clock, upstream, address, app, dir };
         for (environment, key, provider) in [
             (SECRET, "demo", "keyslot-demo"),
             (SECRET, "demo-basic", "keyslot-demo-basic"),
@@ -335,6 +383,7 @@ pub(crate) fn event(at: Timestamp, environment: &str) -> AuditEvent {
         action: "test",
         object: String::new(),
         request_id: String::new(),
+        address: None,
     }
 }
 

@@ -1,13 +1,19 @@
 //! The server from outside: its HTTP interface, its store, its process.
 
 mod access;
+mod audit;
 mod connections;
 mod credentials;
 mod dashboard;
+mod environments;
 mod errors;
+mod framing;
 mod harness;
 mod health;
 mod integrations;
+mod limits;
+mod memory;
+mod metrics;
 mod moving;
 mod openapi;
 mod own_providers;

@@ -68,14 +68,14 @@ fn complaint(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> St
 }
 
 /// A server in a process of its own.
-struct Running {
-    child: Child,
-    address: String,
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) address: String,
     log: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Running {
-    fn start(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = program(dir)
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
@@ -123,7 +123,7 @@ impl Running {
     }
 
     /// Asks it to stop and returns its log.
-    fn stop(mut self) -> Vec<u8> {
+    pub(crate) fn stop(mut self) -> Vec<u8> {
         self.signal("-TERM");
         assert!(self.wait().success());
         self.log.take().unwrap().join().unwrap()
@@ -134,7 +134,7 @@ impl Running {
         self.wait();
     }
 
-    fn socket(&self) -> TcpStream {
+    pub(crate) fn socket(&self) -> TcpStream {
         let socket = TcpStream::connect(&self.address).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket
@@ -149,7 +149,7 @@ impl Running {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let answer = self.raw(
             format!(
@@ -164,19 +164,19 @@ impl Running {
         (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
-    fn session(&self) -> String {
+    pub(crate) fn session(&self) -> String {
         let body = json!({ "end_user": { "id": "u1" } });
         let (status, body) = self.call("POST", "/connect/sessions", SECRET, &body);
         assert_eq!(status, 201, "{body}");
         body["data"]["token"].as_str().unwrap().to_owned()
     }
 
-    fn connect(&self, integration: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn connect(&self, integration: &str, body: &Value) -> (u16, Value) {
         let path = format!("/api-auth/api-key/{integration}");
         self.call("POST", &path, &self.session(), body)
     }
 
-    fn key_of(&self, integration: &str, id: &str) -> Value {
+    pub(crate) fn key_of(&self, integration: &str, id: &str) -> Value {
         let path = format!("/connections/{id}?provider_config_key={integration}");
         let (status, body) = self.call("GET", &path, SECRET, &Value::Null);
         assert_eq!(status, 200, "{body}");
@@ -192,7 +192,7 @@ impl Drop for Running {
     }
 }
 
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("providers.yaml"), PROVIDER).unwrap();
     dir
@@ -262,6 +262,12 @@ fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment
         "--catalog",
         "--allow-net",
         "--dev",
+        "--trusted-proxies",
+        "--rate-limit-key",
+        "--failures-session",
+        "--audit",
+        "--metrics-token-file",
+        "environments",
         "rotate-keys",
         "backup",
         "restore",
@@ -516,6 +522,22 @@ async fn every_acknowledged_event_is_delivered_though_receiver_and_server_fail()
 }
 
 #[test]
+fn reads_that_were_served_are_in_the_audit_log_when_it_stops() {
+    let dir = folder();
+    let server = Running::dev(dir.path());
+    let (_, made) = server.connect("demo", &json!({ "apiKey": keys::WORKS }));
+    for _ in 0..50 {
+        server.key_of("demo", made["connectionId"].as_str().unwrap());
+    }
+    server.stop();
+    let db = rusqlite::Connection::open(dir.path().join(".keyslot/keyslot.db")).unwrap();
+    let sql = "select count(*), count(link) from audit_events
+         where action = 'connection.read' and address = '127.0.0.1'";
+    let counts: (i64, i64) = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(counts, (50, 50), "written, and in their chain");
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let dir = folder();
     let server = Running::dev(dir.path());
@@ -572,6 +594,39 @@ fn secret_keys_are_made_listed_rotated_and_revoked_by_command() {
     assert!(said.contains("no secret key"), "{said}");
     let said = complaint(dir.path(), &["keys", "list", "--environment", "moon"], &keys);
     assert!(said.contains("dev, prod"), "{said}");
+}
+
+#[test]
+fn environments_are_made_listed_renamed_and_deleted_by_command() {
+    let dir = folder();
+    let keys = [("KEYSLOT_ENCRYPTION_KEYS", OLD)];
+    let done = |arguments: &[&str]| {
+        let output = run(dir.path(), arguments, &keys);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    done(&["environments", "create", "staging"]);
+    assert_eq!(done(&["environments", "list"]), "dev\nprod\nstaging\n");
+    let key = done(&["keys", "create", "--environment", "staging", "--name", "CI"]);
+    done(&["environments", "rename", "staging", "stage"]);
+    assert!(done(&["keys", "list", "--environment", "stage"]).contains(" CI"));
+    let server = Running::start(dir.path(), &[], &keys);
+    let (status, shown) = server.call("GET", "/environment", key.trim(), &Value::Null);
+    assert_eq!((status, &shown["data"]["name"]), (200, &json!("stage")));
+    server.stop();
+    done(&["environments", "delete", "stage"]);
+    assert_eq!(done(&["environments", "list"]), "dev\nprod\n");
+    for (arguments, expected) in [
+        (vec!["create", "Not A Name"], "expected up to 64"),
+        (vec!["create", "dev"], "already"),
+        (vec!["rename", "nowhere", "x"], "no environment nowhere"),
+        (vec!["delete", "prod"], "stays"),
+        (vec!["delete", "nowhere"], "no environment nowhere"),
+    ] {
+        let arguments = [vec!["environments"], arguments].concat();
+        let said = complaint(dir.path(), &arguments, &keys);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
 }
 
 #[test]
@@ -800,6 +855,13 @@ fn no_planted_secret_is_found_in_any_log_error_or_file() {
     let (status, minted) = server.call("POST", "/connect/sessions", SECRET, &presets);
     assert_eq!(status, 201);
     call("GET", "/connect/session", minted["data"]["token"].as_str().unwrap(), Value::Null);
+
+    let scraped = server.raw(
+        format!("GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", server.address)
+            .as_bytes(),
+    );
+    assert!(scraped.contains("keyslot_checks_total"), "{scraped}");
+    answers.borrow_mut().push_str(&scraped);
 
     // While it runs, so that the write-ahead log is looked at too.
     let data = dir.path().join(".keyslot");

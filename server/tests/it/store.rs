@@ -3,9 +3,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use keyslot_providers::{AuthMode, Reason};
 use keyslot_server::{
+    allowance::Quota,
     audit_chain::{AuditChain, ChainReport},
     ids::{ConnectionId, IntegrationKey},
     model::{
@@ -16,8 +18,9 @@ use keyslot_server::{
     },
     store::{
         AuditFilter, CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion,
-        Found, IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store, StoreError,
-        WebhookFilter, Write, Writer, Written, postgres::PostgresStore, sqlite::SqliteStore,
+        EnvironmentOutcome, Found, IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store,
+        StoreError, WebhookFilter, Write, Writer, Written, postgres::PostgresStore,
+        sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
@@ -270,6 +273,24 @@ async fn audit_events_are_chained_by_environment_and_paged(store: &dyn Store) {
     let places: Vec<i64> =
         first.iter().chain(&second).map(|event| event.chained.as_ref().unwrap().0).collect();
     assert_eq!(places, [4, 3, 2, 1]);
+
+    // Several at once are in their chains at once, behind what was not.
+    integration(store, "dev", "n7").await;
+    let several = vec![event(moment(1), "dev"), event(moment(2), "prod"), event(moment(3), "dev")];
+    store.record_all(chain.clone(), several).await.unwrap();
+    assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 0);
+    for (environment, count) in [("dev", 7), ("prod", 4)] {
+        let report = chain.check(store, environment).await.unwrap();
+        assert_eq!(report, ChainReport { checked: count, broken_at: None }, "{environment}");
+    }
+    let newest = store
+        .audit_events("dev", AuditFilter { limit: 3, ..AuditFilter::default() })
+        .await
+        .unwrap();
+    assert_eq!(newest.iter().map(|e| e.at).collect::<Vec<_>>()[..2], [moment(3), moment(1)]);
+    integration(store, "dev", "n8").await;
+    assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 1, "numbers go on");
+    assert_eq!(chain.check(store, "dev").await.unwrap().checked, 8);
 }
 
 async fn audit_events_are_found_by_kind_actor_and_object(store: &dyn Store) {
@@ -1140,8 +1161,7 @@ on_every_engine! {
     a_secret_key_is_found_by_hash_replaced_by_id_and_removed,
     a_rotated_key_works_until_its_grace_ends_and_the_new_one_has_its_name,
     audit_events_are_chained_by_environment_and_paged,
-    audit_events_are_found_by_kind_actor_and_object,
-    connections_are_found_and_counted_by_health,
+    an_allowance_is_taken_by_all_together_and_never_twice, an_environment_is_made_renamed_and_deleted_while_it_is_empty, audit_events_are_found_by_kind_actor_and_object, connections_are_found_and_counted_by_health,
     integration_keys_are_unique_within_their_environment,
     an_integration_changes_and_keeps_its_key_while_it_is_in_use,
     an_integration_takes_its_connections_with_it,
@@ -1168,6 +1188,89 @@ on_every_engine! {
     a_check_changes_health_only_of_the_credential_that_was_checked,
     two_hundred_writers_at_once_are_all_stored,
     a_closed_store_refuses_and_does_not_hang,
+}
+
+async fn an_environment_is_made_renamed_and_deleted_while_it_is_empty(store: &dyn Store) {
+    let names = async || -> Vec<String> {
+        store.environments().await.unwrap().into_iter().map(|each| each.name).collect()
+    };
+    let new = |byte: u8| NewSecretKey {
+        key: SecretKey {
+            id: format!("key-{byte}"),
+            environment: "x".into(),
+            name: "First".into(),
+            role: Role::Full,
+            prefix: String::new(),
+        },
+        hash: hash(byte),
+    };
+    let audit = || event(moment(0), "x");
+    assert!(store.create_environment("x", Some(new(90)), audit()).await.unwrap());
+    assert!(!store.create_environment("x", Some(new(91)), audit()).await.unwrap());
+    assert_eq!(store.secret_key(hash(91), moment(0)).await.unwrap(), None, "nor its key");
+    let settings = EnvironmentSettings { product_name: Some("Acme".into()), ..Default::default() };
+    assert!(store.put_environment_settings("x", settings.clone(), audit()).await.unwrap());
+    store.put_server_secret("hmac_key:x", sealed("k1", "old"), audit()).await.unwrap();
+
+    let rename = async |from: &str, to: &str| {
+        let secrets = vec![(format!("hmac_key:{to}"), sealed("k1", "new"))];
+        store.rename_environment(from, to, secrets, audit()).await.unwrap()
+    };
+    let before = store
+        .audit_events("x", AuditFilter { limit: 100, ..AuditFilter::default() })
+        .await
+        .unwrap()
+        .len();
+    assert_eq!(rename("x", "dev").await, EnvironmentOutcome::NameTaken);
+    assert_eq!(rename("nowhere", "y").await, EnvironmentOutcome::Unknown);
+    integration(store, "x", "in-use").await;
+    assert_eq!(rename("x", "y").await, EnvironmentOutcome::InUse);
+    assert_eq!(store.delete_environment("x", audit()).await.unwrap(), EnvironmentOutcome::InUse);
+    assert!(store.delete_integration("x", "in-use", audit()).await.unwrap());
+    let after = store
+        .audit_events("x", AuditFilter { limit: 100, ..AuditFilter::default() })
+        .await
+        .unwrap()
+        .len();
+    assert_eq!(after, before + 2, "of the integration; what was refused leaves none");
+
+    assert_eq!(rename("x", "y").await, EnvironmentOutcome::Done);
+    assert_eq!(names().await, ["dev", "prod", "y"]);
+    let moved = store.secret_key(hash(90), moment(0)).await.unwrap().unwrap();
+    assert_eq!(moved.environment, "y");
+    let all = store.environments().await.unwrap();
+    assert_eq!(all.last().unwrap().settings, settings);
+    let kept = store.server_secret("hmac_key:y", sealed("k1", "candidate")).await.unwrap();
+    assert_eq!(kept, sealed("k1", "new"));
+    let gone = store.server_secret("hmac_key:x", sealed("k1", "candidate")).await.unwrap();
+    assert_eq!(gone, sealed("k1", "candidate"), "the one under the old name is gone");
+
+    assert_eq!(store.delete_environment("y", audit()).await.unwrap(), EnvironmentOutcome::Done);
+    assert_eq!(store.delete_environment("y", audit()).await.unwrap(), EnvironmentOutcome::Unknown);
+    assert_eq!(names().await, ["dev", "prod"]);
+    assert_eq!(store.secret_key(hash(90), moment(0)).await.unwrap(), None);
+}
+
+async fn an_allowance_is_taken_by_all_together_and_never_twice(store: &dyn Store) {
+    let (quota, now) = (Quota::per_minute(600), moment(0));
+    let look = async |names: [&str; 2]| store.allowances(&names.map(String::from)).await.unwrap();
+    assert_eq!(look(["a", "b"]).await, [None, None]);
+    // Sixty at once ask for 20 each, and there are 600.
+    let takes = (0..60).map(|_| store.take_allowance("a", quota, 20, now));
+    let granted: Vec<u32> =
+        join_all(takes).await.into_iter().map(|taken| taken.unwrap().granted).collect();
+    assert_eq!(granted.iter().sum::<u32>(), 600);
+    let empty = store.take_allowance("a", quota, 1, now).await.unwrap();
+    assert_eq!(empty.granted, 0);
+    assert_eq!(look(["b", "a"]).await, [None, Some(empty.full_at)], "in the order asked for");
+    assert_eq!(store.take_allowance("b", quota, 5, now).await.unwrap().granted, 5, "its own");
+
+    assert_eq!(store.purge_allowances(now).await.unwrap(), 0, "both are in use");
+    let later = now + SignedDuration::from_secs(30);
+    assert_eq!(store.take_allowance("a", quota, 500, later).await.unwrap().granted, 300);
+    assert_eq!(store.purge_allowances(later).await.unwrap(), 1, "b is full again");
+    store.forget_allowance("a").await.unwrap();
+    assert_eq!(store.take_allowance("a", quota, 600, later).await.unwrap().granted, 600);
 }
 
 async fn sqlite_store() -> (tempfile::TempDir, Arc<dyn Store>) {

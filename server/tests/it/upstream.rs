@@ -14,6 +14,7 @@ use axum::{
 };
 use http::HeaderMap;
 use http_body_util::BodyExt;
+use keyslot_server::listener::{self, Bounds};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -50,11 +51,11 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
         let shared = Shared::default();
         let app = Router::new().fallback(answer).with_state(shared.clone());
-        tokio::spawn(keyslot_server::listener::serve(listener, app, std::future::pending()));
+        tokio::spawn(listener::serve(socket, app, Bounds::default(), std::future::pending()));
         Self { address, shared }
     }
 

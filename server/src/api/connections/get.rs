@@ -18,7 +18,8 @@ use crate::{
 /// keys and Basic credentials there is nothing to refresh.
 ///
 /// # Errors
-/// 400 `unknown_provider_config`, `invalid_query_params`, `invalid_uri_params`; 404 `not_found`.
+/// 400 `unknown_provider_config`, `invalid_query_params`, `invalid_uri_params`; 404 `not_found`; 503 when
+/// it cannot be recorded and must be.
 pub async fn get(
     State(state): State<AppState>,
     key: Key,
@@ -31,7 +32,9 @@ pub async fn get(
         query.flag(option)?;
     }
     let named = Named::read(&id, &query)?;
-    Ok(ok(&read(&state, key.environment(), &named).await?))
+    let view = read(&state, key.environment(), &named).await?;
+    state.note_read(key.audit("connection.read", named.object(), state.clock.now())).await?;
+    Ok(ok(&view))
 }
 
 /// Reads and opens a connection, and notes that it was read.

@@ -31,7 +31,8 @@ pub async fn verify(
     let connection = existing(found, &named.integration, not_found())?;
     // Who asks is who the audit log names, should the health change.
     let who = key.audit("connection.verified", named.object(), state.clock.now());
-    let outcome = recheck::check(&state, &connection, &who.actor, &who.request_id).await?;
+    state.note_read(who.clone()).await?;
+    let outcome = recheck::check(&state, &connection, Some(&who)).await?;
     let now = outcome.connection.ok_or_else(not_found)?;
 
     let mut view = Object::new();

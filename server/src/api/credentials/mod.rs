@@ -205,7 +205,7 @@ impl Beside {
 /// `invalid_hmac`; 404
 /// `unknown_provider_config` (a backend: `not_found`), `unknown_provider_template`; 400
 /// `invalid_auth_mode` (a backend: `invalid_body`), `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
-/// `invalid_body`; 400 `connection_test_failed`.
+/// `invalid_body`; 429 `too_many_request`; 400 `connection_test_failed`.
 pub(crate) async fn store(
     server: &Server,
     intake: Intake,
@@ -244,7 +244,7 @@ pub(crate) async fn store(
     let (id, replaces) = connection_id(server, &environment, &intake, &origin).await?;
     let config = config(server, &environment, &intake, &origin, replaces.then_some(&id)).await?;
     let contents = Contents { credential: intake.credential, config };
-    let verified = test(server, &provider, &contents, intake.store_unverified).await?;
+    let verified = checked(server, &provider, &contents, intake.store_unverified, &origin).await?;
 
     let now = server.clock.now();
     let mut write = Write {
@@ -404,6 +404,31 @@ async fn config(
         }
     }
     Ok(config)
+}
+
+/// What [`test()`] says, unless too many credentials from there were wrong: otherwise somebody could find
+/// out here which of many stolen ones are still good. Backends are trusted with that.
+async fn checked(
+    server: &Server,
+    provider: &Provider,
+    contents: &Contents,
+    store_unverified: bool,
+    origin: &Origin<'_>,
+) -> Result<Verified, ApiError> {
+    let callers = match origin {
+        Origin::Session(session) => session.callers(),
+        Origin::PublicKey(public, _) => public.callers(),
+        Origin::Backend { .. } => Vec::new(),
+    };
+    let store = server.store.as_ref();
+    let check = server.limits.check(store, callers, server.clock.now()).await?;
+    let outcome = test(server, provider, contents, store_unverified).await;
+    if let Err(ApiError::ConnectionTestFailed { reason, .. }) = &outcome
+        && *reason != Reason::Unavailable
+    {
+        check.failed(store, server.clock.now()).await?;
+    }
+    outcome
 }
 
 /// Everything that can be found wrong before storing: the form of the values, then what the provider

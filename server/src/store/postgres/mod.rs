@@ -12,7 +12,7 @@ mod pool;
 mod queries;
 mod webhooks;
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use async_trait::async_trait;
 use deadpool_postgres::{Client, Pool};
@@ -20,13 +20,15 @@ use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion, Found,
-    HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord, Settlement, Store, StoreError,
-    StoredAuditEvent, WebhookFilter, Write, Written,
+    AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion,
+    EnvironmentOutcome, Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord,
+    Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write, Written,
 };
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::AuditChain,
     ids::ConnectionId,
+    metrics::CommitTimes,
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
@@ -45,6 +47,7 @@ const ATTEMPTS: u32 = 5;
 /// A store in a PostgreSQL database.
 pub struct PostgresStore {
     pool: Pool,
+    commit_times: CommitTimes,
 }
 
 impl PostgresStore {
@@ -62,7 +65,7 @@ impl PostgresStore {
     pub async fn open(url: &str, authority: Option<&Path>) -> Result<Self> {
         let pool = pool::connect(url, authority).await?;
         migrations::run(&mut pool.get().await?).await?;
-        Ok(Self { pool })
+        Ok(Self { pool, commit_times: CommitTimes::default() })
     }
 
     async fn client(&self) -> Result<Client> {
@@ -79,12 +82,14 @@ macro_rules! transaction {
         loop {
             let outcome: Result<_> = async {
                 let mut client = $store.client().await?;
+                let started = Instant::now();
                 let transaction = client.transaction().await?;
                 let value = {
                     let $db = &transaction;
                     $work.await?
                 };
                 transaction.commit().await?;
+                $store.commit_times.note(started.elapsed());
                 Ok(value)
             }
             .await;
@@ -113,6 +118,10 @@ impl Store for PostgresStore {
         Ok(())
     }
 
+    fn commit_times(&self) -> CommitTimes {
+        self.commit_times.clone()
+    }
+
     async fn close(&self) {
         const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
         self.pool.close();
@@ -133,6 +142,51 @@ impl Store for PostgresStore {
 
     async fn environments(&self) -> Result<Vec<Environment>> {
         queries::environments(&self.client().await?).await
+    }
+
+    async fn create_environment(
+        &self,
+        name: &str,
+        key: Option<NewSecretKey>,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        transaction!(self, |db| async {
+            let created = queries::create_environment(db, name, key.as_ref(), audit.at).await?;
+            if created {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(created)
+        })
+    }
+
+    async fn rename_environment(
+        &self,
+        from: &str,
+        to: &str,
+        secrets: Vec<(String, Sealed)>,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome> {
+        transaction!(self, |db| async {
+            let outcome = queries::rename_environment(db, from, to, &secrets, audit.at).await?;
+            if outcome == EnvironmentOutcome::Done {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(outcome)
+        })
+    }
+
+    async fn delete_environment(
+        &self,
+        name: &str,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome> {
+        transaction!(self, |db| async {
+            let outcome = queries::delete_environment(db, name).await?;
+            if outcome == EnvironmentOutcome::Done {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(outcome)
+        })
     }
 
     async fn put_environment_settings(
@@ -498,6 +552,10 @@ impl Store for PostgresStore {
         })
     }
 
+    async fn outbox_depth(&self) -> Result<u64> {
+        webhooks::depth(&self.client().await?).await
+    }
+
     async fn purge_webhooks(&self, before: Timestamp) -> Result<u64> {
         transaction!(self, |db| webhooks::purge(db, before))
     }
@@ -515,8 +573,34 @@ impl Store for PostgresStore {
         transaction!(self, |db| queries::replace_sealed(db, &records))
     }
 
+    async fn take_allowance(
+        &self,
+        bucket: &str,
+        quota: Quota,
+        wanted: u32,
+        now: Timestamp,
+    ) -> Result<Taken> {
+        transaction!(self, |db| queries::take_allowance(db, bucket, quota, wanted, now))
+    }
+
+    async fn allowances(&self, buckets: &[String]) -> Result<Vec<Option<FullAt>>> {
+        queries::allowances(&self.client().await?, buckets).await
+    }
+
+    async fn forget_allowance(&self, bucket: &str) -> Result<()> {
+        queries::forget_allowance(&self.client().await?, bucket).await
+    }
+
+    async fn purge_allowances(&self, now: Timestamp) -> Result<u64> {
+        queries::purge_allowances(&self.client().await?, now).await
+    }
+
     async fn record(&self, audit: AuditEvent) -> Result<()> {
         transaction!(self, |db| queries::audit(db, &audit))
+    }
+
+    async fn record_all(&self, chain: AuditChain, audit: Vec<AuditEvent>) -> Result<()> {
+        transaction!(self, |db| queries::audit_all(db, &chain, &audit))
     }
 
     async fn audit_events(

@@ -9,16 +9,18 @@ use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 
+use super::super::tables::secrets_of;
 use super::{
     super::{
-        AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, Found, HealthCounts,
-        IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write,
-        Writer, Written,
+        AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome,
+        Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord,
+        StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
 };
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::{self, AuditChain},
     ids::{ConnectionId, IntegrationKey},
     model::{
@@ -73,6 +75,91 @@ pub(super) async fn ensure_environments(
 ) -> Result<()> {
     let sql = "insert into environments (name, created_at) select unnest($1::text[]), $2 on conflict do nothing";
     execute(db, sql, &[&names, &millis(at)]).await.map(drop)
+}
+
+/// The version of its catalogue begins with the time: had there been an environment of this name before,
+/// servers may remember a version of that one, and this is greater.
+pub(super) async fn create_environment(
+    db: &Transaction<'_>,
+    name: &str,
+    key: Option<&NewSecretKey>,
+    at: Timestamp,
+) -> Result<bool> {
+    let sql = "insert into environments (name, created_at, catalogue_version) values ($1, $2, $2)
+         on conflict do nothing";
+    if execute(db, sql, &[&name, &millis(at)]).await? == 0 {
+        return Ok(false);
+    }
+    if let Some(key) = key {
+        put_secret_key(db, key, at).await?;
+    }
+    Ok(true)
+}
+
+/// What speaks against touching an environment, if anything does. Its row is locked, so that no
+/// integration can be made meanwhile: that takes a share of the same lock (a foreign key).
+async fn untouchable(db: &Transaction<'_>, name: &str) -> Result<Option<EnvironmentOutcome>> {
+    let sql = "select name from environments where name = $1 for update";
+    if first(db, sql, &[&name]).await?.is_none() {
+        return Ok(Some(EnvironmentOutcome::Unknown));
+    }
+    let sql = "select exists (select 1 from integrations where environment = $1)";
+    let in_use: bool = one(db, sql, &[&name]).await?.try_get(0)?;
+    Ok(in_use.then_some(EnvironmentOutcome::InUse))
+}
+
+pub(super) async fn rename_environment(
+    db: &Transaction<'_>,
+    from: &str,
+    to: &str,
+    secrets: &[(String, Sealed)],
+    at: Timestamp,
+) -> Result<EnvironmentOutcome> {
+    if let Some(outcome) = untouchable(db, from).await? {
+        return Ok(outcome);
+    }
+    let sql = "insert into environments (name, created_at, settings, catalogue_version)
+         select $2, created_at, settings, $3 from environments where name = $1 on conflict do nothing";
+    if execute(db, sql, &[&from, &to, &millis(at)]).await? == 0 {
+        return Ok(EnvironmentOutcome::NameTaken);
+    }
+    for sql in [
+        "update secret_keys set environment = $2 where environment = $1",
+        "update own_providers set environment = $2 where environment = $1",
+    ] {
+        execute(db, sql, &[&from, &to]).await?;
+    }
+    remove_environment(db, from).await?;
+    for (name, sealed) in secrets {
+        put_server_secret(db, name, sealed).await?;
+    }
+    Ok(EnvironmentOutcome::Done)
+}
+
+pub(super) async fn delete_environment(
+    db: &Transaction<'_>,
+    name: &str,
+) -> Result<EnvironmentOutcome> {
+    if let Some(outcome) = untouchable(db, name).await? {
+        return Ok(outcome);
+    }
+    remove_environment(db, name).await?;
+    Ok(EnvironmentOutcome::Done)
+}
+
+async fn remove_environment(db: &Transaction<'_>, name: &str) -> Result<()> {
+    for sql in [
+        "delete from secret_keys where environment = $1",
+        "delete from connect_sessions where environment = $1",
+        "delete from webhooks where environment = $1",
+        "delete from own_providers where environment = $1",
+        "delete from environments where name = $1",
+    ] {
+        execute(db, sql, &[&name]).await?;
+    }
+    let secrets = secrets_of(name);
+    execute(db, "delete from server_secrets where name = any($1)", &[&secrets.as_slice()]).await?;
+    Ok(())
 }
 
 pub(super) async fn environments(db: &impl GenericClient) -> Result<Vec<Environment>> {
@@ -235,8 +322,9 @@ fn secret_key_of(row: &Row) -> Result<SecretKeyRecord> {
 }
 
 pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()> {
-    let sql = "insert into audit_events (at, environment, actor, action, object, request_id)
-         values ($1, $2, $3, $4, $5, $6)";
+    let sql =
+        "insert into audit_events (at, environment, actor, action, object, request_id, address)
+         values ($1, $2, $3, $4, $5, $6, $7)";
     execute(
         db,
         sql,
@@ -247,14 +335,78 @@ pub(super) async fn audit(db: &Transaction<'_>, event: &AuditEvent) -> Result<()
             &event.action,
             &event.object,
             &event.request_id,
+            &event.address.map(|address| address.to_string()),
         ],
     )
     .await
     .map(drop)
 }
 
+pub(super) async fn audit_all(
+    db: &Transaction<'_>,
+    chain: &AuditChain,
+    events: &[AuditEvent],
+) -> Result<()> {
+    link_audit_events(db, chain, u32::MAX).await?;
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let sql = "select nextval(pg_get_serial_sequence('audit_events', 'id')) from generate_series(1, $1::bigint)";
+    let numbers = all(db, sql, &[&count]).await?;
+    let mut heads: HashMap<&str, (i64, Vec<u8>)> = HashMap::new();
+    let (mut ids, mut links, mut codes) = (Vec::new(), Vec::new(), Vec::new());
+    for (event, row) in events.iter().zip(&numbers) {
+        let environment = event.environment.as_str();
+        let head = match heads.remove(environment) {
+            Some(head) => head,
+            None => chain_head(db, environment).await?,
+        };
+        let id = row.try_get(0)?;
+        let link = head.0 + 1;
+        let code = chain.code(&head.1, link, environment, &StoredAuditEvent::of(id, event));
+        ids.push(id);
+        links.push(link);
+        codes.push(code.clone());
+        heads.insert(environment, (link, code));
+    }
+    let sql = "insert into audit_events (id, at, environment, actor, action, object, request_id, address, link, mac)
+         overriding system value
+         select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+             $8::text[], $9::bigint[], $10::bytea[])";
+    let at: Vec<i64> = events.iter().map(|event| millis(event.at)).collect();
+    let texts = |part: fn(&AuditEvent) -> &str| events.iter().map(part).collect::<Vec<&str>>();
+    let addresses: Vec<Option<String>> =
+        events.iter().map(|event| event.address.map(|address| address.to_string())).collect();
+    execute(
+        db,
+        sql,
+        &[
+            &ids,
+            &at,
+            &texts(|event| &event.environment),
+            &texts(|event| &event.actor),
+            &texts(|event| event.action),
+            &texts(|event| &event.object),
+            &texts(|event| &event.request_id),
+            &addresses,
+            &links,
+            &codes,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// The place and the code of the newest event in the chain of an environment.
+async fn chain_head(db: &Transaction<'_>, environment: &str) -> Result<(i64, Vec<u8>)> {
+    let sql = "select link, mac from audit_events where environment = $1 and link is not null
+         order by link desc limit 1";
+    Ok(match first(db, sql, &[&environment]).await? {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?),
+        None => (0, audit_chain::START.to_vec()),
+    })
+}
+
 const AUDIT_EVENT: &str =
-    "select id, at, actor, action, object, request_id, link, mac from audit_events";
+    "select id, at, actor, action, object, request_id, link, mac, address from audit_events";
 
 /// Only one server at a time puts events into their chains. The number is ours, and arbitrary.
 const CHAINING: i64 = 0x4b53_6c75;
@@ -321,18 +473,10 @@ pub(super) async fn link_audit_events(
     let mut heads: HashMap<String, (i64, Vec<u8>)> = HashMap::new();
     let (mut ids, mut links, mut codes) = (Vec::new(), Vec::new(), Vec::new());
     for row in &rows {
-        let (event, environment) = (audit_event_of(row)?, row.try_get::<_, String>(8)?);
+        let (event, environment) = (audit_event_of(row)?, row.try_get::<_, String>(9)?);
         let head = match heads.remove(&environment) {
             Some(head) => head,
-            None => {
-                let sql =
-                    "select link, mac from audit_events where environment = $1 and link is not null
-                     order by link desc limit 1";
-                match first(db, sql, &[&environment]).await? {
-                    Some(row) => (row.try_get(0)?, row.try_get(1)?),
-                    None => (0, audit_chain::START.to_vec()),
-                }
-            }
+            None => chain_head(db, &environment).await?,
         };
         let link = head.0 + 1;
         let code = chain.code(&head.1, link, &environment, &event);
@@ -359,8 +503,52 @@ fn audit_event_of(row: &Row) -> Result<StoredAuditEvent> {
         action: row.try_get(3)?,
         object: row.try_get(4)?,
         request_id: row.try_get(5)?,
+        address: row.try_get(8)?,
         chained,
     })
+}
+
+// --- allowances ---
+
+pub(super) async fn take_allowance(
+    db: &Transaction<'_>,
+    bucket: &str,
+    quota: Quota,
+    wanted: u32,
+    now: Timestamp,
+) -> Result<Taken> {
+    // The update changes nothing and locks the row, so that servers take one after the other.
+    let sql = "insert into allowances (bucket, full_at) values ($1, $2)
+         on conflict (bucket) do update set full_at = allowances.full_at returning full_at";
+    let row = one(db, sql, &[&bucket, &FullAt::at(now).nanoseconds()]).await?;
+    let full_at = FullAt::from_nanoseconds(row.try_get(0)?);
+    let taken = quota.take(Some(full_at), wanted, now);
+    if taken.granted > 0 {
+        let sql = "update allowances set full_at = $2 where bucket = $1";
+        execute(db, sql, &[&bucket, &taken.full_at.nanoseconds()]).await?;
+    }
+    Ok(taken)
+}
+
+pub(super) async fn allowances(
+    db: &impl GenericClient,
+    buckets: &[String],
+) -> Result<Vec<Option<FullAt>>> {
+    let sql = "select a.full_at from unnest($1::text[]) with ordinality as b (bucket, place)
+         left join allowances a on a.bucket = b.bucket order by b.place";
+    let rows = all(db, sql, &[&buckets]).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get::<_, Option<i64>>(0)?.map(FullAt::from_nanoseconds)))
+        .collect()
+}
+
+pub(super) async fn forget_allowance(db: &impl GenericClient, bucket: &str) -> Result<()> {
+    execute(db, "delete from allowances where bucket = $1", &[&bucket]).await.map(drop)
+}
+
+pub(super) async fn purge_allowances(db: &impl GenericClient, now: Timestamp) -> Result<u64> {
+    let sql = "delete from allowances where full_at <= $1";
+    execute(db, sql, &[&FullAt::at(now).nanoseconds()]).await
 }
 
 // --- own providers ---

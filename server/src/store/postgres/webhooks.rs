@@ -156,6 +156,12 @@ pub(super) async fn replay(
     Ok(true)
 }
 
+pub(super) async fn depth(db: &impl GenericClient) -> Result<u64> {
+    let row = first(db, "select count(*) from webhooks where next_at is not null", &[]).await?;
+    let count: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
+    Ok(count.unsigned_abs())
+}
+
 pub(super) async fn purge(db: &Transaction<'_>, before: Timestamp) -> Result<u64> {
     let sql = "delete from webhooks where id in
          (select id from webhooks where next_at is null and created_at < $1 for update skip locked)";

@@ -26,13 +26,15 @@ use rusqlite::{Connection as Db, OpenFlags};
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion, Found,
-    HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord, Settlement, Store, StoreError,
-    StoredAuditEvent, WebhookFilter, Write, Written,
+    AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion,
+    EnvironmentOutcome, Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord,
+    Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write, Written,
 };
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::AuditChain,
     ids::ConnectionId,
+    metrics::CommitTimes,
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Integration, IntegrationChange, NewIntegration, NewSecretKey,
@@ -64,6 +66,7 @@ impl From<rusqlite::Error> for StoreError {
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    commit_times: CommitTimes,
     /// Held, not read: the lock goes with the handle.
     _lock: File,
 }
@@ -92,7 +95,8 @@ impl SqliteStore {
         // The lock says that no other server is there, so whatever is in somebody's hand is in that of
         // one that died.
         webhooks::end_leases(&db)?;
-        let writer = Writer::start(db)?;
+        let commit_times = CommitTimes::default();
+        let writer = Writer::start(db, commit_times.clone())?;
         let count =
             std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4);
         let readers = Readers::start(count, || {
@@ -100,7 +104,7 @@ impl SqliteStore {
             db.pragma_update(None, "query_only", true)?;
             Ok(db)
         })?;
-        Ok(Self { writer, readers, _lock: lock })
+        Ok(Self { writer, readers, commit_times, _lock: lock })
     }
 
     async fn read<T, F>(&self, work: F) -> Result<T>
@@ -174,6 +178,10 @@ impl Store for SqliteStore {
         self.read(|db| Ok(db.query_row("select 1", [], |_| Ok(()))?)).await
     }
 
+    fn commit_times(&self) -> CommitTimes {
+        self.commit_times.clone()
+    }
+
     async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
@@ -186,6 +194,57 @@ impl Store for SqliteStore {
 
     async fn environments(&self) -> Result<Vec<Environment>> {
         self.read(queries::environments).await
+    }
+
+    async fn create_environment(
+        &self,
+        name: &str,
+        key: Option<NewSecretKey>,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        let name = name.to_owned();
+        self.write(move |db| {
+            let created = queries::create_environment(db, &name, key.as_ref(), audit.at)?;
+            if created {
+                queries::audit(db, &audit)?;
+            }
+            Ok(created)
+        })
+        .await
+    }
+
+    async fn rename_environment(
+        &self,
+        from: &str,
+        to: &str,
+        secrets: Vec<(String, Sealed)>,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        self.write(move |db| {
+            let outcome = queries::rename_environment(db, &from, &to, &secrets, audit.at)?;
+            if outcome == EnvironmentOutcome::Done {
+                queries::audit(db, &audit)?;
+            }
+            Ok(outcome)
+        })
+        .await
+    }
+
+    async fn delete_environment(
+        &self,
+        name: &str,
+        audit: AuditEvent,
+    ) -> Result<EnvironmentOutcome> {
+        let name = name.to_owned();
+        self.write(move |db| {
+            let outcome = queries::delete_environment(db, &name)?;
+            if outcome == EnvironmentOutcome::Done {
+                queries::audit(db, &audit)?;
+            }
+            Ok(outcome)
+        })
+        .await
     }
 
     async fn put_environment_settings(
@@ -592,6 +651,10 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn outbox_depth(&self) -> Result<u64> {
+        self.read(webhooks::depth).await
+    }
+
     async fn purge_webhooks(&self, before: Timestamp) -> Result<u64> {
         self.write(move |db| webhooks::purge(db, before)).await
     }
@@ -610,8 +673,38 @@ impl Store for SqliteStore {
         self.write(move |db| queries::replace_sealed(db, &records)).await
     }
 
+    async fn take_allowance(
+        &self,
+        bucket: &str,
+        quota: Quota,
+        wanted: u32,
+        now: Timestamp,
+    ) -> Result<Taken> {
+        let bucket = bucket.to_owned();
+        self.write(move |db| queries::take_allowance(db, &bucket, quota, wanted, now)).await
+    }
+
+    async fn allowances(&self, buckets: &[String]) -> Result<Vec<Option<FullAt>>> {
+        let buckets = buckets.to_vec();
+        self.read(move |db| buckets.iter().map(|bucket| queries::allowance(db, bucket)).collect())
+            .await
+    }
+
+    async fn forget_allowance(&self, bucket: &str) -> Result<()> {
+        let bucket = bucket.to_owned();
+        self.write(move |db| queries::forget_allowance(db, &bucket)).await
+    }
+
+    async fn purge_allowances(&self, now: Timestamp) -> Result<u64> {
+        self.write(move |db| queries::purge_allowances(db, now)).await
+    }
+
     async fn record(&self, audit: AuditEvent) -> Result<()> {
         self.write(move |db| queries::audit(db, &audit)).await
+    }
+
+    async fn record_all(&self, chain: AuditChain, audit: Vec<AuditEvent>) -> Result<()> {
+        self.write(move |db| queries::audit_all(db, &chain, &audit)).await
     }
 
     async fn audit_events(

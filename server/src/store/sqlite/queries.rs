@@ -7,16 +7,18 @@ use rusqlite::{
     Connection as Db, OptionalExtension, Row, params, params_from_iter, types::Value as SqlValue,
 };
 
+use super::super::tables::secrets_of;
 use super::{
     super::{
-        AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, Found, HealthCounts,
-        IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord, StoredAuditEvent, Write,
-        Writer, Written,
+        AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome,
+        Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord,
+        StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
 };
 use crate::{
+    allowance::{FullAt, Quota, Taken},
     audit_chain::{self, AuditChain},
     ids::{ConnectionId, IntegrationKey},
     model::{
@@ -39,6 +41,100 @@ pub(super) fn ensure_environments(db: &Db, names: &[String], at: Timestamp) -> R
     )?;
     for name in names {
         insert.execute(params![name, millis(at)])?;
+    }
+    Ok(())
+}
+
+/// The version of its catalogue begins with the time: had there been an environment of this name before,
+/// servers may remember a version of that one, and this is greater.
+pub(super) fn create_environment(
+    db: &Db,
+    name: &str,
+    key: Option<&NewSecretKey>,
+    at: Timestamp,
+) -> Result<bool> {
+    let made = db
+        .prepare_cached(
+            "insert into environments (name, created_at, catalogue_version) values (?1, ?2, ?2)
+             on conflict do nothing",
+        )?
+        .execute(params![name, millis(at)])?;
+    if made == 0 {
+        return Ok(false);
+    }
+    if let Some(key) = key {
+        put_secret_key(db, key, at)?;
+    }
+    Ok(true)
+}
+
+fn has_integrations(db: &Db, environment: &str) -> Result<bool> {
+    let sql = "select exists (select 1 from integrations where environment = ?1)";
+    Ok(db.prepare_cached(sql)?.query_row([environment], |row| row.get(0))?)
+}
+
+fn is_environment(db: &Db, name: &str) -> Result<bool> {
+    let sql = "select exists (select 1 from environments where name = ?1)";
+    Ok(db.prepare_cached(sql)?.query_row([name], |row| row.get(0))?)
+}
+
+pub(super) fn rename_environment(
+    db: &Db,
+    from: &str,
+    to: &str,
+    secrets: &[(String, Sealed)],
+    at: Timestamp,
+) -> Result<EnvironmentOutcome> {
+    if !is_environment(db, from)? {
+        return Ok(EnvironmentOutcome::Unknown);
+    }
+    if has_integrations(db, from)? {
+        return Ok(EnvironmentOutcome::InUse);
+    }
+    if is_environment(db, to)? {
+        return Ok(EnvironmentOutcome::NameTaken);
+    }
+    db.prepare_cached(
+        "insert into environments (name, created_at, settings, catalogue_version)
+         select ?2, created_at, settings, ?3 from environments where name = ?1",
+    )?
+    .execute(params![from, to, millis(at)])?;
+    for sql in [
+        "update secret_keys set environment = ?2 where environment = ?1",
+        "update own_providers set environment = ?2 where environment = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([from, to])?;
+    }
+    remove_environment(db, from)?;
+    for (name, sealed) in secrets {
+        put_server_secret(db, name, sealed)?;
+    }
+    Ok(EnvironmentOutcome::Done)
+}
+
+pub(super) fn delete_environment(db: &Db, name: &str) -> Result<EnvironmentOutcome> {
+    if !is_environment(db, name)? {
+        return Ok(EnvironmentOutcome::Unknown);
+    }
+    if has_integrations(db, name)? {
+        return Ok(EnvironmentOutcome::InUse);
+    }
+    remove_environment(db, name)?;
+    Ok(EnvironmentOutcome::Done)
+}
+
+fn remove_environment(db: &Db, name: &str) -> Result<()> {
+    for sql in [
+        "delete from secret_keys where environment = ?1",
+        "delete from connect_sessions where environment = ?1",
+        "delete from webhooks where environment = ?1",
+        "delete from own_providers where environment = ?1",
+        "delete from environments where name = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([name])?;
+    }
+    for secret in secrets_of(name) {
+        db.prepare_cached("delete from server_secrets where name = ?1")?.execute([secret])?;
     }
     Ok(())
 }
@@ -197,8 +293,8 @@ fn secret_key_of(row: &Row<'_>) -> Result<SecretKeyRecord> {
 
 pub(super) fn audit(db: &Db, event: &AuditEvent) -> Result<()> {
     db.prepare_cached(
-        "insert into audit_events (at, environment, actor, action, object, request_id)
-         values (?1, ?2, ?3, ?4, ?5, ?6)",
+        "insert into audit_events (at, environment, actor, action, object, request_id, address)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         millis(event.at),
@@ -206,13 +302,14 @@ pub(super) fn audit(db: &Db, event: &AuditEvent) -> Result<()> {
         event.actor,
         event.action,
         event.object,
-        event.request_id
+        event.request_id,
+        event.address.map(|address| address.to_string()),
     ])?;
     Ok(())
 }
 
 const AUDIT_EVENT: &str =
-    "select id, at, actor, action, object, request_id, link, mac from audit_events";
+    "select id, at, actor, action, object, request_id, link, mac, address from audit_events";
 
 pub(super) fn audit_events(
     db: &Db,
@@ -259,56 +356,142 @@ pub(super) fn audit_chain(
 }
 
 pub(super) fn link_audit_events(db: &Db, chain: &AuditChain, limit: u32) -> Result<u32> {
-    let unlinked = db
-        .prepare_cached(
-            "select id, environment from audit_events where link is null order by id limit ?1",
-        )?
-        .query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
+    let sql = "select id, at, actor, action, object, request_id, link, mac, address, environment
+         from audit_events where link is null order by id limit ?1";
+    let mut unlinked = Vec::new();
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([limit])?;
+    while let Some(row) = rows.next()? {
+        unlinked.push((audit_event_of(row)?, row.get::<_, String>(9)?));
+    }
     let mut heads: HashMap<String, (i64, Vec<u8>)> = HashMap::new();
     let count = u32::try_from(unlinked.len()).unwrap_or(u32::MAX);
-    for (id, environment) in unlinked {
+    for (event, environment) in unlinked {
         let head = match heads.remove(&environment) {
             Some(head) => head,
-            None => db
-                .prepare_cached(
-                    "select link, mac from audit_events where environment = ?1 and link is not null
-                     order by link desc limit 1",
-                )?
-                .query_row([&environment], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?
-                .unwrap_or_else(|| (0, audit_chain::START.to_vec())),
+            None => chain_head(db, &environment)?,
         };
-        let mut statement = db.prepare_cached(&format!("{AUDIT_EVENT} where id = ?1"))?;
-        let event = audit_events_of(statement.query([id])?)?.pop();
-        let event = event.ok_or(StoreError::Corrupt("audit_events"))?;
         let link = head.0 + 1;
         let code = chain.code(&head.1, link, &environment, &event);
         db.prepare_cached("update audit_events set link = ?2, mac = ?3 where id = ?1")?
-            .execute(params![id, link, code])?;
+            .execute(params![event.id, link, code])?;
         heads.insert(environment, (link, code));
     }
     Ok(count)
 }
 
+pub(super) fn audit_all(db: &Db, chain: &AuditChain, events: &[AuditEvent]) -> Result<()> {
+    link_audit_events(db, chain, u32::MAX)?;
+    // Only this thread writes, so the numbers after the last one are ours.
+    let mut id: i64 = db
+        .prepare_cached("select seq from sqlite_sequence where name = 'audit_events'")?
+        .query_row([], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    let mut heads: HashMap<&str, (i64, Vec<u8>)> = HashMap::new();
+    let mut insert = db.prepare_cached(
+        "insert into audit_events (id, at, environment, actor, action, object, request_id, address, link, mac)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    for event in events {
+        let environment = event.environment.as_str();
+        let head = match heads.remove(environment) {
+            Some(head) => head,
+            None => chain_head(db, environment)?,
+        };
+        id += 1;
+        let link = head.0 + 1;
+        let stored = StoredAuditEvent::of(id, event);
+        let code = chain.code(&head.1, link, environment, &stored);
+        insert.execute(params![
+            id,
+            millis(stored.at),
+            environment,
+            stored.actor,
+            stored.action,
+            stored.object,
+            stored.request_id,
+            stored.address,
+            link,
+            code
+        ])?;
+        heads.insert(environment, (link, code));
+    }
+    Ok(())
+}
+
+/// The place and the code of the newest event in the chain of an environment.
+fn chain_head(db: &Db, environment: &str) -> Result<(i64, Vec<u8>)> {
+    Ok(db
+        .prepare_cached(
+            "select link, mac from audit_events where environment = ?1 and link is not null
+             order by link desc limit 1",
+        )?
+        .query_row([environment], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .unwrap_or_else(|| (0, audit_chain::START.to_vec())))
+}
+
 fn audit_events_of(mut rows: rusqlite::Rows<'_>) -> Result<Vec<StoredAuditEvent>> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let chained = match (row.get(6)?, row.get(7)?) {
-            (Some(link), Some(code)) => Some((link, code)),
-            _ => None,
-        };
-        found.push(StoredAuditEvent {
-            id: row.get(0)?,
-            at: moment(row.get(1)?)?,
-            actor: row.get(2)?,
-            action: row.get(3)?,
-            object: row.get(4)?,
-            request_id: row.get(5)?,
-            chained,
-        });
+        found.push(audit_event_of(row)?);
     }
     Ok(found)
+}
+
+fn audit_event_of(row: &rusqlite::Row<'_>) -> Result<StoredAuditEvent> {
+    let chained = match (row.get(6)?, row.get(7)?) {
+        (Some(link), Some(code)) => Some((link, code)),
+        _ => None,
+    };
+    Ok(StoredAuditEvent {
+        id: row.get(0)?,
+        at: moment(row.get(1)?)?,
+        actor: row.get(2)?,
+        action: row.get(3)?,
+        object: row.get(4)?,
+        request_id: row.get(5)?,
+        address: row.get(8)?,
+        chained,
+    })
+}
+
+// --- allowances ---
+
+pub(super) fn take_allowance(
+    db: &Db,
+    bucket: &str,
+    quota: Quota,
+    wanted: u32,
+    now: Timestamp,
+) -> Result<Taken> {
+    let taken = quota.take(allowance(db, bucket)?, wanted, now);
+    if taken.granted > 0 {
+        db.prepare_cached("insert or replace into allowances (bucket, full_at) values (?1, ?2)")?
+            .execute(params![bucket, taken.full_at.nanoseconds()])?;
+    }
+    Ok(taken)
+}
+
+pub(super) fn allowance(db: &Db, bucket: &str) -> Result<Option<FullAt>> {
+    let full_at = db
+        .prepare_cached("select full_at from allowances where bucket = ?1")?
+        .query_row([bucket], |row| row.get(0))
+        .optional()?;
+    Ok(full_at.map(FullAt::from_nanoseconds))
+}
+
+pub(super) fn forget_allowance(db: &Db, bucket: &str) -> Result<()> {
+    db.prepare_cached("delete from allowances where bucket = ?1")?.execute([bucket])?;
+    Ok(())
+}
+
+pub(super) fn purge_allowances(db: &Db, now: Timestamp) -> Result<u64> {
+    let removed = db
+        .prepare_cached("delete from allowances where full_at <= ?1")?
+        .execute([FullAt::at(now).nanoseconds()])?;
+    Ok(removed as u64)
 }
 
 // --- own providers ---

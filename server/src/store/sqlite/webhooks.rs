@@ -135,6 +135,13 @@ pub(super) fn replay(db: &Db, environment: &str, id: &str, at: Timestamp) -> Res
     Ok(true)
 }
 
+pub(super) fn depth(db: &Db) -> Result<u64> {
+    let count: i64 = db
+        .prepare_cached("select count(*) from webhooks where next_at is not null")?
+        .query_row([], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
 pub(super) fn purge(db: &Db, before: Timestamp) -> Result<u64> {
     Ok(db
         .prepare_cached("delete from webhooks where next_at is null and created_at < ?1")?

@@ -7,6 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
     thread::JoinHandle,
+    time::Instant,
 };
 
 use crossbeam_channel::{Receiver, Sender};
@@ -14,6 +15,7 @@ use rusqlite::Connection as Db;
 use tokio::sync::oneshot;
 
 use super::{Result, StoreError};
+use crate::metrics::CommitTimes;
 
 /// The most operations in one transaction.
 const BATCH: usize = 64;
@@ -26,11 +28,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(db: Db) -> Result<Self> {
+    pub(super) fn start(db: Db, times: CommitTimes) -> Result<Self> {
         let (sender, receiver) = crossbeam_channel::bounded(QUEUE);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || work(db, &receiver))
+            .spawn(move || work(db, &receiver, &times))
             .map_err(|error| StoreError::Engine(Box::new(error)))?;
         Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
@@ -100,15 +102,17 @@ where
     }
 }
 
-fn work(db: Db, queue: &Receiver<Box<dyn Job>>) {
+fn work(db: Db, queue: &Receiver<Box<dyn Job>>, times: &CommitTimes) {
     let mut batch = Vec::with_capacity(BATCH);
     while let Ok(first) = queue.recv() {
         batch.push(first);
         batch.extend(queue.try_iter().take(BATCH - 1));
+        let started = Instant::now();
         let failure = commit(&db, &mut batch).err().map(|error| {
             tracing::error!(error = %error, operations = batch.len(), "a transaction was not committed");
             error.to_string()
         });
+        times.note(started.elapsed());
         for job in batch.drain(..) {
             job.answer(failure.clone().map(|text| StoreError::Engine(text.into())));
         }
@@ -149,7 +153,7 @@ mod tests {
     fn counter() -> Writer {
         let db = Db::open_in_memory().unwrap();
         db.execute_batch("create table n (v integer not null)").unwrap();
-        Writer::start(db).unwrap()
+        Writer::start(db, CommitTimes::default()).unwrap()
     }
 
     async fn sum(writer: &Writer) -> i64 {

@@ -1,0 +1,11 @@
+-- How much of what is limited has been used: the moment at which everything is regained. What is not
+-- here has not been used.
+create table allowances (
+    bucket text primary key,
+    full_at integer not null
+) strict, without rowid;
+
+create index allowances_full on allowances (full_at);
+
+-- From where a request came that an event tells of.
+alter table audit_events add column address text;
