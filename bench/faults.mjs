@@ -3,16 +3,19 @@
 // that was acknowledged must be there, with the value that was written. `--short` is the form in
 // `npm test`; `--seed N` repeats a run.
 //
-// A killed process loses nothing that the operating system holds, so this is no test of power loss.
+// A killed process loses nothing that the operating system holds. For power loss, what the server does to
+// its SQLite files is recorded, and everything a disk may hold at many moments of that is computed and
+// opened (bench/power-loss). `--only power-loss`, `sqlite`, `postgres` or `three` runs one of the four.
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { Agent, createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { startServer } from "../e2e/keyslot-server.mjs";
 import { buildServer } from "../scripts/build-server.mjs";
 import { startPostgres } from "../scripts/postgres.mjs";
-import { main, say, StepFailed } from "../scripts/run-step.mjs";
+import { main, runStep, say, StepFailed } from "../scripts/run-step.mjs";
+import { devBinary, root } from "../scripts/workspace.mjs";
 
 const WRITERS = 32;
 const short = process.argv.includes("--short");
@@ -87,6 +90,9 @@ function call(url, key, method, target, body, agent) {
   });
 }
 
+/** The credential that a client stores with its write of this number. @param {string} id @param {number} written */
+const credentialOf = (id, written) => `${id}:${written}`;
+
 /** Clients that write without end to whichever server is there, and what they were promised. */
 class Writers {
   /** @param {() => string[]} urls the servers of the moment @param {string} key */
@@ -108,7 +114,7 @@ class Writers {
       const url = urls[(number + index) % urls.length];
       // Half of them are new, half replace what this client wrote before.
       const id = `w${number}-${index % 2 === 0 ? index : Math.floor(random() * index)}`;
-      const value = `${id}:${index}`;
+      const value = credentialOf(id, index);
       if (!url) {
         await sleep(5);
         continue;
@@ -117,6 +123,8 @@ class Writers {
         provider_config_key: "unchecked",
         connection_id: id,
         credentials: { type: "API_KEY", apiKey: value },
+        // In the clear, for bench/power-loss, which has no key.
+        metadata: { written: index },
       };
       try {
         const { status } = await call(url, this.key, "POST", "/connections", body, agent);
@@ -141,22 +149,31 @@ class Writers {
 
   /** How many acknowledged writes are not there, or with another value. @param {string} url */
   async lost(url) {
-    const agent = new Agent({ keepAlive: true, maxSockets: WRITERS });
-    const all = [...this.acknowledged];
-    let lost = 0;
-    await Promise.all(
-      Array.from({ length: WRITERS }, async (_, number) => {
-        for (let index = number; index < all.length; index += WRITERS) {
-          const [id, value] = all[index];
-          const target = `/connections/${id}?provider_config_key=unchecked`;
-          const { status, body } = await call(url, this.key, "GET", target, undefined, agent);
-          if (status !== 200 || body.credentials?.apiKey !== value) lost += 1;
-        }
-      }),
-    );
-    agent.destroy();
-    return lost;
+    return lost(url, this.key, this.acknowledged, (found, value) => found === value);
   }
+}
+
+/**
+ * How many of the credentials a server does not give out as they were stored.
+ * @param {string} url @param {string} key @param {Map<string, string>} expected
+ * @param {(found: string, expected: string) => boolean} same
+ */
+async function lost(url, key, expected, same) {
+  const agent = new Agent({ keepAlive: true, maxSockets: WRITERS });
+  const all = [...expected];
+  let count = 0;
+  await Promise.all(
+    Array.from({ length: WRITERS }, async (_, number) => {
+      for (let index = number; index < all.length; index += WRITERS) {
+        const [id, value] = all[index];
+        const target = `/connections/${id}?provider_config_key=unchecked`;
+        const { status, body } = await call(url, key, "GET", target, undefined, agent);
+        if (status !== 200 || !same(String(body.credentials?.apiKey), value)) count += 1;
+      }
+    }),
+  );
+  agent.destroy();
+  return count;
 }
 
 /** @param {string} name @param {number} kills @param {string} [database] @param {import("../scripts/postgres.mjs").Cluster} [cluster] */
@@ -257,14 +274,97 @@ async function three(seconds, database) {
   receiver.close();
 }
 
+/** Records a server and fails the power at many moments of the recording. */
+async function powerLoss() {
+  if (process.platform !== "linux") {
+    say("      power loss: left out, because the recorder works on Linux only");
+    return;
+  }
+  const recorder = path.join(folder, "recorder.so");
+  const recording = path.join(folder, "recording");
+  const kept = path.join(folder, "kept");
+  const crate = path.join(root, "bench", "power-loss");
+  await runStep("Building the recorder and the replay of power loss", "cargo", [
+    "build",
+    "--locked",
+    "-p",
+    "keyslot-power-loss",
+  ]);
+  const compiled = ["-O2", "-shared", "-fPIC", "-o", recorder, path.join(crate, "recorder.c")];
+  await runStep("Compiling the recorder", "cc", compiled, { quiet: true });
+
+  const dataDir = path.join(folder, "recorded");
+  mkdirSync(dataDir);
+  const args = ["--catalog", catalog];
+  const env = { LD_PRELOAD: recorder, KEYSLOT_RECORD: recording, KEYSLOT_RECORD_FOLDER: dataDir };
+  const server = await startServer({ args, dataDir, env });
+  const { secretKey, encryptionKeys } = server;
+  await call(server.url, secretKey, "POST", "/integrations", { provider: "unchecked", unique_key: "unchecked" });
+  const writers = new Writers(() => [server.url], secretKey);
+  await sleep(short ? 1500 : 8000);
+  // Killed and not stopped, so that a tidy end does not help.
+  writers.running = false;
+  await server.stop("SIGKILL");
+  await writers.done;
+
+  const states = short ? 300 : 5000;
+  const options = ["--states", states, "--control", short ? 60 : 500, "--into", kept, "--kept", short ? 1 : 5];
+  const { output } = await runStep(
+    `Failing the power at ${states} moments of ${Math.round(statSync(recording).size / 1e6)} MB of writes`,
+    devBinary("keyslot-power-loss"),
+    [recording, "--seed", String(seed), ...options.map(String)],
+  );
+  const found = JSON.parse(output);
+  const { FULL: full, NORMAL: normal, OFF: off } = found.runs;
+  const acknowledged = found.acknowledged;
+  report("power loss: acknowledged writes in the recording", acknowledged, "≥ 200", acknowledged >= 200);
+  report("power loss: states that lose acknowledged writes", full.losing, `0 of ${full.states}`, full.losing === 0);
+  report("power loss: states that are corrupt", full.corrupt, `0 of ${full.states}`, full.corrupt === 0);
+  for (const example of [...full.cases]) say(`      ${JSON.stringify(example)}`);
+  // The controls: if these found nothing, the figures above would mean nothing.
+  report(
+    "power loss, syncs of synchronous=NORMAL: losing states",
+    normal.losing,
+    `more than a quarter of ${normal.states}`,
+    normal.losing > normal.states / 4,
+  );
+  report("power loss, no syncs: corrupt states", off.corrupt, `some of ${off.states}`, off.corrupt > 0);
+
+  for (const name of readdirSync(kept)) {
+    const place = path.join(kept, name);
+    /** @type {Record<string, number>} */
+    const promised = JSON.parse(readFileSync(path.join(place, "promises.json"), "utf8"));
+    const expected = new Map(Object.entries(promised).map(([id, written]) => [id, credentialOf(id, written)]));
+    const survivor = await startServer({ args, dataDir: path.join(place, "data"), secretKey, encryptionKeys });
+    // A newer value may be there: its answer was not on its way yet.
+    const number = (/** @type {string} */ value) => Number(value.split(":")[1]);
+    const missing = await lost(survivor.url, secretKey, expected, (is, was) => number(is) >= number(was));
+    const title = `power loss: lost, as a server that starts on state ${Number(name) + 1} sees it`;
+    report(title, missing, `0 of ${expected.size}`, missing === 0);
+    const check = await call(survivor.url, secretKey, "GET", "/audit-events/check");
+    report(
+      `power loss: audit chain of state ${Number(name) + 1} intact`,
+      Number(check.body.data.intact),
+      "1",
+      check.body.data.intact,
+    );
+    await survivor.stop();
+  }
+}
+
+const chosen = process.argv.indexOf("--only");
+/** @param {string} name */
+const wanted = (name) => chosen < 0 || process.argv[chosen + 1] === name;
+
 await main(async () => {
   say(`Keyslot: faults${short ? ", short form" : ""}, seed ${seed}`);
   await buildServer();
   const cluster = await startPostgres();
   try {
-    await killed("SQLite", short ? 3 : 20);
-    await killed("PostgreSQL", short ? 3 : 20, await cluster.another(), cluster);
-    await three(short ? 4 : 20, await cluster.another());
+    if (wanted("power-loss")) await powerLoss();
+    if (wanted("sqlite")) await killed("SQLite", short ? 3 : 20);
+    if (wanted("postgres")) await killed("PostgreSQL", short ? 3 : 20, await cluster.another(), cluster);
+    if (wanted("three")) await three(short ? 4 : 20, await cluster.another());
   } finally {
     await cluster.remove();
     rmSync(folder, { recursive: true, force: true });

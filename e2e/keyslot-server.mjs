@@ -13,6 +13,7 @@ import { devBinary, releaseBinary, root } from "../scripts/workspace.mjs";
  * @property {number} pid
  * @property {string} secretKey
  * @property {string} dataDir
+ * @property {string} encryptionKeys
  * @property {() => string} log everything that it has written so far
  * @property {(signal?: NodeJS.Signals) => Promise<number | null>} stop resolves to the exit code
  * @property {() => Promise<RunningServer>} restart the same data on the same port
@@ -22,7 +23,7 @@ import { devBinary, releaseBinary, root } from "../scripts/workspace.mjs";
  */
 
 /**
- * @param {{ release?: boolean, binary?: string, dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string, adminPassword?: string }} [options]
+ * @param {{ release?: boolean, binary?: string, dev?: boolean, args?: string[], listen?: string, dataDir?: string, secretKey?: string, encryptionKeys?: string, adminPassword?: string, env?: Record<string, string> }} [options]
  * @returns {Promise<RunningServer>}
  */
 export async function startServer(options = {}) {
@@ -41,7 +42,7 @@ export async function startServer(options = {}) {
     ...(options.args ?? []),
   ];
   /** @type {NodeJS.ProcessEnv} */
-  const env = { PATH: process.env.PATH, KEYSLOT_SECRET_KEY: secretKey };
+  const env = { PATH: process.env.PATH, KEYSLOT_SECRET_KEY: secretKey, ...options.env };
   if (!options.dev) env.KEYSLOT_ENCRYPTION_KEYS = encryptionKeys;
   if (options.adminPassword) env.KEYSLOT_ADMIN_PASSWORD = options.adminPassword;
 
@@ -71,6 +72,7 @@ export async function startServer(options = {}) {
     pid: child.pid ?? 0,
     secretKey,
     dataDir,
+    encryptionKeys,
     log: () => log,
     stop: async (signal = "SIGTERM") => {
       child.kill(signal);

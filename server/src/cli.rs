@@ -27,6 +27,7 @@ use crate::{
     openapi,
     secret_keys::{GRACE_DEFAULT, GRACE_MAX},
     serve,
+    store::sqlite::WRITES_PER_COMMIT,
     vault::Vault,
 };
 
@@ -248,6 +249,11 @@ pub struct Settings {
     /// Whether a secret is handed out before or after it is on disk that it was: batched or strict.
     #[arg(long, env = "KEYSLOT_AUDIT", value_name = "MODE", value_enum, default_value_t)]
     pub audit: AuditMode,
+    /// With SQLite, the most writes that share one commit, and so one flush of the disk. More is faster under
+    /// load; 1 gives each its own.
+    #[arg(long, env = "KEYSLOT_WRITES_PER_COMMIT", value_name = "N", default_value_t = WRITES_PER_COMMIT,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub writes_per_commit: u16,
     /// A file with the token that GET /metrics asks for as a bearer token; or the token itself in
     /// KEYSLOT_METRICS_TOKEN. Without one, only programs on this machine may read it.
     #[arg(long, value_name = "FILE")]

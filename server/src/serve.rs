@@ -193,7 +193,7 @@ pub(crate) fn vault(settings: &Settings) -> Result<Vault, Refusal> {
 pub(crate) async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
     Ok(match settings.database()? {
         Database::Sqlite(path) => Arc::new(
-            SqliteStore::open(&path)
+            SqliteStore::open_committing(&path, settings.writes_per_commit)
                 .map_err(|error| Refusal::because(&path.display().to_string(), error))?,
         ),
         Database::Postgres(url) => Arc::new(

@@ -19,6 +19,7 @@ mod openapi;
 mod own_providers;
 mod pages;
 mod postgres;
+mod postgres_tls;
 mod process;
 mod proxy;
 mod public_key;

@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection as Db, OpenFlags};
 
+pub use self::writer::BATCH as WRITES_PER_COMMIT;
 use self::{readers::Readers, writer::Writer};
 use super::{
     AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion,
@@ -78,6 +79,14 @@ impl SqliteStore {
     /// [`StoreError::Refused`] when another server has it open, when it belongs to another program or
     /// a newer server, or when the linked SQLite is too old.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_committing(path, WRITES_PER_COMMIT)
+    }
+
+    /// [`Self::open`], with at most so many writes in one commit; 1 is a disk flush for each.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_committing(path: &Path, writes: u16) -> Result<Self> {
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(StoreError::Refused(format!(
                 "SQLite {} is linked, 3.51.3 or newer is needed",
@@ -96,7 +105,7 @@ impl SqliteStore {
         // one that died.
         webhooks::end_leases(&db)?;
         let commit_times = CommitTimes::default();
-        let writer = Writer::start(db, commit_times.clone())?;
+        let writer = Writer::start(db, commit_times.clone(), writes)?;
         let count =
             std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4);
         let readers = Readers::start(count, || {

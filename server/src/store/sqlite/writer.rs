@@ -17,8 +17,8 @@ use tokio::sync::oneshot;
 use super::{Result, StoreError};
 use crate::metrics::CommitTimes;
 
-/// The most operations in one transaction.
-const BATCH: usize = 64;
+/// The most operations in one transaction, unless the operator says otherwise.
+pub const BATCH: u16 = 64;
 /// The most operations that wait; more are turned away as busy.
 const QUEUE: usize = 1024;
 
@@ -28,11 +28,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(db: Db, times: CommitTimes) -> Result<Self> {
+    /// `batch`: the most operations in one transaction; at least one is taken.
+    pub(super) fn start(db: Db, times: CommitTimes, batch: u16) -> Result<Self> {
         let (sender, receiver) = crossbeam_channel::bounded(QUEUE);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || work(db, &receiver, &times))
+            .spawn(move || work(db, &receiver, &times, batch))
             .map_err(|error| StoreError::Engine(Box::new(error)))?;
         Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
@@ -102,11 +103,12 @@ where
     }
 }
 
-fn work(db: Db, queue: &Receiver<Box<dyn Job>>, times: &CommitTimes) {
-    let mut batch = Vec::with_capacity(BATCH);
+fn work(db: Db, queue: &Receiver<Box<dyn Job>>, times: &CommitTimes, most: u16) {
+    let most = usize::from(most);
+    let mut batch = Vec::with_capacity(most);
     while let Ok(first) = queue.recv() {
         batch.push(first);
-        batch.extend(queue.try_iter().take(BATCH - 1));
+        batch.extend(queue.try_iter().take(most.saturating_sub(1)));
         let started = Instant::now();
         let failure = commit(&db, &mut batch).err().map(|error| {
             tracing::error!(error = %error, operations = batch.len(), "a transaction was not committed");
@@ -153,7 +155,7 @@ mod tests {
     fn counter() -> Writer {
         let db = Db::open_in_memory().unwrap();
         db.execute_batch("create table n (v integer not null)").unwrap();
-        Writer::start(db, CommitTimes::default()).unwrap()
+        Writer::start(db, CommitTimes::default(), BATCH).unwrap()
     }
 
     async fn sum(writer: &Writer) -> i64 {
