@@ -2,9 +2,9 @@
 //! no transaction in which its audit event could be, as there is for every change.
 //!
 //! Waiting for the disk would make a read as slow as a write. So, unless the operator asks for
-//! [`AuditMode::Strict`], events wait in memory for [`GATHERING`] and are written many at a time. What is
-//! lost then, if the process is killed, are the events of that time. When more wait than [`WAITING_MAX`],
-//! reads wait; when the store does not take them for [`PATIENCE`], they are counted as lost
+//! [`AuditMode::Strict`], events wait in memory for `GATHERING` and are written many at a time. What is
+//! lost then, if the process is killed, are the events of that time. When more wait than `WAITING_MAX`,
+//! reads wait; when the store does not take them for `PATIENCE`, they are counted as lost
 //! (`keyslot_audit_events_lost`) and logged. Every read is an event of its own: which of several was the
 //! one that mattered is for the reader of the log to say.
 

@@ -3,7 +3,7 @@
 //!
 //! **Requests** ([`Limits::request`]) would each cost a write if each were counted in the store. So every
 //! server gives away a hundredth of each limit by itself, and for what is beyond that fetches an
-//! advance from the store, at most another hundredth, good for [`ADVANCE_LASTS`]; requests are served
+//! advance from the store, at most another hundredth, good for `ADVANCE_LASTS`; requests are served
 //! out of it. With `n` servers, therefore, never more than the limit and `n` hundredths of it are let
 //! through, and up to `n` hundredths may lie unused for some seconds. A limit below 100 is counted
 //! exactly. Were the store to fail, requests would pass: they need it anyway.
