@@ -7,10 +7,7 @@ FROM node:20-bookworm-slim AS node
 FROM rust:1.95-bookworm AS build
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
-RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
-    && apt-get update \
-    && apt-get install -y --no-install-recommends cmake \
-    && rm -rf /var/lib/apt/lists/*
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 WORKDIR /src
 COPY . .
 # The widget's files, which the server serves. The build also weighs them, which is for developers.
@@ -26,6 +23,7 @@ ENV KEYSLOT_LISTEN=0.0.0.0:3003 \
     KEYSLOT_DATA_DIR=/data
 VOLUME /data
 EXPOSE 3003
-USER nonroot
+# nonroot, by its number: Kubernetes' runAsNonRoot cannot look names up.
+USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/usr/local/bin/keyslot-server", "is-ready"]
 ENTRYPOINT ["/usr/local/bin/keyslot-server"]
