@@ -246,7 +246,10 @@ const SECRET_KEY: &str =
 
 // Several look-ups in one query: for each row of what is asked, one look into an index. That is what
 // `offset 0` asks for. Without it the planner may join tables as it sees fit, and its estimates of what
-// is asked are guesses: it then reads all connections of an integration to find sixteen.
+// is asked are guesses: it then reads all connections of an integration to find sixteen. The values are
+// in a `select` of their own, so that how many there are is unknown when it plans: a plan for exactly so
+// many always looks better than one for any number, and it would plan anew each time, which takes longer
+// than the query.
 
 /// A secret key by its hash, and the moment at which it must not have ended.
 #[derive(Clone)]
@@ -257,7 +260,8 @@ impl LookUp for KeyByHash {
 
     async fn answer(db: &Client, asked: &[Self]) -> Result<Vec<Self::Answer>> {
         let sql = format!(
-            "select k.*, place from unnest($1::bytea[], $2::bigint[]) with ordinality as a (asked, now, place),
+            "select k.*, place from unnest((select $1::bytea[]), (select $2::bigint[]))
+                 with ordinality as a (asked, now, place),
              lateral (select {SECRET_KEY} from secret_keys
                  where hash = asked and (expires_at is null or expires_at > now) offset 0) k"
         );
@@ -604,8 +608,9 @@ pub(super) async fn take_one_of_each(
 }
 
 pub(super) async fn put_back(db: &impl GenericClient, buckets: &[(String, Quota)]) -> Result<()> {
-    let sql =
-        format!("update allowances set full_at = full_at - $2::bigint where bucket = $1 and {UNHURRIED}");
+    let sql = format!(
+        "update allowances set full_at = full_at - $2::bigint where bucket = $1 and {UNHURRIED}"
+    );
     for (bucket, quota) in buckets {
         execute(db, &sql, &[bucket, &quota.interval()]).await?;
     }
@@ -853,7 +858,8 @@ impl LookUp for SessionByHash {
     type Answer = Option<ConnectSession>;
 
     async fn answer(db: &Client, asked: &[Self]) -> Result<Vec<Self::Answer>> {
-        let sql = "select s.*, place from unnest($1::bytea[], $2::bigint[]) with ordinality as a (asked, now, place),
+        let sql = "select s.*, place from unnest((select $1::bytea[]), (select $2::bigint[]))
+                 with ordinality as a (asked, now, place),
              lateral (select id, environment, terms, key_id, presets, expires_at from connect_sessions
                  where hash = asked and expires_at > now offset 0) s";
         let (hashes, moments): (Vec<&[u8]>, Vec<i64>) =
@@ -1123,7 +1129,8 @@ impl LookUp for ConnectionByName {
     async fn answer(db: &Client, asked: &[Self]) -> Result<Vec<Self::Answer>> {
         let sql = format!(
             "select {CONNECTION}, c.auth_mode, c.key_id, c.sealed, place
-             from unnest($1::text[], $2::text[], $3::text[]) with ordinality as a (environment, integration, id, place)
+             from unnest((select $1::text[]), (select $2::text[]), (select $3::text[]))
+                 with ordinality as a (environment, integration, id, place)
              cross join lateral (select * from integrations i
                  where i.environment = a.environment and i.unique_key = a.integration offset 0) i
              left join lateral (select * from connections c
