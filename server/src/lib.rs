@@ -51,6 +51,7 @@ pub mod state;
 pub mod store;
 mod strict_lines;
 pub mod token;
+pub mod traces;
 pub mod vault;
 pub mod webhooks;
 

@@ -142,7 +142,7 @@ impl Running {
     }
 
     /// Sends the bytes and reads until the server closes.
-    fn raw(&self, request: &[u8]) -> String {
+    pub(crate) fn raw(&self, request: &[u8]) -> String {
         let mut socket = self.socket();
         socket.write_all(request).unwrap();
         let mut answer = Vec::new();
@@ -223,6 +223,7 @@ fn what_it_cannot_start_with_is_named() {
             "expected sqlite:PATH or postgres://",
         ),
         (vec!["--public-url", "ftp://x"], vec![keys], "--public-url: expected"),
+        (vec!["--otlp", "ftp://hunter2@x"], vec![keys], "--otlp: expected"),
         (vec!["--catalog", "nowhere.yaml"], vec![keys], "nowhere.yaml"),
         (vec!["--catalog", "no.yaml"], vec![keys], "no.yaml"),
         (vec![], vec![keys, ("KEYSLOT_SECRET_KEY", "short")], "at least 32"),
@@ -804,7 +805,7 @@ fn a_request_in_flight_is_finished_before_it_stops() {
 }
 
 /// Every form in which a value could turn up.
-fn forms(value: &str) -> Vec<Vec<u8>> {
+pub(crate) fn forms(value: &str) -> Vec<Vec<u8>> {
     let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
     // Of the three ways in which base64 can fall on it, the middle is the same whatever is around.
     let base64 = (0..3).map(|shift| {
@@ -815,7 +816,7 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     [value.to_owned(), hex, reversed].into_iter().chain(base64).map(String::into_bytes).collect()
 }
 
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+pub(crate) fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
