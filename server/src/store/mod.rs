@@ -19,7 +19,7 @@ use keyslot_providers::{AuthMode, Reason};
 
 use crate::{
     allowance::{FullAt, Quota, Taken},
-    audit_chain::AuditChain,
+    audit_chain::{AuditChain, AuditStart, Removable},
     ids::{ConnectionId, IntegrationKey},
     metrics::CommitTimes,
     model::{
@@ -338,12 +338,28 @@ pub struct AuditFilter {
     pub kind: Option<String>,
     /// Only by this actor (`secret_key:<id>`), or by this kind of actor (`secret_key`).
     pub actor: Option<String>,
+    /// Only what changed something: nothing that was read or used.
+    pub changes_only: bool,
     /// Only to exactly this object.
     pub object: Option<String>,
     /// Only to objects with this in their name, capital letters or not.
     pub search: Option<String>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// What SQL says of an event that tells of a change: all but those of a secret that was read or used. Both
+/// engines have indexes of such events, made by the same words in their migrations, and take them only for
+/// a query with these words.
+const IS_CHANGE: &str = "action not in ('connection.read', 'connection.revealed', \
+    'connection.used', 'connection.verified')";
+
+impl AuditFilter {
+    /// Whether everything that it finds is a change. Secrets are those of connections, so whatever was done
+    /// to anything else is.
+    fn finds_changes_only(&self) -> bool {
+        self.changes_only || self.kind.as_deref().is_some_and(|kind| kind != "connection")
+    }
 }
 
 /// Whose ciphertext a sealed record is.
@@ -669,6 +685,19 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<StoredAuditEvent>>;
     /// Puts up to `limit` events that are not in their chain yet into it, oldest first; tells how many.
     async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32>;
+    /// The environments that there are audit events of, by name; also those that are gone.
+    async fn audited_environments(&self) -> Result<Vec<String>>;
+    /// Behind what the audit events of an environment begin; `None` when none was ever removed.
+    async fn audit_start(&self, environment: &str) -> Result<Option<AuditStart>>;
+    /// Removes up to `limit` audit events of an environment from before `before`, oldest first, and notes
+    /// behind what the others begin; only what is in its chain, and fits.
+    async fn remove_old_audit_events(
+        &self,
+        environment: &str,
+        chain: AuditChain,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Removable>;
 }
 
 impl StoredAuditEvent {

@@ -470,6 +470,16 @@ async fn the_audit_log_is_read_page_by_page_and_by_what_is_asked_for() {
     assert!(html.contains("by secret key full"), "the name of the key");
     let html = text(&browser.get("/dashboard/dev/activity?kind=webhook").await);
     assert!(html.contains("Nothing like that."));
+    let read = AuditEvent {
+        action: "connection.read",
+        object: "connection:demo/n131".to_owned(),
+        ..event(server.state.clock.now(), "dev")
+    };
+    server.state.store.record(read).await.unwrap();
+    let (seen, sizes) = pages(&format!("/dashboard/dev/activity?{search}")).await;
+    assert_eq!((sizes, seen[0].as_str()), (vec![50, 50, 31], "131"));
+    let (seen, sizes) = pages(&format!("/dashboard/dev/activity?{search}&changes=only")).await;
+    assert_eq!((sizes, seen), (vec![50, 50, 30], expected), "the choice goes along");
     assert_eq!(
         browser.get("/dashboard/dev/activity?before=x&kind=%00").await.status,
         StatusCode::OK
@@ -487,9 +497,14 @@ async fn the_page_of_a_connection_has_its_history() {
     let path = format!("/dashboard/dev/connection?integration=demo&id={id}");
     let html = text(&browser.get(&path).await);
     let history = html.split("id=\"history\"").nth(1).unwrap();
+    assert!(history.contains("connection created") && !history.contains("connection revealed"));
+    let html = text(&browser.get(&link(&html, "Show reads too").unwrap()).await);
+    let history = html.split("id=\"history\"").nth(1).unwrap();
     let (revealed, created) =
         (history.find("connection revealed"), history.find("connection created"));
     assert!(revealed.is_some() && revealed < created, "newest first: {history}");
+    let html = text(&browser.get(&link(&html, "Changes only").unwrap()).await);
+    assert!(link(&html, "Show reads too").is_some());
     let all = link(&html, "All of it").unwrap();
     let html = text(&browser.get(&all).await);
     assert!(html.contains("connection revealed") && !html.contains("connect session created"));

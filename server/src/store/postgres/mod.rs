@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     allowance::{FullAt, Quota, Taken},
-    audit_chain::AuditChain,
+    audit_chain::{AuditChain, AuditStart, Removable},
     ids::ConnectionId,
     metrics::CommitTimes,
     model::{
@@ -622,5 +622,29 @@ impl Store for PostgresStore {
 
     async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32> {
         transaction!(self, |db| queries::link_audit_events(db, &chain, limit))
+    }
+
+    async fn audited_environments(&self) -> Result<Vec<String>> {
+        queries::audited_environments(&self.client().await?).await
+    }
+
+    async fn audit_start(&self, environment: &str) -> Result<Option<AuditStart>> {
+        queries::audit_start(&self.client().await?, environment).await
+    }
+
+    async fn remove_old_audit_events(
+        &self,
+        environment: &str,
+        chain: AuditChain,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Removable> {
+        transaction!(self, |db| queries::remove_old_audit_events(
+            db,
+            environment,
+            &chain,
+            before,
+            limit
+        ))
     }
 }

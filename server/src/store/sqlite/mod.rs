@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     allowance::{FullAt, Quota, Taken},
-    audit_chain::AuditChain,
+    audit_chain::{AuditChain, AuditStart, Removable},
     ids::ConnectionId,
     metrics::CommitTimes,
     model::{
@@ -737,6 +737,29 @@ impl Store for SqliteStore {
 
     async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32> {
         self.write(move |db| queries::link_audit_events(db, &chain, limit)).await
+    }
+
+    async fn audited_environments(&self) -> Result<Vec<String>> {
+        self.read(queries::audited_environments).await
+    }
+
+    async fn audit_start(&self, environment: &str) -> Result<Option<AuditStart>> {
+        let environment = environment.to_owned();
+        self.read(move |db| queries::audit_start(db, &environment)).await
+    }
+
+    async fn remove_old_audit_events(
+        &self,
+        environment: &str,
+        chain: AuditChain,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Removable> {
+        let environment = environment.to_owned();
+        self.write(move |db| {
+            queries::remove_old_audit_events(db, &environment, &chain, before, limit)
+        })
+        .await
     }
 }
 
