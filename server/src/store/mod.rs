@@ -88,6 +88,17 @@ pub enum EnvironmentOutcome {
     InUse,
 }
 
+/// The outcome of replacing the settings of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingsOutcome {
+    /// They were.
+    Stored,
+    /// They are no longer what was seen, and stay.
+    Changed,
+    /// There is no environment of that name.
+    Unknown,
+}
+
 /// The outcome of changing an integration.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "a return value that is taken apart at once")]
@@ -96,6 +107,8 @@ pub enum IntegrationUpdate {
     Changed(Integration),
     /// No such integration.
     Unknown,
+    /// Its name or its settings are no longer what was seen.
+    NotAsSeen,
     /// The new key belongs to another integration.
     KeyTaken,
     /// The key cannot change while there are connections: they are sealed to it.
@@ -436,13 +449,15 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes an environment without integrations and all that belongs to it but its audit events.
     async fn delete_environment(&self, name: &str, audit: AuditEvent)
     -> Result<EnvironmentOutcome>;
-    /// Replaces the settings of an environment; tells whether there is one of that name.
+    /// Replaces the settings of an environment while they are `seen`: who changes them has read them before,
+    /// and of two at once the second must not undo what the first did.
     async fn put_environment_settings(
         &self,
         name: &str,
+        seen: EnvironmentSettings,
         settings: EnvironmentSettings,
         audit: AuditEvent,
-    ) -> Result<bool>;
+    ) -> Result<SettingsOutcome>;
     /// The sealed secret of this name; `candidate` is stored and returned when there is none yet.
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed>;
     /// Stores a sealed secret under this name, in the place of one that may be there.

@@ -18,9 +18,9 @@ use keyslot_server::{
     },
     store::{
         AuditFilter, CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion,
-        EnvironmentOutcome, Found, IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store,
-        StoreError, WebhookFilter, Write, Writer, Written, postgres::PostgresStore,
-        sqlite::SqliteStore,
+        EnvironmentOutcome, Found, IntegrationUpdate, MetadataMode, SealedOwner, SettingsOutcome,
+        Settlement, Store, StoreError, WebhookFilter, Write, Writer, Written,
+        postgres::PostgresStore, sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
@@ -944,9 +944,68 @@ async fn send_webhooks_to(store: &dyn Store, primary: Option<&str>, secondary: O
         webhook_url_secondary: secondary.map(Into::into),
         ..EnvironmentSettings::default()
     };
-    assert!(
-        store.put_environment_settings("dev", settings, event(moment(0), "dev")).await.unwrap()
-    );
+    let seen = settings_of(store, "dev").await;
+    let put = store.put_environment_settings("dev", seen, settings, event(moment(0), "dev"));
+    assert_eq!(put.await.unwrap(), SettingsOutcome::Stored);
+}
+
+async fn settings_of(store: &dyn Store, environment: &str) -> EnvironmentSettings {
+    let all = store.environments().await.unwrap();
+    all.into_iter().find(|each| each.name == environment).unwrap().settings
+}
+
+async fn of_those_who_change_the_same_settings_at_once_one_does(store: &dyn Store) {
+    let seen = settings_of(store, "dev").await;
+    let before = store.audit_events("dev", newest(100)).await.unwrap().len();
+    let named = |number: usize| EnvironmentSettings {
+        product_name: Some(number.to_string()),
+        ..EnvironmentSettings::default()
+    };
+    let racing = join_all((0..20).map(|number| {
+        let audit = event(moment(1), "dev");
+        store.put_environment_settings("dev", seen.clone(), named(number), audit)
+    }));
+    let outcomes: Vec<SettingsOutcome> =
+        racing.await.into_iter().map(|outcome| outcome.unwrap()).collect();
+    let winners: Vec<usize> =
+        (0..20).filter(|number| outcomes[*number] == SettingsOutcome::Stored).collect();
+    assert_eq!(winners.len(), 1, "{outcomes:?}");
+    let others = outcomes.iter().filter(|outcome| **outcome == SettingsOutcome::Changed).count();
+    assert_eq!(others, 19, "{outcomes:?}");
+    assert_eq!(settings_of(store, "dev").await, named(winners[0]));
+    let after = store.audit_events("dev", newest(100)).await.unwrap().len();
+    assert_eq!(after, before + 1, "one event, for the one change");
+}
+
+async fn of_those_who_change_the_same_integration_at_once_one_does(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    let seen = store.integration("dev", "a").await.unwrap().unwrap();
+    let seen = (seen.display_name, seen.config);
+    // All in one millisecond: a moment would not tell them apart.
+    let change = |number: usize| IntegrationChange {
+        display_name: Some(Some(number.to_string())),
+        seen: Some(seen.clone()),
+        ..IntegrationChange::default()
+    };
+    let racing = join_all((0..20).map(|number| {
+        store.update_integration("dev", "a", change(number), event(moment(0), "dev"))
+    }));
+    let outcomes: Vec<IntegrationUpdate> =
+        racing.await.into_iter().map(|outcome| outcome.unwrap()).collect();
+    let (mut winners, mut others) = (Vec::new(), 0);
+    for outcome in outcomes {
+        match outcome {
+            IntegrationUpdate::Changed(integration) => winners.push(integration),
+            IntegrationUpdate::NotAsSeen => others += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((winners.len(), others), (1, 19));
+    let stored = store.integration("dev", "a").await.unwrap().unwrap();
+    assert_eq!(stored.display_name, winners[0].display_name);
+    let blind = IntegrationChange { seen: None, ..change(99) };
+    let update = store.update_integration("dev", "a", blind, event(moment(0), "dev"));
+    assert!(matches!(update.await.unwrap(), IntegrationUpdate::Changed(_)), "nothing seen");
 }
 
 async fn webhooks(store: &dyn Store, status: Option<WebhookStatus>) -> Vec<Webhook> {
@@ -964,8 +1023,9 @@ async fn settings_are_kept_for_each_environment(store: &dyn Store) {
     assert_eq!(all[0].settings.webhook_url.as_deref(), Some("https://one.example"));
     assert_eq!(all[1].settings, EnvironmentSettings::default());
     let settings = EnvironmentSettings::default();
-    let unknown = store.put_environment_settings("nope", settings, event(moment(0), "nope"));
-    assert!(!unknown.await.unwrap());
+    let audit = event(moment(0), "nope");
+    let unknown = store.put_environment_settings("nope", settings.clone(), settings, audit);
+    assert_eq!(unknown.await.unwrap(), SettingsOutcome::Unknown);
     assert!(store.audit_events("nope", newest(1)).await.unwrap().is_empty());
 }
 
@@ -1240,6 +1300,8 @@ on_every_engine! {
     audit_events_are_chained_by_environment_and_paged,
     audit_events_are_found_by_kind_actor_and_object,
     old_audit_events_go_and_what_stays_can_be_checked,
+    of_those_who_change_the_same_settings_at_once_one_does,
+    of_those_who_change_the_same_integration_at_once_one_does,
     connections_are_found_and_counted_by_health,
     an_allowance_is_taken_by_all_together_and_never_twice,
     an_environment_is_made_renamed_and_deleted_while_it_is_empty,
@@ -1290,7 +1352,9 @@ async fn an_environment_is_made_renamed_and_deleted_while_it_is_empty(store: &dy
     assert!(!store.create_environment("x", Some(new(91)), audit()).await.unwrap());
     assert_eq!(store.secret_key(hash(91), moment(0)).await.unwrap(), None, "nor its key");
     let settings = EnvironmentSettings { product_name: Some("Acme".into()), ..Default::default() };
-    assert!(store.put_environment_settings("x", settings.clone(), audit()).await.unwrap());
+    let none = EnvironmentSettings::default();
+    let put = store.put_environment_settings("x", none, settings.clone(), audit());
+    assert_eq!(put.await.unwrap(), SettingsOutcome::Stored);
     store.put_server_secret("hmac_key:x", sealed("k1", "old"), audit()).await.unwrap();
 
     let rename = async |from: &str, to: &str| {

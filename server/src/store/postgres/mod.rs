@@ -22,7 +22,8 @@ use tokio_postgres::error::SqlState;
 use super::{
     AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion,
     EnvironmentOutcome, Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord,
-    Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write, Written,
+    SettingsOutcome, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write,
+    Written,
 };
 use crate::{
     allowance::{FullAt, Quota, Taken},
@@ -192,15 +193,16 @@ impl Store for PostgresStore {
     async fn put_environment_settings(
         &self,
         name: &str,
+        seen: EnvironmentSettings,
         settings: EnvironmentSettings,
         audit: AuditEvent,
-    ) -> Result<bool> {
+    ) -> Result<SettingsOutcome> {
         transaction!(self, |db| async {
-            let found = queries::put_environment_settings(db, name, &settings).await?;
-            if found {
+            let outcome = queries::put_environment_settings(db, name, &seen, &settings).await?;
+            if outcome == SettingsOutcome::Stored {
                 queries::audit(db, &audit).await?;
             }
-            Ok::<_, StoreError>(found)
+            Ok::<_, StoreError>(outcome)
         })
     }
 

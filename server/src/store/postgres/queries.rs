@@ -14,7 +14,7 @@ use super::{
     super::{
         AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome,
         Found, HealthCounts, IS_CHANGE, IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord,
-        StoredAuditEvent, Write, Writer, Written,
+        SettingsOutcome, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -185,10 +185,17 @@ pub(super) async fn environment_settings(
 pub(super) async fn put_environment_settings(
     db: &Transaction<'_>,
     name: &str,
+    seen: &EnvironmentSettings,
     settings: &EnvironmentSettings,
-) -> Result<bool> {
+) -> Result<SettingsOutcome> {
+    let sql = "select settings from environments where name = $1 for update";
+    let Some(row) = first(db, sql, &[&name]).await? else { return Ok(SettingsOutcome::Unknown) };
+    if document::<EnvironmentSettings>(row.try_get(0)?, "environments.settings")? != *seen {
+        return Ok(SettingsOutcome::Changed);
+    }
     let sql = "update environments set settings = $2 where name = $1";
-    Ok(execute(db, sql, &[&name, &json(settings)?]).await? > 0)
+    execute(db, sql, &[&name, &json(settings)?]).await?;
+    Ok(SettingsOutcome::Stored)
 }
 
 pub(super) async fn put_server_secret(
@@ -741,6 +748,13 @@ pub(super) async fn update_integration(
         return Ok(IntegrationUpdate::Unknown);
     };
     let mut current = integration_of(&row)?;
+    if change
+        .seen
+        .as_ref()
+        .is_some_and(|(name, config)| *name != current.display_name || *config != current.config)
+    {
+        return Ok(IntegrationUpdate::NotAsSeen);
+    }
     if let Some(new_key) = change.unique_key.as_ref().filter(|new| **new != current.unique_key) {
         let sql = "select exists (select 1 from connections where integration_id = $1)";
         if one(db, sql, &[&current.id]).await?.try_get(0)? {

@@ -29,7 +29,8 @@ use self::{readers::Readers, writer::Writer};
 use super::{
     AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion,
     EnvironmentOutcome, Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord,
-    Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write, Written,
+    SettingsOutcome, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write,
+    Written,
 };
 use crate::{
     allowance::{FullAt, Quota, Taken},
@@ -259,16 +260,17 @@ impl Store for SqliteStore {
     async fn put_environment_settings(
         &self,
         name: &str,
+        seen: EnvironmentSettings,
         settings: EnvironmentSettings,
         audit: AuditEvent,
-    ) -> Result<bool> {
+    ) -> Result<SettingsOutcome> {
         let name = name.to_owned();
         self.write(move |db| {
-            let found = queries::put_environment_settings(db, &name, &settings)?;
-            if found {
+            let outcome = queries::put_environment_settings(db, &name, &seen, &settings)?;
+            if outcome == SettingsOutcome::Stored {
                 queries::audit(db, &audit)?;
             }
-            Ok(found)
+            Ok(outcome)
         })
         .await
     }

@@ -12,7 +12,7 @@ use super::{
     super::{
         AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome,
         Found, HealthCounts, IS_CHANGE, IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord,
-        StoredAuditEvent, Write, Writer, Written,
+        SettingsOutcome, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
@@ -160,12 +160,20 @@ pub(super) fn environment_settings(db: &Db, name: &str) -> Result<EnvironmentSet
 pub(super) fn put_environment_settings(
     db: &Db,
     name: &str,
+    seen: &EnvironmentSettings,
     settings: &EnvironmentSettings,
-) -> Result<bool> {
-    let changed = db
-        .prepare_cached("update environments set settings = ?2 where name = ?1")?
+) -> Result<SettingsOutcome> {
+    let current: Option<String> = db
+        .prepare_cached("select settings from environments where name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    let Some(current) = current else { return Ok(SettingsOutcome::Unknown) };
+    if document::<EnvironmentSettings>(&current, "environments.settings")? != *seen {
+        return Ok(SettingsOutcome::Changed);
+    }
+    db.prepare_cached("update environments set settings = ?2 where name = ?1")?
         .execute(params![name, json(settings)?])?;
-    Ok(changed > 0)
+    Ok(SettingsOutcome::Stored)
 }
 
 pub(super) fn put_server_secret(db: &Db, name: &str, sealed: &Sealed) -> Result<()> {
@@ -701,6 +709,13 @@ pub(super) fn update_integration(
     let Some(mut current) = integration(db, environment, key)? else {
         return Ok(IntegrationUpdate::Unknown);
     };
+    if change
+        .seen
+        .as_ref()
+        .is_some_and(|(name, config)| *name != current.display_name || *config != current.config)
+    {
+        return Ok(IntegrationUpdate::NotAsSeen);
+    }
     if let Some(new_key) = change.unique_key.as_ref().filter(|new| **new != current.unique_key) {
         let connections: bool = db
             .prepare_cached("select exists (select 1 from connections where integration_id = ?1)")?
