@@ -346,7 +346,8 @@ impl View {
         let rows = self.parts.at(ROWS);
         rows.say("");
         self.fields.clear();
-        let mut guided = false;
+        // Under the last of them, so that Tab goes from the user name to the password.
+        let guided = form.fields.iter().rposition(|field| field.credential && !field.hidden);
         for (index, field) in form.fields.iter().enumerate() {
             if field.hidden {
                 continue;
@@ -359,8 +360,7 @@ impl View {
             rows.append(view.row());
             if !field.guide().is_empty() {
                 self.show_guide(field.guide(), &[]);
-            } else if field.credential && !guided {
-                guided = true;
+            } else if guided == Some(index) {
                 self.show_guide(&form.guide, &form.steps);
             }
             self.fields.push(view);
