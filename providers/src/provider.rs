@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use crate::base_url::BaseUrl;
 use crate::credential::AuthMode;
 use crate::field::{Definition, Field, OneOrMany, Scalar};
-use crate::integration::{IntegrationConfig, proves_nothing};
+use crate::integration::IntegrationConfig;
+use crate::status::{proves_nothing, statuses};
 use crate::text::Text;
 
 /// A provider: what to ask for, and how to use it.
@@ -522,27 +523,6 @@ impl RetryTemplate {
             at: names("proxy.retry.at", self.at)?,
             remaining: names("proxy.retry.remaining", self.remaining)?.into_iter().next(),
         })
-    }
-}
-
-/// Reads `429`, `5xx` or `500-502`.
-pub(crate) fn statuses(code: &str) -> Option<std::ops::RangeInclusive<u16>> {
-    let range = if let Some((from, to)) = code.split_once('-') {
-        from.trim().parse().ok().zip(to.trim().parse().ok())
-    } else if let Some(hundreds) = code.strip_suffix("xx") {
-        hundreds
-            .parse::<u16>()
-            .ok()
-            .filter(|h| (1..=5).contains(h))
-            .map(|h| (h * 100, h * 100 + 99))
-    } else {
-        code.parse().ok().map(|code| (code, code))
-    };
-    match range {
-        Some((from, to)) if (100..=599).contains(&from) && from <= to && to <= 599 => {
-            Some(from..=to)
-        }
-        _ => None,
     }
 }
 

@@ -246,6 +246,7 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             e(M::GET, "/demo/{*path}", Public, get(pages::demo)),
             e(M::POST, "/demo/session", DevPage, post(demo::session)),
             e(M::GET, "/demo/connection", DevPage, get(demo::connection)),
+            e(M::GET, "/demo/connections", DevPage, get(demo::connections_of)),
             e(M::GET, "/demo-api/v1/me", Public, get(demo::api::me)).uncounted(),
             e(M::GET, "/demo-api/v1/basic/me", Public, get(demo::api::basic_me)).uncounted(),
         ]);
