@@ -674,8 +674,7 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Taken>;
     /// Takes one out of each of these buckets if every one of them has one left; else none is taken, and
-    /// at least one of what is returned has granted nothing. Unlike everything else, what was taken need
-    /// not be on disk: a database that loses its power may forget the last of it.
+    /// at least one of what is returned has granted nothing.
     async fn take_one_of_each(
         &self,
         buckets: &[(String, Quota)],

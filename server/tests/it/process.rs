@@ -6,6 +6,7 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -396,6 +397,37 @@ fn servers_that_share_a_postgres_database_are_one() {
     while two.call("GET", "/providers/own", SECRET, &json!(null)).0 != 404 {
         assert!(begun.elapsed() < Duration::from_secs(2), "the other server still has it");
         std::thread::sleep(Duration::from_millis(50));
+    }
+    // A key that one of them revokes is refused by the other from the next request on, however busy it is.
+    for _ in 0..5 {
+        let (status, made) = one.call("POST", "/secret-keys", SECRET, &json!({ "name": "brief" }));
+        assert_eq!(status, 201, "{made}");
+        let key = made["data"]["secret_key"].as_str().unwrap();
+        let revoked = AtomicBool::new(false);
+        let path = format!("/connections/{id}?provider_config_key=unchecked");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let begun = Instant::now();
+                    loop {
+                        let late = revoked.load(Ordering::SeqCst);
+                        let (status, _) = two.call("GET", &path, key, &json!(null));
+                        if status == 401 {
+                            break;
+                        }
+                        assert_eq!((status, late), (200, false), "it was revoked before that");
+                        assert!(begun.elapsed() < Duration::from_secs(10), "never revoked");
+                    }
+                });
+            }
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(20));
+                let path = format!("/secret-keys/{}", made["data"]["id"].as_str().unwrap());
+                assert_eq!(one.call("DELETE", &path, SECRET, &json!(null)).0, 200);
+                revoked.store(true, Ordering::SeqCst);
+            });
+        });
+        assert_eq!(two.call("GET", &path, key, &json!(null)).0, 401);
     }
     two.kill();
     assert_eq!(one.key_of("unchecked", &id), "shared");

@@ -253,7 +253,10 @@ const SECRET_KEY: &str =
 
 // Several look-ups in one query: for each row of what is asked, one look into an index. That is what
 // `offset 0` asks for. Without it the planner may join tables as it sees fit, and its estimates of what
-// is asked are guesses: it then reads all connections of an integration to find sixteen.
+// is asked are guesses: it then reads all connections of an integration to find sixteen. The values are
+// in a `select` of their own, so that how many there are is unknown when it plans: a plan for exactly so
+// many always looks better than one for any number, and it would plan anew each time, which takes longer
+// than the query.
 
 /// A secret key by its hash, and the moment at which it must not have ended.
 #[derive(Clone)]
@@ -264,7 +267,8 @@ impl LookUp for KeyByHash {
 
     async fn answer(db: &Client, asked: &[Self]) -> Result<Vec<Self::Answer>> {
         let sql = format!(
-            "select k.*, place from unnest($1::bytea[], $2::bigint[]) with ordinality as a (asked, now, place),
+            "select k.*, place from unnest((select $1::bytea[]), (select $2::bigint[]))
+                 with ordinality as a (asked, now, place),
              lateral (select {SECRET_KEY} from secret_keys
                  where hash = asked and (expires_at is null or expires_at > now) offset 0) k"
         );
@@ -622,27 +626,22 @@ pub(super) async fn take_allowance(
     Ok(taken)
 }
 
-/// A condition that is true and lets this one statement's transaction end without waiting for the disk.
-/// The row stays locked until then, and everybody at one address shares a row.
-const UNHURRIED: &str = "set_config('synchronous_commit', 'off', true) = 'off'";
-
 /// Each bucket in a statement of its own: one that decides and takes while it holds the row, so that
 /// servers that ask at once take one after the other, and that holds no row while it waits for another.
+/// Everybody at one address shares a row; the table is unlogged, so none waits for the disk while he has it.
 pub(super) async fn take_one_of_each(
     db: &impl GenericClient,
     buckets: &[(String, Quota)],
     now: Timestamp,
 ) -> Result<Vec<Taken>> {
-    let sql = format!(
-        "insert into allowances as a (bucket, full_at) select $1, $2::bigint + $3::bigint where {UNHURRIED}
+    let sql = "insert into allowances as a (bucket, full_at) values ($1, $2::bigint + $3::bigint)
          on conflict (bucket) do update set full_at = greatest(a.full_at, $2) + $3
              where greatest(a.full_at, $2) <= $4
-         returning full_at"
-    );
+         returning full_at";
     let mut all = Vec::new();
     for (bucket, quota) in buckets {
         let (at, last) = (FullAt::at(now).nanoseconds(), quota.last(now).nanoseconds());
-        let row = first(db, &sql, &[bucket, &at, &quota.interval(), &last]).await?;
+        let row = first(db, sql, &[bucket, &at, &quota.interval(), &last]).await?;
         if let Some(row) = row {
             let full_at = FullAt::from_nanoseconds(row.try_get(0)?);
             all.push(Taken { granted: 1, full_at });
@@ -662,11 +661,9 @@ pub(super) async fn take_one_of_each(
 }
 
 pub(super) async fn put_back(db: &impl GenericClient, buckets: &[(String, Quota)]) -> Result<()> {
-    let sql = format!(
-        "update allowances set full_at = full_at - $2::bigint where bucket = $1 and {UNHURRIED}"
-    );
+    let sql = "update allowances set full_at = full_at - $2::bigint where bucket = $1";
     for (bucket, quota) in buckets {
-        execute(db, &sql, &[bucket, &quota.interval()]).await?;
+        execute(db, sql, &[bucket, &quota.interval()]).await?;
     }
     Ok(())
 }
@@ -919,7 +916,8 @@ impl LookUp for SessionByHash {
     type Answer = Option<ConnectSession>;
 
     async fn answer(db: &Client, asked: &[Self]) -> Result<Vec<Self::Answer>> {
-        let sql = "select s.*, place from unnest($1::bytea[], $2::bigint[]) with ordinality as a (asked, now, place),
+        let sql = "select s.*, place from unnest((select $1::bytea[]), (select $2::bigint[]))
+                 with ordinality as a (asked, now, place),
              lateral (select id, environment, terms, key_id, presets, expires_at from connect_sessions
                  where hash = asked and expires_at > now offset 0) s";
         let (hashes, moments): (Vec<&[u8]>, Vec<i64>) =
@@ -1189,7 +1187,8 @@ impl LookUp for ConnectionByName {
     async fn answer(db: &Client, asked: &[Self]) -> Result<Vec<Self::Answer>> {
         let sql = format!(
             "select {CONNECTION}, c.auth_mode, c.key_id, c.sealed, place
-             from unnest($1::text[], $2::text[], $3::text[]) with ordinality as a (environment, integration, id, place)
+             from unnest((select $1::text[]), (select $2::text[]), (select $3::text[]))
+                 with ordinality as a (environment, integration, id, place)
              cross join lateral (select * from integrations i
                  where i.environment = a.environment and i.unique_key = a.integration offset 0) i
              left join lateral (select * from connections c
