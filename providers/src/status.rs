@@ -30,6 +30,17 @@ pub(crate) fn proves_nothing(range: &RangeInclusive<u16>) -> bool {
         || [401, 403, 407, 408, 429].iter().any(|status| range.contains(status))
 }
 
+/// Whether a range holds a status that speaks of the request's time or place, never of its credential:
+/// informational ones, 407 of a proxy, 408, 425, 429.
+pub(crate) fn concerns_no_credential(range: &RangeInclusive<u16>) -> bool {
+    *range.start() < 200 || [407, 408, 425, 429].iter().any(|status| range.contains(status))
+}
+
+/// Whether a status is in both ranges.
+pub(crate) fn overlap(a: &RangeInclusive<u16>, b: &RangeInclusive<u16>) -> bool {
+    a.start() <= b.end() && b.start() <= a.end()
+}
+
 /// The text that [`statuses`] reads: `200`, `2xx` or `200-204`.
 pub(crate) fn written(range: &RangeInclusive<u16>) -> String {
     let (from, to) = (range.start(), range.end());
