@@ -132,3 +132,14 @@ test("the page leads to the dashboard of this server, which is open here and say
   await page.getByRole("link", { name: "Stripe" }).click();
   await expect(page.getByRole("button", { name: "Auth" })).toBeVisible();
 });
+
+test("opening the page reads no credential and leaves nothing in the console", async ({ page }) => {
+  /** @type {string[]} */
+  const seen = [];
+  page.on("console", (message) => seen.push(message.text()));
+  page.on("request", (request) => seen.push(new URL(request.url()).pathname));
+  await page.reload({ waitUntil: "networkidle" });
+  expect(seen).toContain("/demo/connections");
+  expect(seen.filter((one) => !one.startsWith("/"))).toEqual([]);
+  expect(seen).not.toContain("/demo/connection");
+});

@@ -18,7 +18,7 @@ import { checkLanguages, englishWords, languages } from "./languages.mjs";
 import { moduleText } from "./module-text.mjs";
 import { main, runStep, say, StepFailed } from "./run-step.mjs";
 import { shortenNames, shrinkModule, trimGlue } from "./shrink-module.mjs";
-import { FURTHER_ENTRIES, printSizes } from "./size.mjs";
+import { FURTHER_ENTRIES, printSizes } from "./size-table.mjs";
 import { digest, isDone, markDone } from "./stamp.mjs";
 import { root, targetDir, toolEnv } from "./workspace.mjs";
 

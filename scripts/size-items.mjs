@@ -8,7 +8,7 @@ import { namedModule } from "./build-widget.mjs";
 import { englishWords } from "./languages.mjs";
 import { runStep, say } from "./run-step.mjs";
 import { dataSegments, functions, shrinkModule } from "./shrink-module.mjs";
-import { sizes } from "./size.mjs";
+import { sizes } from "./size-table.mjs";
 import { targetDir } from "./workspace.mjs";
 
 const TWIGGY = "0.8.0";

@@ -1,7 +1,7 @@
 //! At most one dialog at a time, and the same call while it is open gets the same promise.
 
+use crate::input::Input;
 use crate::inputs::Inputs;
-use crate::session::Input;
 use js_sys::Promise;
 use keyslot_core::dialog::Event;
 use std::cell::{Cell, RefCell};

@@ -2,7 +2,7 @@
 //!
 //! A channel crate does the same for several producers on several threads, in a kilobyte more.
 
-use crate::session::Input;
+use crate::input::Input;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -26,6 +26,7 @@ mod dom;
 mod draft;
 mod executor;
 mod flow;
+mod input;
 mod inputs;
 mod listener;
 mod options;

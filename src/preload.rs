@@ -4,7 +4,6 @@
 //! for a pointer that hovers over a button, too short for the form to age.
 
 use crate::options::Options;
-use crate::session::Call;
 use crate::timer::Timer;
 use crate::transport::{Loaded, Server};
 use std::cell::RefCell;
@@ -25,8 +24,7 @@ thread_local! {
 }
 
 /// Fetches the form for a call that will follow. What goes wrong is left for that call to say.
-pub(crate) async fn fetch(call: Call) {
-    let Call { integration, options, .. } = call;
+pub(crate) async fn fetch(integration: String, options: Rc<Options>) {
     let server = Rc::new(Server::new(&options));
     if options.session().is_some()
         && let Ok(loaded) = server.load(&integration).await

@@ -8,6 +8,7 @@ use crate::claim::Claim;
 use crate::dom::{is_online, object};
 use crate::draft;
 use crate::flow::Flow;
+use crate::input::{Input, Signal, Ui};
 use crate::inputs::{InFlight, Inputs, Request};
 use crate::listener::Listener;
 use crate::options::Options;
@@ -16,8 +17,8 @@ use crate::preload;
 use crate::read::Js;
 use crate::rejection::Rejection;
 use crate::timer::Timer;
-use crate::transport::{Loaded, Server, Trouble, TroubleKind};
-use crate::view::{Signal, Ui, View};
+use crate::transport::{Server, TroubleKind};
+use crate::view::View;
 use js_sys::Function;
 use keyslot_core::dialog::{Connection, Dialog, Event, Next, Outcome};
 use keyslot_core::error::AuthErrorCode;
@@ -30,20 +31,6 @@ use wasm_bindgen::{JsCast, JsValue};
 /// How long the confirmation stays. Long enough to read, short enough not to be in the way; the
 /// promise has settled before.
 const CONFIRMATION_MS: f64 = 1_800.0;
-
-/// What the loop reacts to.
-pub(crate) enum Input {
-    /// Something the state machine knows.
-    Dialog(Event),
-    /// What a person did.
-    Ui(Ui),
-    /// The form arrived.
-    Loaded(Loaded),
-    /// The server stored the connection.
-    Stored(Connection),
-    /// The request under way came to nothing.
-    Failed(Trouble),
-}
 
 /// The arguments of a call, checked.
 pub(crate) struct Call {
@@ -115,7 +102,7 @@ pub(crate) async fn run(call: Call, task: Task, mut settle: Settle) {
             Err(rejection) => settle.reject(rejection),
         },
         Task::Preload => {
-            preload::fetch(call).await;
+            preload::fetch(call.integration, call.options).await;
             settle.resolve(&JsValue::UNDEFINED);
         }
     }

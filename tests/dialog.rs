@@ -139,6 +139,15 @@ async fn affixes_choices_and_steps_are_drawn() {
 }
 
 #[wasm_bindgen_test]
+async fn nothing_stands_between_the_user_name_and_the_password() {
+    let provider = json!({"auth_mode": "BASIC", "where": ["Open settings.", "Copy both."]});
+    let _call = open(provider, stored(), &[]).await;
+    assert_eq!(count("[name=username] ~ details, div:has([name=username]) + details"), 0);
+    assert_eq!(count("div:has([name=password]) + details"), 1);
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
 async fn a_link_that_is_not_http_is_not_drawn() {
     let provider = json!({"auth_mode": "API_KEY", "docs_connect": "javascript:alert(1)"});
     let _call = open(provider, stored(), &[]).await;

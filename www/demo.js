@@ -133,14 +133,21 @@ async function session(integration) {
   return (await answer.json()).token;
 }
 
-/** What the backend knows of a connection, or undefined. @param {string} integration */
-async function readConnection(integration) {
-  const query = new URLSearchParams({ integration, connection_id: CONNECTION_ID });
-  const answer = await fetch(`connection?${query}`);
-  if (answer.status === 404) return undefined;
-  if (!answer.ok) throw new Error(`GET /demo/connection answered ${answer.status}`);
+/**
+ * What the product's backend answers, from its own server.
+ * @param {string} path @param {Record<string, string>} [query]
+ */
+async function asked(path, query) {
+  const answer = await fetch(`${path}?${new URLSearchParams({ ...query, connection_id: CONNECTION_ID })}`);
+  if (!answer.ok) throw new Error(`GET /demo/${path} answered ${answer.status}`);
   return answer.json();
 }
+
+/** The integrations that are connected. @type {Promise<Set<string>>} */
+const connectedAtFirst = asked("connections").then(
+  ({ connections }) =>
+    new Set(connections.map((/** @type {{ provider_config_key: string }} */ one) => one.provider_config_key)),
+);
 
 /** @param {unknown} error */
 function showError(error) {
@@ -207,13 +214,12 @@ for (const integration of INTEGRATIONS) {
   });
   show.addEventListener("click", () => showBackend(integration.id).catch(showError));
 
-  readConnection(integration.id).then((connection) => connection && setConnected(undefined), showError);
+  connectedAtFirst.then((ids) => ids.has(integration.id) && setConnected(undefined), showError);
 }
 
 /** Shows the connection as the backend sees it, and the lines that read it. @param {string} integration */
 async function showBackend(integration) {
-  const connection = await readConnection(integration);
-  if (!connection) throw new Error(`The server has no connection ${CONNECTION_ID} of ${integration}.`);
+  const connection = await asked("connection", { integration });
   const path = `/connections/${CONNECTION_ID}?provider_config_key=${integration}`;
   byId("backend-call", HTMLElement).textContent = `GET ${path}`;
   fill("panel-json", JSON.stringify(connection, null, 2));

@@ -99,7 +99,7 @@ words! {
     Address "address" "Nothing answers at this address."
     AddressNext "address_next" "Check the spelling of the address. Your key was not refused."
     Unavailable "unavailable" "{provider} is not answering right now."
-    UnavailableNext "unavailable_next" "Nothing is wrong with your key. Try again in a moment."
+    UnavailableNext "unavailable_next" "Your key is not the cause. Try again in a moment."
     Invalid "invalid" "Something needs another look."
     InvalidNext "invalid_next" "See the marked field."
     Offline "offline" "You are offline."

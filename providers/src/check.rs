@@ -11,6 +11,8 @@
 //! | address | where a user's value decides the host: no such name, no connection, a certificate of another name, an address that is not public, a redirect (unknown sub-domains are often sent to a sales page), 404, a page where JSON was expected; and 404 where a user's value is part of the path |
 //! | unavailable | 429, 408, 5xx, timeouts, broken connections; with a fixed host also everything that would be "address", and 404, 405, 415 …: the template is wrong, not the credential |
 //!
+//! A template's `refused` comes before the table: what is in it is refused.
+//!
 //! Redirects are never followed: a credential goes to the host that was checked and no other.
 
 use std::time::Duration;
@@ -251,6 +253,9 @@ async fn judge(
     } else {
         check.statuses.iter().any(|range| range.contains(&status.as_u16()))
     };
+    if check.refused.iter().any(|range| range.contains(&status.as_u16())) {
+        return failed(Reason::Refused, code);
+    }
     if !accepted && status.is_redirection() {
         let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         return failed(redirected(location, host, place), code);

@@ -16,14 +16,17 @@
 pub mod base_url;
 mod catalogue;
 mod check;
+mod configured;
 mod credential;
 mod field;
 mod integration;
+mod issue;
 mod params;
 mod pattern;
 mod provider;
 mod proxy;
 mod request;
+mod status;
 mod text;
 
 pub use catalogue::{Adopted, Catalogue, CatalogueError, Loaded, Report, Skipped, parse};
@@ -31,7 +34,8 @@ pub use check::{Reason, Verification, verify};
 pub use credential::{AuthMode, ConnectionConfig, Credential};
 pub use field::{Field, Format};
 pub use integration::{IntegrationConfig, KeyPlacement, VerificationMethod, VerificationRequest};
-pub use params::{Issue, validate_params, validate_params_under};
+pub use issue::Issue;
+pub use params::{validate_params, validate_params_under};
 pub use pattern::Pattern;
 pub use provider::{Check, Provider, Retry, Unusable};
 pub use proxy::{ProxyError, ProxyLimits, ProxyOptions, ProxyRequest, proxy};

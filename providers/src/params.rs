@@ -9,6 +9,7 @@ use keyslot_egress::Policy;
 
 use crate::credential::ConnectionConfig;
 use crate::field::Field;
+use crate::issue::Issue;
 use crate::provider::Provider;
 
 /// The longest value, in characters.
@@ -16,18 +17,6 @@ const MAX_VALUE: usize = 4096;
 /// The longest name, and the most values, of a connection.
 const MAX_NAME: usize = 255;
 const MAX_VALUES: usize = 100;
-
-/// What is wrong with one value, in the form of the wire's `errors`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issue {
-    /// Where: `["params", "subdomain"]`.
-    pub path: Vec<String>,
-    /// A code of the wire's list (`invalid_type`, `too_small`, `too_big`, `invalid_value`,
-    /// `invalid_format`, `unrecognized_keys`).
-    pub code: &'static str,
-    /// A sentence for the person who typed the value; it never repeats the value.
-    pub message: String,
-}
 
 fn issue(name: &str, code: &'static str, message: impl Into<String>) -> Issue {
     Issue { path: vec!["params".to_owned(), name.to_owned()], code, message: message.into() }

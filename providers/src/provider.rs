@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use crate::base_url::BaseUrl;
 use crate::credential::AuthMode;
 use crate::field::{Definition, Field, OneOrMany, Scalar};
-use crate::integration::{IntegrationConfig, proves_nothing};
+use crate::integration::IntegrationConfig;
+use crate::status::{concerns_no_credential, overlap, proves_nothing, statuses};
 use crate::text::Text;
 
 /// A provider: what to ask for, and how to use it.
@@ -77,6 +78,9 @@ pub struct Check {
     pub(crate) data: Option<BodyTemplate>,
     /// The statuses of an answer that counts; any 2xx when empty.
     pub statuses: Vec<std::ops::RangeInclusive<u16>>,
+    /// The statuses that say that the credential is not one, over the usual table: some APIs answer
+    /// 403 or 404 to a wrong key. Never one that counts.
+    pub refused: Vec<std::ops::RangeInclusive<u16>>,
     /// What a 2xx answer must hold to count, for APIs that answer 200 to everything: JSON pointer
     /// and value, `null` for "must not be there".
     pub(crate) expect: Vec<(String, Value)>,
@@ -209,6 +213,8 @@ struct CheckTemplate {
     data: Option<Value>,
     #[serde(default)]
     statuses: Option<OneOrMany>,
+    #[serde(default)]
+    refused: Option<OneOrMany>,
     #[serde(default)]
     expect: Option<IndexMap<String, Value>>,
 }
@@ -511,13 +517,7 @@ impl RetryTemplate {
                 .collect::<Result<Vec<_>, _>>()
         };
         Ok(Retry {
-            statuses: self
-                .error_code
-                .map(OneOrMany::into_vec)
-                .unwrap_or_default()
-                .iter()
-                .map(|code| status_range("proxy.retry.error_code", code))
-                .collect::<Result<_, _>>()?,
+            statuses: status_ranges("proxy.retry.error_code", self.error_code, |_| Ok(()))?,
             after: names("proxy.retry.after", self.after)?,
             at: names("proxy.retry.at", self.at)?,
             remaining: names("proxy.retry.remaining", self.remaining)?.into_iter().next(),
@@ -525,31 +525,28 @@ impl RetryTemplate {
     }
 }
 
-/// Reads `429`, `5xx` or `500-502`.
-pub(crate) fn statuses(code: &str) -> Option<std::ops::RangeInclusive<u16>> {
-    let range = if let Some((from, to)) = code.split_once('-') {
-        from.trim().parse().ok().zip(to.trim().parse().ok())
-    } else if let Some(hundreds) = code.strip_suffix("xx") {
-        hundreds
-            .parse::<u16>()
-            .ok()
-            .filter(|h| (1..=5).contains(h))
-            .map(|h| (h * 100, h * 100 + 99))
-    } else {
-        code.parse().ok().map(|code| (code, code))
-    };
-    match range {
-        Some((from, to)) if (100..=599).contains(&from) && from <= to && to <= 599 => {
-            Some(from..=to)
-        }
-        _ => None,
-    }
-}
-
 fn status_range(place: &str, code: &str) -> Result<std::ops::RangeInclusive<u16>, Unusable> {
     statuses(code).ok_or_else(|| {
         Unusable::new(place, format!("`{code}` is not a status; expected 429, 5xx or 500-502"))
     })
+}
+
+/// Reads a list of statuses; `check` says what one of them must not be.
+fn status_ranges(
+    place: &str,
+    codes: Option<OneOrMany>,
+    check: impl Fn(&std::ops::RangeInclusive<u16>) -> Result<(), &'static str>,
+) -> Result<Vec<std::ops::RangeInclusive<u16>>, Unusable> {
+    codes
+        .map(OneOrMany::into_vec)
+        .unwrap_or_default()
+        .iter()
+        .map(|code| {
+            let range = status_range(place, code)?;
+            check(&range).map_err(|why| Unusable::new(place, format!("`{code}` {why}")))?;
+            Ok(range)
+        })
+        .collect()
 }
 
 impl CheckTemplate {
@@ -575,23 +572,20 @@ impl CheckTemplate {
                 return Err(Unusable::new(format!("{place}.method"), "expected GET or POST"));
             }
         };
-        let accepted = self
-            .statuses
-            .map(OneOrMany::into_vec)
-            .unwrap_or_default()
-            .iter()
-            .map(|code| {
-                let place = format!("{place}.statuses");
-                let range = status_range(&place, code)?;
-                if proves_nothing(&range) {
-                    return Err(Unusable::new(
-                        place,
-                        format!("`{code}` does not say that a credential works"),
-                    ));
-                }
-                Ok(range)
-            })
-            .collect::<Result<_, _>>()?;
+        let accepted = status_ranges(&format!("{place}.statuses"), self.statuses, |range| {
+            if proves_nothing(range) { Err("does not say that a credential works") } else { Ok(()) }
+        })?;
+        let any_success = [200..=299];
+        let counts = if accepted.is_empty() { &any_success[..] } else { &accepted };
+        let refused = status_ranges(&format!("{place}.refused"), self.refused, |range| {
+            if concerns_no_credential(range) {
+                Err("does not say that a credential is wrong")
+            } else if counts.iter().any(|other| overlap(range, other)) {
+                Err("also counts as the answer to a good credential")
+            } else {
+                Ok(())
+            }
+        })?;
         let expect = self.expect.unwrap_or_default();
         pointers(
             &format!("{place}.expect"),
@@ -612,6 +606,7 @@ impl CheckTemplate {
                 .map(|data| BodyTemplate::parse(&format!("{place}.data"), data))
                 .transpose()?,
             statuses: accepted,
+            refused,
             expect: expect.into_iter().collect(),
         }))
     }

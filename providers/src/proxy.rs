@@ -40,7 +40,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use crate::base_url::Base;
-use crate::params::Issue;
+use crate::issue::Issue;
 use crate::provider::{Provider, Retry};
 use crate::request::{Call, Endpoint, Payload, Prepared, RequestError, Target, build_request};
 use crate::text::Text;

@@ -127,6 +127,26 @@ fn a_fault_is_named_with_its_place_in_the_file() {
             "proxy.verification.expect: `ok` is not a JSON pointer; it begins with /, as /data/name",
         ),
         (
+            "  proxy: {verification: {endpoints: [/], statuses: 403}}",
+            "proxy.verification.statuses: `403` does not say that a credential works",
+        ),
+        (
+            "  proxy: {verification: {endpoints: [/], refused: wrong}}",
+            "proxy.verification.refused: `wrong` is not a status; expected 429, 5xx or 500-502",
+        ),
+        (
+            "  proxy: {verification: {endpoints: [/], statuses: [200, 404], refused: [403, 404]}}",
+            "proxy.verification.refused: `404` also counts as the answer to a good credential",
+        ),
+        (
+            "  proxy: {verification: {endpoints: [/], refused: [200-204]}}",
+            "proxy.verification.refused: `200-204` also counts as the answer to a good credential",
+        ),
+        (
+            "  proxy: {verification: {endpoints: [/], refused: 4xx}}",
+            "proxy.verification.refused: `4xx` does not say that a credential is wrong",
+        ),
+        (
             "  proxy: {retry: {error_code: [429, often]}}",
             "proxy.retry.error_code: `often` is not a status; expected 429, 5xx or 500-502",
         ),

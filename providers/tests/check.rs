@@ -380,6 +380,42 @@ async fn only_the_expected_statuses_count() {
     }
 }
 
+#[tokio::test]
+async fn what_a_template_calls_refused_is_no_other_class() {
+    for (answered, reason) in [
+        (403, Reason::Refused),
+        (404, Reason::Refused),
+        (503, Reason::Refused),
+        (302, Reason::Refused),
+        (401, Reason::Refused),
+        (402, Reason::Forbidden),
+        (405, Reason::Unavailable),
+        (500, Reason::Unavailable),
+    ] {
+        let (to, _arrived) = api(move |_, _| answer(answered, "", "{}")).await;
+        let provider = provider(&format!(
+            "odd:\n  display_name: Odd\n  auth_mode: API_KEY\n  proxy:\n    base_url: \
+             http://odd.test:{}\n    verification: {{endpoints: [/me], statuses: 201, refused: \
+             [403-404, 503, 302]}}\n",
+            to.port()
+        ));
+        let key = Credential::api_key("KEY-1");
+        let said = verify(&door(to), &provider, &key, &config([])).await;
+        assert_eq!(said, failed(reason, answered), "{answered}");
+    }
+    // What a template says of 404 holds where it would be a wrong address, too.
+    let (to, _arrived) = api(|_, _| answer(404, "", "")).await;
+    let templated = provider(&format!(
+        "odd:\n  display_name: Odd\n  auth_mode: API_KEY\n  connection_config:\n    sub: {{type: \
+         string, title: Sub}}\n  proxy:\n    base_url: http://${{connectionConfig.sub}}.desk.test:{}\n    \
+         verification: {{endpoints: [/me], refused: 404}}\n",
+        to.port()
+    ));
+    let key = Credential::api_key("KEY-1");
+    let said = verify(&door(to), &templated, &key, &config([("sub", "acme")])).await;
+    assert_eq!(said, failed(Reason::Refused, 404));
+}
+
 #[test]
 fn a_setting_that_cannot_be_used_is_named() {
     let catalogue = keyslot_providers::Catalogue::embedded();

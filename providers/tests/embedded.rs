@@ -52,6 +52,45 @@ fn every_entry_says_from_which_pages_it_was_written() {
     }
 }
 
+/// What scanners of repositories know of keys: good for a shape where the vendor's own pages show none.
+const SECOND_SOURCES: [&str; 3] = [
+    "https://docs.gitguardian.com/",
+    "https://github.com/gitleaks/gitleaks/",
+    "https://github.com/trufflesecurity/trufflehog/",
+];
+
+/// The last two labels of a host: enough to tell one vendor's pages from another's.
+fn site(address: &str) -> Option<String> {
+    let host = Url::parse(address).ok()?.host_str()?.to_owned();
+    let labels: Vec<_> = host.rsplit('.').take(2).collect();
+    Some(labels.into_iter().rev().collect::<Vec<_>>().join("."))
+}
+
+/// A shape that nobody vouches for turns good keys into doubtful ones.
+#[test]
+fn every_key_shape_cites_the_vendor_or_a_named_second_source() {
+    for (name, entry) in entries() {
+        let pages = entry["sources"].as_array().into_iter().flatten();
+        let own: Vec<_> = [&entry["docs"], &entry["docs_connect"], &entry["proxy"]["base_url"]]
+            .into_iter()
+            .chain(pages)
+            .filter_map(|page| site(page.as_str().unwrap_or_default()))
+            .collect();
+        let product = name.split('-').next().unwrap_or_default();
+        for shape in entry["key_shapes"].as_array().into_iter().flatten() {
+            let source = shape["source"].as_str().unwrap_or_default();
+            let cited = site(source).unwrap_or_default();
+            assert!(source.starts_with("https://") && !cited.is_empty(), "{name}: {shape}");
+            // A key of another vendor's that people mistake for one of this vendor's has that vendor's page.
+            let anothers = shape["wrong"] == true;
+            let second = SECOND_SOURCES.iter().any(|second| source.starts_with(second));
+            let repository = cited == "github.com" && source.contains(product);
+            let vendors = repository || own.contains(&cited);
+            assert!(anothers || second || vendors, "{name}: {source} speaks for neither");
+        }
+    }
+}
+
 /// The key shapes of an entry, as the widget reads them.
 fn key_shapes(entry: &Value) -> Vec<KeyShape> {
     let text = |shape: &Value, name: &str| shape[name].as_str().unwrap_or_default().to_owned();

@@ -249,6 +249,10 @@ pub struct Settings {
     /// Whether a secret is handed out before or after it is on disk that it was: batched or strict.
     #[arg(long, env = "KEYSLOT_AUDIT", value_name = "MODE", value_enum, default_value_t)]
     pub audit: AuditMode,
+    /// For how many days audit events are kept; older ones are removed. Without it, for ever.
+    #[arg(long, env = "KEYSLOT_AUDIT_KEEP", value_name = "DAYS",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub audit_keep: Option<u16>,
     /// With SQLite, the most writes that share one commit, and so one flush of the disk. More is faster under
     /// load; 1 gives each its own.
     #[arg(long, env = "KEYSLOT_WRITES_PER_COMMIT", value_name = "N", default_value_t = WRITES_PER_COMMIT,

@@ -1,6 +1,7 @@
-//! What may become of an environment, and `keyslot-server environments`. An environment that is renamed or
-//! deleted has no integrations: what is stored under them is sealed to its name. The two of the first start
-//! stay, for every start makes sure of them.
+//! What can be done with environments, for the REST API, the dashboard and the command line alike: making
+//! one, renaming it, ending it; and `keyslot-server environments`. An environment that is renamed or deleted
+//! has no integrations: what is stored under them is sealed to its name. The two of the first start stay, for
+//! every start makes sure of them.
 
 use jiff::Timestamp;
 
@@ -8,10 +9,13 @@ use crate::{
     cli::{EnvironmentAction, Refusal, Settings},
     clock::{Clock, SystemClock},
     environment_key::{EnvironmentKey, Purpose},
-    model::{AuditEvent, FIRST_ENVIRONMENTS},
+    model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role},
+    secret_keys::{Made, generate},
     serve::{open, storage, vault},
-    store::{EnvironmentOutcome, Store},
-    vault::Vault,
+    state::PepperError,
+    store::{EnvironmentOutcome, Store, StoreError},
+    token::{NoRandomness, TokenHasher},
+    vault::{Vault, VaultError},
 };
 
 /// What a name looks like: it stands in addresses.
@@ -30,22 +34,138 @@ pub fn is_permanent(name: &str) -> bool {
     FIRST_ENVIRONMENTS.contains(&name)
 }
 
-/// Renames one: its keys go along, the sealed ones sealed anew.
-///
-/// # Errors
-/// What store and vault say, as a sentence.
-pub(crate) async fn rename(
-    store: &dyn Store,
-    vault: &Vault,
-    from: &str,
-    to: &str,
-    audit: AuditEvent,
-) -> Result<EnvironmentOutcome, Box<dyn std::error::Error + Send + Sync>> {
-    let mut secrets = Vec::new();
-    for purpose in [Purpose::WebhookSigning, Purpose::ConnectionHmac] {
-        secrets.push(EnvironmentKey::renamed(store, vault, purpose, from, to).await?);
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// It is no name.
+    #[error("expected up to 64 of a-z, 0-9, - and _, the first one a letter or digit")]
+    NotAName,
+    /// Another one has the name.
+    #[error("There is an environment of this name already")]
+    NameTaken,
+    /// It is of the first start.
+    #[error("This environment comes with the server and stays")]
+    Permanent,
+    /// Something is sealed to its name.
+    #[error("This environment has integrations; delete them first, with their connections")]
+    InUse,
+    /// There is none of that name, or no longer.
+    #[error("There is no such environment")]
+    Unknown,
+    /// No key could be made for it.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// Its keys could not be sealed to its new name.
+    #[error(transparent)]
+    Vault(VaultError),
+    /// What the store says.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<PepperError> for EnvironmentError {
+    fn from(error: PepperError) -> Self {
+        match error {
+            PepperError::Store(error) => Self::Store(error),
+            PepperError::Vault(error) => Self::Vault(error),
+        }
     }
-    Ok(store.rename_environment(from, to, secrets, audit).await?)
+}
+
+/// Where and by whom something is done to environments.
+pub struct Registry<'a> {
+    /// The storage.
+    pub store: &'a dyn Store,
+    /// What seals the keys of an environment.
+    pub vault: &'a Vault,
+    /// The audit event of an action on the environment of a name.
+    pub audit: &'a (dyn Fn(&'static str, &str) -> AuditEvent + Sync),
+}
+
+impl Registry<'_> {
+    /// Makes one that no secret key opens.
+    ///
+    /// # Errors
+    /// A name that is none or is taken, or what the store says.
+    pub async fn create(&self, name: &str) -> Result<(), EnvironmentError> {
+        self.add(name, None, (self.audit)("environment.created", name)).await
+    }
+
+    /// Makes one, and its first secret key, with every permission.
+    ///
+    /// # Errors
+    /// A name that is none or is taken, no randomness, or what the store says.
+    pub async fn create_with_key(
+        &self,
+        name: &str,
+        hasher: &TokenHasher,
+    ) -> Result<Made, EnvironmentError> {
+        let audit = (self.audit)("environment.created", name);
+        let (new, token) = generate(hasher, name, "First key", Role::Full)?;
+        let made = Made::at(audit.at, &new, token);
+        self.add(name, Some(new), audit).await?;
+        Ok(made)
+    }
+
+    async fn add(
+        &self,
+        name: &str,
+        key: Option<NewSecretKey>,
+        audit: AuditEvent,
+    ) -> Result<(), EnvironmentError> {
+        must_be_a_name(name)?;
+        let made = self.store.create_environment(name, key, audit).await?;
+        if made { Ok(()) } else { Err(EnvironmentError::NameTaken) }
+    }
+
+    /// Renames one. Its settings and secret keys go along, and those that it shares with backends, sealed
+    /// anew; its connect sessions and webhooks go, and its audit events stay under the old name.
+    ///
+    /// # Errors
+    /// Any [`EnvironmentError`] but that of randomness.
+    pub async fn rename(&self, from: &str, to: &str) -> Result<(), EnvironmentError> {
+        must_not_be_permanent(from)?;
+        must_be_a_name(to)?;
+        // Asked for first: what follows makes keys for whatever it is given.
+        let all = self.store.environments().await?;
+        if !all.iter().any(|known| known.name == from) {
+            return Err(EnvironmentError::Unknown);
+        }
+        let mut secrets = Vec::new();
+        for purpose in [Purpose::WebhookSigning, Purpose::ConnectionHmac] {
+            let renamed = EnvironmentKey::renamed(self.store, self.vault, purpose, from, to);
+            secrets.push(renamed.await?);
+        }
+        let audit = (self.audit)("environment.renamed", to);
+        done(self.store.rename_environment(from, to, secrets, audit).await?)
+    }
+
+    /// Deletes one, and with it everything but its audit events.
+    ///
+    /// # Errors
+    /// That it stays, is in use or unknown, or what the store says.
+    pub async fn delete(&self, name: &str) -> Result<(), EnvironmentError> {
+        must_not_be_permanent(name)?;
+        let audit = (self.audit)("environment.deleted", name);
+        done(self.store.delete_environment(name, audit).await?)
+    }
+}
+
+fn done(outcome: EnvironmentOutcome) -> Result<(), EnvironmentError> {
+    match outcome {
+        EnvironmentOutcome::Done => Ok(()),
+        EnvironmentOutcome::Unknown => Err(EnvironmentError::Unknown),
+        EnvironmentOutcome::NameTaken => Err(EnvironmentError::NameTaken),
+        EnvironmentOutcome::InUse => Err(EnvironmentError::InUse),
+    }
+}
+
+fn must_be_a_name(name: &str) -> Result<(), EnvironmentError> {
+    if is_name(name) { Ok(()) } else { Err(EnvironmentError::NotAName) }
+}
+
+fn must_not_be_permanent(name: &str) -> Result<(), EnvironmentError> {
+    if is_permanent(name) { Err(EnvironmentError::Permanent) } else { Ok(()) }
 }
 
 /// Runs one of the commands.
@@ -74,75 +194,32 @@ async fn act(
     now: Timestamp,
     action: &EnvironmentAction,
 ) -> Result<(), Refusal> {
-    match action {
-        EnvironmentAction::Create { name, .. } => {
-            must_be_a_name(name)?;
-            let audit = event(name, "environment.created", now);
-            let made = store.create_environment(name, None, audit).await.map_err(storage)?;
-            if made { Ok(()) } else { Err(taken(name)) }
-        }
+    let audit = |action, name: &str| event(name, action, now);
+    let registry = Registry { store, vault, audit: &audit };
+    let (outcome, name, new) = match action {
         EnvironmentAction::List { .. } => {
             for environment in store.environments().await.map_err(storage)? {
                 show(&environment.name);
             }
-            Ok(())
+            return Ok(());
         }
-        EnvironmentAction::Rename { from, to, .. } => {
-            must_be_a_name(to)?;
-            must_not_be_permanent(from)?;
-            // Asked for first: what follows makes keys for whatever it is given.
-            must_be_there(store, from).await?;
-            let audit = event(to, "environment.renamed", now);
-            let outcome = rename(store, vault, from, to, audit).await;
-            outcome_of(outcome.map_err(|error| Refusal(error.to_string()))?, from, to)
+        EnvironmentAction::Create { name, .. } => (registry.create(name).await, name, name),
+        EnvironmentAction::Rename { from, to, .. } => (registry.rename(from, to).await, from, to),
+        EnvironmentAction::Delete { name, .. } => (registry.delete(name).await, name, name),
+    };
+    outcome.map_err(|error| match error {
+        EnvironmentError::NotAName => Refusal(format!("{new:?}: {error}")),
+        EnvironmentError::NameTaken => Refusal(format!("there is an environment {new} already")),
+        EnvironmentError::Unknown => Refusal(format!("there is no environment {name}")),
+        EnvironmentError::Permanent => {
+            Refusal(format!("environment {name} comes with the server and stays"))
         }
-        EnvironmentAction::Delete { name, .. } => {
-            must_not_be_permanent(name)?;
-            let audit = event(name, "environment.deleted", now);
-            let outcome = store.delete_environment(name, audit).await.map_err(storage)?;
-            outcome_of(outcome, name, name)
-        }
-    }
-}
-
-fn outcome_of(outcome: EnvironmentOutcome, name: &str, new: &str) -> Result<(), Refusal> {
-    match outcome {
-        EnvironmentOutcome::Done => Ok(()),
-        EnvironmentOutcome::Unknown => Err(unknown(name)),
-        EnvironmentOutcome::NameTaken => Err(taken(new)),
-        EnvironmentOutcome::InUse => Err(Refusal(format!(
+        EnvironmentError::InUse => Refusal(format!(
             "environment {name} has integrations; delete them first, with their connections"
-        ))),
-    }
-}
-
-async fn must_be_there(store: &dyn Store, name: &str) -> Result<(), Refusal> {
-    let all = store.environments().await.map_err(storage)?;
-    if all.iter().any(|known| known.name == name) { Ok(()) } else { Err(unknown(name)) }
-}
-
-fn must_be_a_name(name: &str) -> Result<(), Refusal> {
-    if is_name(name) {
-        return Ok(());
-    }
-    Err(Refusal(format!(
-        "{name:?}: expected up to 64 of a-z, 0-9, - and _, the first one a letter or digit"
-    )))
-}
-
-fn must_not_be_permanent(name: &str) -> Result<(), Refusal> {
-    if is_permanent(name) {
-        return Err(Refusal(format!("environment {name} comes with the server and stays")));
-    }
-    Ok(())
-}
-
-fn unknown(name: &str) -> Refusal {
-    Refusal(format!("there is no environment {name}"))
-}
-
-fn taken(name: &str) -> Refusal {
-    Refusal(format!("there is an environment {name} already"))
+        )),
+        EnvironmentError::Store(error) => storage(error),
+        error => Refusal(error.to_string()),
+    })
 }
 
 fn event(environment: &str, action: &'static str, at: Timestamp) -> AuditEvent {

@@ -10,6 +10,7 @@ pub mod api;
 pub mod appearance;
 pub mod audit;
 pub mod audit_chain;
+pub mod audit_retention;
 pub mod body;
 pub mod catalogues;
 pub mod cli;

@@ -145,6 +145,8 @@ pub struct IntegrationChange {
     pub display_name: Option<Option<String>>,
     /// The settings, whole.
     pub config: Option<Object>,
+    /// Only while name and settings are these.
+    pub seen: Option<(Option<String>, Object)>,
 }
 
 /// Whose connection it is, as the integrator's backend said it.

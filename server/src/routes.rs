@@ -246,6 +246,7 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             e(M::GET, "/demo/{*path}", Public, get(pages::demo)),
             e(M::POST, "/demo/session", DevPage, post(demo::session)),
             e(M::GET, "/demo/connection", DevPage, get(demo::connection)),
+            e(M::GET, "/demo/connections", DevPage, get(demo::connections_of)),
             e(M::GET, "/demo-api/v1/me", Public, get(demo::api::me)).uncounted(),
             e(M::GET, "/demo-api/v1/basic/me", Public, get(demo::api::basic_me)).uncounted(),
         ]);
@@ -257,7 +258,7 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
 fn pages_of_operators() -> Vec<Endpoint> {
     use Access::{Operator, Public};
     use dashboard::{
-        activity, connections, integrations, preview, secret_keys, settings, sign_in,
+        activity, connections, environments, integrations, preview, secret_keys, settings, sign_in,
         widget_session::{invite, make_invite, session},
     };
     let page = |path, handler| Endpoint::new(Method::GET, path, Operator, handler);
@@ -295,6 +296,10 @@ fn pages_of_operators() -> Vec<Endpoint> {
         form("/dashboard/{environment}/secret-keys", Operator, post(secret_keys::create)),
         form("/dashboard/{environment}/secret-keys/rotate", Operator, post(secret_keys::rotate)),
         form("/dashboard/{environment}/secret-keys/revoke", Operator, post(secret_keys::revoke)),
+        page("/dashboard/{environment}/environments", get(environments::show)),
+        form("/dashboard/{environment}/environments", Operator, post(environments::create)),
+        form("/dashboard/{environment}/environments/rename", Operator, post(environments::rename)),
+        form("/dashboard/{environment}/environments/delete", Operator, post(environments::delete)),
         page("/dashboard/{environment}/settings", get(settings::show)),
         form("/dashboard/{environment}/settings/webhooks", Operator, post(settings::webhooks)),
         form("/dashboard/{environment}/settings/connect", Operator, post(settings::connect)),

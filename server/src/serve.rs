@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::{
     audit::{self, Reads},
+    audit_retention,
     catalogues::{self, Catalogues},
     cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
@@ -126,6 +127,10 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     let housekeeping = tokio::spawn(housekeeping(state.clone()));
     let reads = tokio::spawn(audit::run(state.clone()));
     let chaining = tokio::spawn(chaining(state.clone()));
+    let retention = settings.audit_keep.map(|days| {
+        let keep = SignedDuration::from_hours(24 * i64::from(days));
+        tokio::spawn(audit_retention::run(state.clone(), keep))
+    });
     let renewal = tokio::spawn(renewal(state.clone()));
     let watching = tokio::spawn(watching(state.clone()));
     let (stop_delivery, stopped) = oneshot::channel::<()>();
@@ -138,6 +143,9 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     listener::serve(socket, crate::app(state.clone()), Bounds::default(), stop).await;
     housekeeping.abort();
     chaining.abort();
+    if let Some(retention) = retention {
+        retention.abort();
+    }
     renewal.abort();
     watching.abort();
     drop((stop_delivery, stop_checks));

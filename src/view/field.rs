@@ -1,11 +1,11 @@
 //! One input on screen: label, help, box, and what is said about its value.
 
-use super::{Signal, Ui, report, speech};
+use super::{report, speech};
 use crate::dom::{Dom, Parts, element};
+use crate::input::{Input, Signal, Ui};
 use crate::inputs::Inputs;
 use crate::listener::Listener;
 use crate::options::{Options, Words};
-use crate::session::Input;
 use keyslot_core::advice::{self, Kind, Refusal, Repair, Split};
 use keyslot_core::form::{Checked, Fault, Field, Form, Value};
 use keyslot_core::text::joined;

@@ -25,13 +25,13 @@ mod style;
 use crate::callback::Callback;
 use crate::dom::{Dom, Parts, Plain, document, element, object, window};
 use crate::draft;
+use crate::input::{Input, Signal, Ui};
 use crate::inputs::Inputs;
 use crate::listener::Listener;
 use crate::options::Options;
-use crate::session::Input;
+
 use crate::transport::Loaded;
 use field::FieldView;
-use keyslot_core::advice::Repair;
 use keyslot_core::dialog::{Connection, Event, Phase};
 use keyslot_core::failure::Cause;
 use keyslot_core::form::{Form, Value};
@@ -76,43 +76,6 @@ const KEPT: [&str; 10] = [
     "focusin",
     "click",
 ];
-
-/// What a person did with one field or button.
-pub(crate) enum Ui {
-    /// A paste was repaired: what it was, what it became.
-    Pasted(usize, Value, Repair),
-    /// A button or a field reported.
-    Did(Signal),
-}
-
-/// What buttons and fields report; the number is the field's place in the form.
-#[derive(Clone, Copy)]
-pub(crate) enum Signal {
-    /// The button in a note: take a repair back, or accept the one that is offered.
-    Note(usize),
-    /// The field was left, or filled in one go.
-    Left(usize),
-    /// A paste that was left to the browser is in the box.
-    Inserted(usize),
-    /// The person typed.
-    Edited(usize),
-    /// Show or Hide.
-    Toggle(usize),
-    /// The primary button, or Enter.
-    Primary,
-    /// "Save without checking".
-    Unchecked,
-    /// The backdrop was clicked.
-    Outside,
-    /// Escape, the close button, "Done", Android's back gesture.
-    Dismissed,
-    /// "Copy" beside the reference.
-    Copy,
-    /// The network is back.
-    Online,
-    /// The page goes away; nothing may stay behind.
-    Leaving,
-}
 
 /// The mounted dialog.
 pub(crate) struct View {
@@ -346,7 +309,8 @@ impl View {
         let rows = self.parts.at(ROWS);
         rows.say("");
         self.fields.clear();
-        let mut guided = false;
+        // Under the last of them, so that Tab goes from the user name to the password.
+        let guided = form.fields.iter().rposition(|field| field.credential && !field.hidden);
         for (index, field) in form.fields.iter().enumerate() {
             if field.hidden {
                 continue;
@@ -359,8 +323,7 @@ impl View {
             rows.append(view.row());
             if !field.guide().is_empty() {
                 self.show_guide(field.guide(), &[]);
-            } else if field.credential && !guided {
-                guided = true;
+            } else if guided == Some(index) {
                 self.show_guide(&form.guide, &form.steps);
             }
             self.fields.push(view);

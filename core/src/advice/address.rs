@@ -1,7 +1,7 @@
 //! Addresses: what of one belongs into a field, what hides in one, and whether one can be called at all.
 
 use super::characters::{is_blank, is_invisible};
-use super::repair::{Found, Removed};
+use super::found::{Found, Removed};
 use super::vocabulary::meaning;
 use super::{FieldShape, Kind, decode};
 use crate::text::{BLANK, DIGIT, HEX, LETTER, Part, Set, Text, WORD, set};

@@ -6,7 +6,7 @@
 use alloc::string::String;
 use zeroize::Zeroizing;
 
-use super::repair::room;
+use super::found::room;
 
 /// The text that `encoded` stands for in base64 (RFC 4648 §4 or §5, padding optional).
 pub(super) fn base64(encoded: &str) -> Zeroizing<String> {

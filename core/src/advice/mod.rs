@@ -27,6 +27,7 @@ pub(crate) mod characters;
 mod checksum;
 mod decode;
 mod entry;
+mod found;
 mod key_shape;
 mod pieces;
 mod recognise;
@@ -35,10 +36,11 @@ mod repair;
 mod vendors;
 mod vocabulary;
 
+pub use found::{Removals, Removed, Split};
 pub use key_shape::KeyShape;
 pub use recognise::{Notice, recognise};
 pub use refuse::{MAX_LENGTH, Refusal, refuse};
-pub use repair::{Removals, Removed, Repair, Split, repair};
+pub use repair::{Repair, repair};
 
 /// What a field is for; decides which repairs apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use super::Kind;
 use super::address::query_value;
 use super::entry::{BUTTONS, bare, entry};
-use super::repair::{Found, Removed};
+use super::found::{Found, Removed};
 use super::vocabulary::meaning;
 use crate::text::{BLANK, LINE, Part, QUOTE, SPACE, Text, class, set};
 

@@ -16,8 +16,9 @@ use crate::{
 const LIMIT_MAX: u64 = 1000;
 const LIMIT_DEFAULT: u64 = 100;
 
-/// `GET /audit-events[?limit=][&before=][&kind=][&actor=][&object=]`: the newest first. `next` is what
-/// `before` must be for the page after this one, or null.
+/// `GET /audit-events[?limit=][&before=][&kind=][&actor=][&object=][&changes_only=]`: the newest first.
+/// `next` is what `before` must be for the page after this one, or null. With `changes_only`, nothing that
+/// was only read or used.
 ///
 /// # Errors
 /// 400 `invalid_query_params`.
@@ -26,7 +27,7 @@ pub async fn list(
     key: Key,
     query: Query,
 ) -> Result<Response, ApiError> {
-    query.only(&["limit", "before", "kind", "actor", "object"], &[])?;
+    query.only(&["limit", "before", "kind", "actor", "object", "changes_only"], &[])?;
     let limit = query.number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let before = query.number("before", 1..=i64::MAX as u64)?;
@@ -38,6 +39,7 @@ pub async fn list(
         limit,
         kind: query.text("kind")?,
         actor: query.text("actor")?,
+        changes_only: query.flag("changes_only")?.unwrap_or(false),
         object: query.first("object").map(str::to_owned),
         search: None,
     };
@@ -48,8 +50,9 @@ pub async fn list(
     Ok(ok(&json!({ "data": views, "next": next })))
 }
 
-/// `GET /audit-events/check`: walks the chain from its start. `intact` is false when an event was
-/// changed, removed or moved, and `broken_at` then is the first that does not fit.
+/// `GET /audit-events/check`: walks along all events that are kept. `intact` is false when an event was
+/// changed, removed or moved, and `broken_at` then is the first that does not fit; `removed` is how many
+/// this server, or another on its database, has removed because of their age.
 ///
 /// # Errors
 /// 400 `invalid_query_params` for any query.
@@ -66,6 +69,7 @@ pub async fn check(
     Ok(ok(&json!({ "data": {
         "intact": report.broken_at.is_none(),
         "checked": report.checked,
+        "removed": report.removed,
         "broken_at": report.broken_at,
     } })))
 }

@@ -18,6 +18,7 @@ use crate::{
     model::{Environment, EnvironmentSettings},
     query::Query,
     state::{AppState, Server},
+    store::SettingsOutcome,
     webhooks,
 };
 
@@ -50,7 +51,27 @@ pub async fn update(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
-    let Environment { name, mut settings } = own(&state, &key).await?;
+    loop {
+        let Environment { name, settings: seen } = own(&state, &key).await?;
+        let settings = changed(&state, seen.clone(), body.clone()).await?;
+        let object = format!("environment:{name}");
+        let audit = key.audit("environment.updated", object, state.clock.now());
+        let put = state.store.put_environment_settings(&name, seen, settings.clone(), audit);
+        match put.await? {
+            SettingsOutcome::Stored => return Ok(ok(&view(&Environment { name, settings }))),
+            // By somebody else meanwhile: what is not in this body stays what they made it.
+            SettingsOutcome::Changed => {}
+            SettingsOutcome::Unknown => return Err(missing()),
+        }
+    }
+}
+
+/// The settings with the changes of a body.
+async fn changed(
+    state: &Server,
+    mut settings: EnvironmentSettings,
+    body: Option<Value>,
+) -> Result<EnvironmentSettings, ApiError> {
     let mut fields = Fields::of_body(body)?;
     for (field, address) in [
         ("webhook_url", &mut settings.webhook_url),
@@ -61,7 +82,7 @@ pub async fn update(
         };
         *address = given.filter(|url| !url.is_empty());
         if let Some(url) = address
-            && let Some(objection) = objection(&state, url).await
+            && let Some(objection) = objection(state, url).await
         {
             let path = fields.path_of(field);
             fields.refuse(Issue::custom(path, objection));
@@ -82,11 +103,7 @@ pub async fn update(
     if settings.public_key_enabled {
         settings.public_key.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
     }
-    let audit = key.audit("environment.updated", format!("environment:{name}"), state.clock.now());
-    if !state.store.put_environment_settings(&name, settings.clone(), audit).await? {
-        return Err(missing());
-    }
-    Ok(ok(&view(&Environment { name, settings })))
+    Ok(settings)
 }
 
 /// Reads what the connect page shows and who may frame it.

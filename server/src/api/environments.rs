@@ -1,5 +1,5 @@
 //! `/environments`: making more of them. A secret key opens one environment, and renames or deletes none
-//! but that one; names are no secret, so it may list all.
+//! but that one; names are no secret, so it may list all. What is done is [`crate::environments`].
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
@@ -9,16 +9,14 @@ use super::{json as answer, ok, secret_keys::with_token};
 use crate::{
     access::Key,
     body::JsonBody,
-    environments::{self, is_name, is_permanent},
+    environments::{self, EnvironmentError, Registry},
     error::ApiError,
     fields::{Fields, SHORT, read},
     issue::{Issue, at},
-    model::Role,
+    model::AuditEvent,
     query::Query,
-    secret_keys::{Made, generate},
     segment::Segment,
-    state::AppState,
-    store::EnvironmentOutcome,
+    state::{AppState, Server},
 };
 
 /// `GET /environments`: the names of all.
@@ -49,15 +47,9 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
     let name = name_of(body)?;
-    let (new, token) =
-        generate(&state.hasher, &name, "First key", Role::Full).map_err(ApiError::internal)?;
-    let now = state.clock.now();
-    let mut audit = key.audit("environment.created", format!("environment:{name}"), now);
-    audit.environment.clone_from(&name);
-    let first = Made::at(now, &new, token);
-    if !state.store.create_environment(&name, Some(new), audit).await? {
-        return Err(taken());
-    }
+    let audit = audit_by(&state, &key);
+    let first =
+        registry(&state, &audit).create_with_key(&name, &state.hasher).await.map_err(refusal)?;
     let shown = json!({ "name": name, "secret_key": with_token(&first) });
     Ok(answer(StatusCode::CREATED, &json!({ "data": shown })))
 }
@@ -67,8 +59,8 @@ pub async fn create(
 /// audit events stay under the old name.
 ///
 /// # Errors
-/// 400 `invalid_body`: the name, or one that is taken; `invalid_uri_params`: integrations, or an
-/// environment that stays; 403 `forbidden`: another environment than the key's.
+/// 400 `invalid_body`: the name, or one that is taken; 403 `forbidden`: another environment than the
+/// key's; 409 `environment_stays`: it has integrations, or is one of the first two.
 pub async fn rename(
     State(state): State<AppState>,
     key: Key,
@@ -79,11 +71,8 @@ pub async fn rename(
     query.only(&[], &[])?;
     must_be_own(&key, &from)?;
     let to = name_of(body)?;
-    let mut audit =
-        key.audit("environment.renamed", format!("environment:{to}"), state.clock.now());
-    audit.environment.clone_from(&to);
-    let outcome = environments::rename(state.store.as_ref(), &state.vault, &from, &to, audit);
-    outcome_of(outcome.await.map_err(ApiError::internal)?)?;
+    let audit = audit_by(&state, &key);
+    registry(&state, &audit).rename(&from, &to).await.map_err(refusal)?;
     Ok(ok(&json!({ "data": { "name": to } })))
 }
 
@@ -91,8 +80,8 @@ pub async fn rename(
 /// all others, while it has no integrations.
 ///
 /// # Errors
-/// 400 `invalid_uri_params`: integrations, or an environment that stays; 403 `forbidden`: another
-/// environment than the key's.
+/// 403 `forbidden`: another environment than the key's; 409 `environment_stays`: it has integrations, or
+/// is one of the first two.
 pub async fn delete(
     State(state): State<AppState>,
     key: Key,
@@ -101,45 +90,54 @@ pub async fn delete(
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
     must_be_own(&key, &name)?;
-    let audit = key.audit("environment.deleted", format!("environment:{name}"), state.clock.now());
-    outcome_of(state.store.delete_environment(&name, audit).await?)?;
+    let audit = audit_by(&state, &key);
+    registry(&state, &audit).delete(&name).await.map_err(refusal)?;
     Ok(ok(&json!({ "success": true })))
 }
 
 fn name_of(body: Option<Value>) -> Result<String, ApiError> {
     let mut fields = Fields::of_body(body)?;
     let name = fields.string("name", SHORT);
-    if name.as_deref().is_some_and(|name| !is_name(name)) {
-        fields.refuse(Issue::pattern(at(["name"]), environments::NAME));
-    }
     fields.finish()?;
     read(name)
 }
 
 fn must_be_own(key: &Key, name: &str) -> Result<(), ApiError> {
-    if key.environment() != name {
-        return Err(ApiError::OtherEnvironment);
-    }
-    if is_permanent(name) {
-        let message = "This environment comes with the server and stays";
-        return Err(ApiError::uri(Issue::custom(at(["environment"]), message)));
-    }
-    Ok(())
+    if key.environment() == name { Ok(()) } else { Err(ApiError::OtherEnvironment) }
 }
 
-fn outcome_of(outcome: EnvironmentOutcome) -> Result<(), ApiError> {
-    match outcome {
-        EnvironmentOutcome::Done => Ok(()),
-        // Between the look at the key and here.
-        EnvironmentOutcome::Unknown => Err(ApiError::UnknownAccount),
-        EnvironmentOutcome::NameTaken => Err(taken()),
-        EnvironmentOutcome::InUse => {
-            let message = "This environment has integrations; delete them first";
-            Err(ApiError::uri(Issue::custom(at(["environment"]), message)))
+fn audit_by<'a>(
+    state: &'a AppState,
+    key: &'a Key,
+) -> impl Fn(&'static str, &str) -> AuditEvent + Sync + 'a {
+    |action, name| {
+        let event = key.audit(action, format!("environment:{name}"), state.clock.now());
+        AuditEvent { environment: name.to_owned(), ..event }
+    }
+}
+
+fn registry<'a>(
+    state: &'a Server,
+    audit: &'a (dyn Fn(&'static str, &str) -> AuditEvent + Sync),
+) -> Registry<'a> {
+    Registry { store: state.store.as_ref(), vault: &state.vault, audit }
+}
+
+fn refusal(error: EnvironmentError) -> ApiError {
+    match error {
+        EnvironmentError::NotAName => {
+            ApiError::body(Issue::pattern(at(["name"]), environments::NAME))
         }
+        EnvironmentError::NameTaken => {
+            ApiError::body(Issue::custom(at(["name"]), error.to_string()))
+        }
+        EnvironmentError::Permanent | EnvironmentError::InUse => {
+            ApiError::EnvironmentStays(format!("{error}."))
+        }
+        // Between the look at the key and here.
+        EnvironmentError::Unknown => ApiError::UnknownAccount,
+        EnvironmentError::NoRandomness(error) => ApiError::internal(error),
+        EnvironmentError::Vault(error) => error.into(),
+        EnvironmentError::Store(error) => error.into(),
     }
-}
-
-fn taken() -> ApiError {
-    ApiError::body(Issue::custom(at(["name"]), "There is an environment of this name already"))
 }

@@ -22,6 +22,9 @@ use crate::{
 /// How many lines are on one page.
 const PAGE: u32 = 50;
 
+/// The value of `changes` with which what was only read or used is left out.
+pub const CHANGES_ONLY: &str = "only";
+
 /// What actions are done to, as they begin, and as a person says it.
 const KINDS: [(&str, &str); 7] = [
     ("connection", "Connections"),
@@ -93,6 +96,8 @@ struct AuditPage {
     kind: String,
     actor: String,
     search: String,
+    /// Whether what was only read or used is left out.
+    changes: bool,
     /// The one object that everything shown was done to.
     object: String,
     /// Whether the newest are not shown.
@@ -105,7 +110,8 @@ struct AuditPage {
     older: Option<String>,
 }
 
-/// `GET /dashboard/{environment}/activity?kind=&actor=&search=&object=&before=`
+/// `GET /dashboard/{environment}/activity?kind=&actor=&search=&changes=&object=&before=`; `changes=only` leaves out
+/// what was only read or used.
 ///
 /// # Errors
 /// Those of the store.
@@ -114,11 +120,13 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let (kind, actor, search, object) =
         (given("kind"), given("actor"), given("search"), given("object"));
+    let changes = given("changes");
     let before: Option<i64> = given("before").parse().ok();
     let filter = AuditFilter {
         before,
         kind: filled(&kind),
         actor: filled(&actor),
+        changes_only: changes == CHANGES_ONLY,
         object: filled(&object),
         search: filled(&search),
         // One more than is shown tells whether there is another page.
@@ -136,6 +144,7 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
             ("kind", &kind),
             ("actor", &actor),
             ("search", &search),
+            ("changes", &changes),
             ("object", &object),
             ("before", before),
         ])
@@ -150,6 +159,7 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
         newest: page(""),
         older: older.map(|before| page(&before)),
         lines: lines(&visit, events).await?,
+        changes: changes == CHANGES_ONLY,
         kind,
         actor,
         search,
@@ -158,12 +168,18 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
     html(StatusCode::OK, &shown)
 }
 
-/// The last `limit` things that were done to an object.
+/// The last `limit` things that were done to an object; `reads` when also what was only read or used.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn history(visit: &Visit, object: &str, limit: u32) -> Result<Vec<Line>, ApiError> {
-    let filter = AuditFilter { object: Some(object.to_owned()), limit, ..AuditFilter::default() };
+pub async fn history(
+    visit: &Visit,
+    object: &str,
+    reads: bool,
+    limit: u32,
+) -> Result<Vec<Line>, ApiError> {
+    let object = Some(object.to_owned());
+    let filter = AuditFilter { object, changes_only: !reads, limit, ..AuditFilter::default() };
     visit.state.write_reads().await;
     let events = visit.state.store.audit_events(&visit.environment, filter).await?;
     lines(visit, events).await

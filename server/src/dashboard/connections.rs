@@ -222,6 +222,8 @@ struct OnePage {
     checked: Option<String>,
     /// What was done to it last.
     history: Vec<activity::Line>,
+    /// Whether what was only read or used is in it.
+    reads: bool,
     /// The query of everything that was done to it.
     whole_history: String,
     /// The query of the webhooks about it.
@@ -230,13 +232,18 @@ struct OnePage {
     problem: Option<&'static str>,
 }
 
-/// `GET /dashboard/{environment}/connection?integration=&id=`
+/// `GET /dashboard/{environment}/connection?integration=&id=&reads=`; `reads=shown` also lists, in the history, what
+/// was only read or used.
 ///
 /// # Errors
 /// 404 `unknown_provider_config`, `not_found`.
 pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let named = Named::of(query.required("id")?, query.required("integration")?)?;
     let mut page = page(&visit, &named, false).await?;
+    if query.first("reads") == Some("shown") {
+        page.reads = true;
+        page.history = activity::history(&visit, &named.object(), true, RECENT).await?;
+    }
     page.notice = match query.first("notice") {
         Some("connected") => Some("The key was checked and is stored."),
         _ => None,
@@ -318,7 +325,7 @@ async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, Api
     }
     let now = server.clock.now();
     let object = named.object();
-    let history = activity::history(visit, &object, RECENT).await?;
+    let history = activity::history(visit, &object, false, RECENT).await?;
     Ok(OnePage {
         frame: visit.frame(Section::Connections),
         shown: Shown::of(server, &integration),
@@ -348,6 +355,7 @@ async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, Api
         },
         checked: summary.checked_at.map(|at| ago(at, now)),
         history,
+        reads: false,
         whole_history: query_of(&[("object", &object)]),
         webhooks: query_of(&[("search", &format!("{key}/{id}"))]),
         notice: None,

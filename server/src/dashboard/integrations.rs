@@ -6,12 +6,12 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use keyslot_providers::{AuthMode, Field, Provider};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     connections::{self, Row as ConnectionRow},
     form::Form,
-    page::{Frame, Section, Visit, ago, html, query_of},
+    page::{Frame, Section, Visit, ago, html, query_of, version_of},
     snippets::{Snippet, snippets},
 };
 use crate::{
@@ -566,8 +566,8 @@ struct SettingsPage {
     frame: Frame,
     shown: Shown,
     tab: Tab,
-    /// When it was last changed, as the form that is being filled in saw it.
-    version: i64,
+    /// Which name and settings the form that is being filled in saw.
+    version: String,
     name: String,
     settings: Vec<Setting>,
     asked: Vec<Asked>,
@@ -586,7 +586,7 @@ impl SettingsPage {
             frame: visit.frame(Section::Integrations),
             shown: Shown::of(&visit.state, integration),
             tab: Tab::Settings,
-            version: integration.updated_at.as_millisecond(),
+            version: version_of(&json!([integration.display_name, integration.config])),
             name: integration.display_name.clone().unwrap_or_default(),
             settings: provider.map_or_else(Vec::new, |provider| {
                 settings(provider, |name| stored_setting(integration, name), |_| None)
@@ -614,52 +614,61 @@ pub async fn edit(visit: Visit, query: Query) -> Result<Response, ApiError> {
 /// # Errors
 /// 404 `not_found`, also when its provider is not in the catalogue.
 pub async fn save(visit: Visit, form: Form) -> Result<Response, ApiError> {
-    let integration = asked_for(&visit, form.text("key")).await?;
-    let provider = known(&visit, &integration.provider)?;
-    // What the form does not know (set by REST) stays.
-    let declared =
-        |name: &String| provider.integration_config.iter().any(|field| field.name == *name);
-    let mut config: Object = integration
-        .config
-        .iter()
-        .filter(|(name, _)| !declared(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    config.extend(config_of(&provider, &form));
-    let mut problems = Problems::default();
-    let config = problems.settings(&visit.state, &provider, &config);
-    let mut page = SettingsPage::of(&visit, &integration);
-    page.conflict = form.text("version") != page.version.to_string();
-    if !page.conflict && problems.0.is_empty() {
-        let key = &integration.unique_key;
-        let change = IntegrationChange {
-            display_name: Some(form.filled("name").map(str::to_owned)),
-            config: Some(config),
-            ..IntegrationChange::default()
-        };
-        let audit = visit.audit("integration.updated", format!("integration:{key}"));
-        let update =
-            visit.state.store.update_integration(&visit.environment, key.as_str(), change, audit);
-        match update.await? {
-            IntegrationUpdate::Changed(_) => return Ok(visit.to(&page_of(key.as_str(), "saved"))),
-            IntegrationUpdate::Unknown => {
-                return Err(ApiError::NotFound("The integration was deleted meanwhile.".into()));
-            }
-            // Only another key can fail in these ways, and none is asked for.
-            IntegrationUpdate::KeyTaken | IntegrationUpdate::HasConnections => {
-                page.problem = Some("It could not be saved. Load the page again.".into());
+    loop {
+        let integration = asked_for(&visit, form.text("key")).await?;
+        let provider = known(&visit, &integration.provider)?;
+        // What the form does not know (set by REST) stays.
+        let declared =
+            |name: &String| provider.integration_config.iter().any(|field| field.name == *name);
+        let mut config: Object = integration
+            .config
+            .iter()
+            .filter(|(name, _)| !declared(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        config.extend(config_of(&provider, &form));
+        let mut problems = Problems::default();
+        let config = problems.settings(&visit.state, &provider, &config);
+        let mut page = SettingsPage::of(&visit, &integration);
+        page.conflict = form.text("version") != page.version;
+        if !page.conflict && problems.0.is_empty() {
+            let key = integration.unique_key;
+            let change = IntegrationChange {
+                unique_key: None,
+                display_name: Some(form.filled("name").map(str::to_owned)),
+                config: Some(config),
+                seen: Some((integration.display_name, integration.config)),
+            };
+            let audit = visit.audit("integration.updated", format!("integration:{key}"));
+            let store = &visit.state.store;
+            let update = store.update_integration(&visit.environment, key.as_str(), change, audit);
+            match update.await? {
+                IntegrationUpdate::Changed(_) => {
+                    return Ok(visit.to(&page_of(key.as_str(), "saved")));
+                }
+                IntegrationUpdate::Unknown => {
+                    return Err(ApiError::NotFound(
+                        "The integration was deleted meanwhile.".into(),
+                    ));
+                }
+                // By somebody else since it was read: the next look sees what they made of it.
+                IntegrationUpdate::NotAsSeen => continue,
+                // Only another key can fail in these ways, and none is asked for.
+                IntegrationUpdate::KeyTaken | IntegrationUpdate::HasConnections => {
+                    page.problem = Some("It could not be saved. Load the page again.".into());
+                }
             }
         }
+        page.name = form.text("name").to_owned();
+        page.settings = settings(
+            &provider,
+            |name| form.text(&setting_name(name)).to_owned(),
+            |name| problems.of(&setting_name(name)),
+        );
+        let status =
+            if page.conflict { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+        return html(status, &page);
     }
-    page.name = form.text("name").to_owned();
-    page.settings = settings(
-        &provider,
-        |name| form.text(&setting_name(name)).to_owned(),
-        |name| problems.of(&setting_name(name)),
-    );
-    let status =
-        if page.conflict { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
-    html(status, &page)
 }
 
 /// `POST /dashboard/{environment}/integration/delete`: `key`, and `confirm` with the key once more.

@@ -4,6 +4,7 @@
 
 pub mod activity;
 pub mod connections;
+pub mod environments;
 pub mod form;
 pub mod integrations;
 pub mod operator;

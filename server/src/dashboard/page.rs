@@ -2,12 +2,14 @@
 //! handler is called for.
 
 use askama::Template;
+use aws_lc_rs::digest;
 use axum::{
     extract::{FromRequestParts, Path},
     response::{IntoResponse, Redirect, Response},
 };
 use http::{HeaderName, StatusCode, header, request::Parts};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{PREFIX, operator::Operator};
 use crate::{
@@ -102,6 +104,16 @@ impl Frame {
     }
 }
 
+/// A secret key that was made just now, for the one page that shows it.
+pub struct MadeKey {
+    /// Which it is.
+    pub title: String,
+    /// The key.
+    pub key: String,
+    /// What becomes of the one before it.
+    pub before: Option<String>,
+}
+
 /// One request of an operator in one environment.
 pub struct Visit {
     /// The server.
@@ -159,7 +171,13 @@ impl Visit {
 
     /// Goes on to another page of this environment; `path` is what follows the environment.
     pub fn to(&self, path: &str) -> Response {
-        Redirect::to(&format!("{}/{path}", self.here())).into_response()
+        self.to_in(&self.environment, path)
+    }
+
+    /// Goes on to a page of an environment; `path` is what follows it.
+    pub fn to_in(&self, environment: &str, path: &str) -> Response {
+        let base = self.state.base_path();
+        Redirect::to(&format!("{base}{PREFIX}/{environment}/{path}")).into_response()
     }
 }
 
@@ -234,6 +252,12 @@ pub fn error(server: &Server, error: ApiError, request: &RequestId) -> Response 
 pub fn query_of(pairs: &[(&str, &str)]) -> String {
     let filled = pairs.iter().filter(|(_, value)| !value.is_empty());
     form_urlencoded::Serializer::new(String::new()).extend_pairs(filled).finish()
+}
+
+/// What tells whether something is still what a form has seen: another text for another value.
+pub fn version_of(value: &Value) -> String {
+    let digest = digest::digest(&digest::SHA256, value.to_string().as_bytes());
+    digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A moment as pages show it: `2026-11-24 07:46 UTC`.

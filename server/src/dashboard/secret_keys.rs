@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     form::Form,
-    page::{Frame, Section, Visit, ago, html, moment},
+    page::{Frame, MadeKey, Section, Visit, ago, html, moment},
     settings::Tab,
 };
 use crate::{
@@ -100,8 +100,8 @@ struct Page {
     draft: Draft,
     notice: Option<&'static str>,
     problem: Option<String>,
-    /// The name and the key that was made just now, and when the one before it ends.
-    made: Option<(String, String, Option<String>)>,
+    /// One that was made just now.
+    made: Option<MadeKey>,
 }
 
 impl Page {
@@ -223,7 +223,9 @@ async fn answer(
     };
     let mut page = Page::of(visit).await?;
     // EXPOSE: shown this once to the operator who made it.
-    page.made = Some((made.record.key.name, made.token.expose().to_owned(), before));
+    let key = made.token.expose().to_owned();
+    page.made =
+        Some(MadeKey { title: format!("The key of {}", made.record.key.name), key, before });
     html(StatusCode::CREATED, &page)
 }
 

@@ -1,14 +1,13 @@
 //! Settings: what an environment has been set to, and what this server is.
 
 use askama::Template;
-use aws_lc_rs::digest;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
     form::Form,
-    page::{Frame, Section, Visit, html},
+    page::{Frame, Section, Visit, html, version_of},
 };
 use crate::{
     api::environment::objection,
@@ -17,6 +16,7 @@ use crate::{
     error::ApiError,
     model::EnvironmentSettings,
     query::Query,
+    store::SettingsOutcome,
 };
 
 /// The provider with which the dialog is shown while there is no integration.
@@ -29,6 +29,8 @@ pub enum Tab {
     Environment,
     /// The keys of backends.
     SecretKeys,
+    /// All environments.
+    Environments,
 }
 
 #[derive(Template)]
@@ -108,8 +110,13 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
 /// # Errors
 /// Those of the store. What can be mended is said on the page.
 pub async fn webhooks(visit: Visit, form: Form) -> Result<Response, ApiError> {
-    let mut settings = visit.settings().await?;
-    let current = Versions::of(&settings)?.webhooks;
+    save(&visit, &form, Part::Webhooks).await
+}
+
+/// What is wrong with fields, by their names.
+type Problems = Vec<(&'static str, String)>;
+
+async fn put_webhooks(visit: &Visit, form: &Form, settings: &mut EnvironmentSettings) -> Problems {
     let mut problems = Vec::new();
     for (field, address) in [
         ("webhook_url", &mut settings.webhook_url),
@@ -124,7 +131,7 @@ pub async fn webhooks(visit: Visit, form: Form) -> Result<Response, ApiError> {
     }
     settings.on_auth_creation = form.filled("on_auth_creation").is_some();
     settings.on_auth_refresh_error = form.filled("on_auth_refresh_error").is_some();
-    save(&visit, &form, current, settings, problems).await
+    problems
 }
 
 /// What end users see of the environment's product, as it was typed.
@@ -197,10 +204,12 @@ impl Appearance {
 /// # Errors
 /// Those of the store. What can be mended is said on the page.
 pub async fn connect(visit: Visit, form: Form) -> Result<Response, ApiError> {
-    let mut settings = visit.settings().await?;
-    let current = Versions::of(&settings)?.connect;
-    let Looks { given, mut problems } = Appearance::read(&form);
-    given.put_into(&mut settings);
+    save(&visit, &form, Part::Connect).await
+}
+
+fn put_connect(form: &Form, settings: &mut EnvironmentSettings) -> Problems {
+    let Looks { given, mut problems } = Appearance::read(form);
+    given.put_into(settings);
     settings.allowed_origins.clear();
     for line in form.text("allowed_origins").split_whitespace() {
         match appearance::origin(line) {
@@ -214,7 +223,7 @@ pub async fn connect(visit: Visit, form: Form) -> Result<Response, ApiError> {
     if settings.allowed_origins.len() > appearance::ORIGINS_MAX {
         problems.push(("allowed_origins", "Name at most 20 sites.".to_owned()));
     }
-    save(&visit, &form, current, settings, problems).await
+    problems
 }
 
 /// `POST /dashboard/{environment}/settings/legacy`: `version`, `public_key_enabled`, `hmac_enabled`.
@@ -222,14 +231,24 @@ pub async fn connect(visit: Visit, form: Form) -> Result<Response, ApiError> {
 /// # Errors
 /// Those of the store.
 pub async fn legacy(visit: Visit, form: Form) -> Result<Response, ApiError> {
-    let mut settings = visit.settings().await?;
-    let current = Versions::of(&settings)?.legacy;
+    save(&visit, &form, Part::Legacy).await
+}
+
+fn put_legacy(form: &Form, settings: &mut EnvironmentSettings) -> Problems {
     settings.public_key_enabled = form.filled("public_key_enabled").is_some();
     settings.hmac_enabled = form.filled("hmac_enabled").is_some();
     if settings.public_key_enabled {
         settings.public_key.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
     }
-    save(&visit, &form, current, settings, Vec::new()).await
+    Vec::new()
+}
+
+/// The parts of the settings, each with a form of its own.
+#[derive(Clone, Copy)]
+enum Part {
+    Webhooks,
+    Connect,
+    Legacy,
 }
 
 /// What tells whether a part of the settings is still what a form has seen.
@@ -246,8 +265,7 @@ impl Versions {
         };
         let version = |part: &[&str]| {
             let values: Vec<&Value> = part.iter().filter_map(|name| all.get(*name)).collect();
-            let digest = digest::digest(&digest::SHA256, json!(values).to_string().as_bytes());
-            digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+            version_of(&json!(values))
         };
         Ok(Self {
             webhooks: version(&[
@@ -270,28 +288,41 @@ impl Versions {
     }
 }
 
-/// Stores `settings`, unless there are problems with them or `form` has not seen `current`.
-async fn save(
-    visit: &Visit,
-    form: &Form,
-    current: String,
-    settings: EnvironmentSettings,
-    problems: Vec<(&'static str, String)>,
-) -> Result<Response, ApiError> {
-    let conflict = form.text("version") != current;
-    if problems.is_empty() && !conflict {
-        let name = visit.environment.as_str();
-        let audit = visit.audit("environment.updated", format!("environment:{name}"));
-        visit.state.store.put_environment_settings(name, settings, audit).await?;
-        return Ok(visit.to("settings?notice=saved"));
+/// Stores a part of the settings as it was typed, unless there are problems with it or it is not what the
+/// form has seen.
+async fn save(visit: &Visit, form: &Form, part: Part) -> Result<Response, ApiError> {
+    loop {
+        let seen = visit.settings().await?;
+        let current = Versions::of(&seen)?;
+        let mut settings = seen.clone();
+        let (current, problems) = match part {
+            Part::Webhooks => (current.webhooks, put_webhooks(visit, form, &mut settings).await),
+            Part::Connect => (current.connect, put_connect(form, &mut settings)),
+            Part::Legacy => (current.legacy, put_legacy(form, &mut settings)),
+        };
+        let conflict = form.text("version") != current;
+        if problems.is_empty() && !conflict {
+            let name = visit.environment.as_str();
+            let audit = visit.audit("environment.updated", format!("environment:{name}"));
+            let put = visit.state.store.put_environment_settings(name, seen, settings, audit);
+            match put.await? {
+                SettingsOutcome::Stored => return Ok(visit.to("settings?notice=saved")),
+                // Another part, which stays what it now is; or this one, and the operator is told.
+                SettingsOutcome::Changed => continue,
+                SettingsOutcome::Unknown => {
+                    return Err(ApiError::NotFound("There is no such environment.".into()));
+                }
+            }
+        }
+        let mut page = Page::of(visit, settings).await?;
+        page.problems = problems;
+        page.conflict = conflict;
+        if form.has("allowed_origins") {
+            page.origins = form.text("allowed_origins").to_owned();
+        }
+        let status = if conflict { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+        return html(status, &page);
     }
-    let mut page = Page::of(visit, settings).await?;
-    page.problems = problems;
-    page.conflict = conflict;
-    if form.has("allowed_origins") {
-        page.origins = form.text("allowed_origins").to_owned();
-    }
-    html(if conflict { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
 }
 
 /// `POST /dashboard/{environment}/settings/key`: `purpose`, `webhooks` or `hmac`. Shows the new key, once.

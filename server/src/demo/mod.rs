@@ -25,6 +25,7 @@ use crate::{
     query::Query,
     serve::{event, put_secret_key},
     state::{AppState, Server},
+    store::ConnectionFilter,
     token,
 };
 
@@ -154,6 +155,27 @@ pub async fn session(
     .await?;
     // EXPOSE: handing out the token is what minting is for.
     Ok(answer(StatusCode::CREATED, &json!({ "token": minted.token.expose() })))
+}
+
+/// `GET /demo/connections?connection_id=`: those of one id, as in `GET /connections`. The page asks once
+/// what is connected, and reads a credential only when somebody wants to see it.
+///
+/// # Errors
+/// 400 `invalid_query_params`.
+pub async fn connections_of(
+    State(state): State<AppState>,
+    query: Query,
+) -> Result<Response, ApiError> {
+    query.only(&["connection_id"], &[])?;
+    let filter = ConnectionFilter {
+        connection_id: Some(query.required("connection_id")?.to_owned()),
+        integrations: Some(INTEGRATIONS.map(|(key, ..)| key.to_owned()).to_vec()),
+        limit: 100,
+        ..ConnectionFilter::default()
+    };
+    let found = state.store.connections(ENVIRONMENT, filter).await?;
+    let connections: Vec<Value> = found.iter().map(connections::summary_view).collect();
+    Ok(ok(&json!({ "connections": connections })))
 }
 
 /// `GET /demo/connection?integration=&connection_id=`: the answer of `GET /connections/{id}` with the

@@ -19,7 +19,7 @@ use keyslot_providers::{AuthMode, Reason};
 
 use crate::{
     allowance::{Quota, Taken},
-    audit_chain::AuditChain,
+    audit_chain::{AuditChain, AuditStart, Removable},
     ids::{ConnectionId, IntegrationKey},
     metrics::CommitTimes,
     model::{
@@ -88,6 +88,17 @@ pub enum EnvironmentOutcome {
     InUse,
 }
 
+/// The outcome of replacing the settings of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingsOutcome {
+    /// They were.
+    Stored,
+    /// They are no longer what was seen, and stay.
+    Changed,
+    /// There is no environment of that name.
+    Unknown,
+}
+
 /// The outcome of changing an integration.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "a return value that is taken apart at once")]
@@ -96,6 +107,8 @@ pub enum IntegrationUpdate {
     Changed(Integration),
     /// No such integration.
     Unknown,
+    /// Its name or its settings are no longer what was seen.
+    NotAsSeen,
     /// The new key belongs to another integration.
     KeyTaken,
     /// The key cannot change while there are connections: they are sealed to it.
@@ -338,12 +351,28 @@ pub struct AuditFilter {
     pub kind: Option<String>,
     /// Only by this actor (`secret_key:<id>`), or by this kind of actor (`secret_key`).
     pub actor: Option<String>,
+    /// Only what changed something: nothing that was read or used.
+    pub changes_only: bool,
     /// Only to exactly this object.
     pub object: Option<String>,
     /// Only to objects with this in their name, capital letters or not.
     pub search: Option<String>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// What SQL says of an event that tells of a change: all but those of a secret that was read or used. Both
+/// engines have indexes of such events, made by the same words in their migrations, and take them only for
+/// a query with these words.
+const IS_CHANGE: &str = "action not in ('connection.read', 'connection.revealed', \
+    'connection.used', 'connection.verified')";
+
+impl AuditFilter {
+    /// Whether everything that it finds is a change. Secrets are those of connections, so whatever was done
+    /// to anything else is.
+    fn finds_changes_only(&self) -> bool {
+        self.changes_only || self.kind.as_deref().is_some_and(|kind| kind != "connection")
+    }
 }
 
 /// Whose ciphertext a sealed record is.
@@ -420,13 +449,15 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes an environment without integrations and all that belongs to it but its audit events.
     async fn delete_environment(&self, name: &str, audit: AuditEvent)
     -> Result<EnvironmentOutcome>;
-    /// Replaces the settings of an environment; tells whether there is one of that name.
+    /// Replaces the settings of an environment while they are `seen`: who changes them has read them before,
+    /// and of two at once the second must not undo what the first did.
     async fn put_environment_settings(
         &self,
         name: &str,
+        seen: EnvironmentSettings,
         settings: EnvironmentSettings,
         audit: AuditEvent,
-    ) -> Result<bool>;
+    ) -> Result<SettingsOutcome>;
     /// The sealed secret of this name; `candidate` is stored and returned when there is none yet.
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed>;
     /// Stores a sealed secret under this name, in the place of one that may be there.
@@ -676,6 +707,19 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<StoredAuditEvent>>;
     /// Puts up to `limit` events that are not in their chain yet into it, oldest first; tells how many.
     async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32>;
+    /// The environments that there are audit events of, by name; also those that are gone.
+    async fn audited_environments(&self) -> Result<Vec<String>>;
+    /// Behind what the audit events of an environment begin; `None` when none was ever removed.
+    async fn audit_start(&self, environment: &str) -> Result<Option<AuditStart>>;
+    /// Removes up to `limit` audit events of an environment from before `before`, oldest first, and notes
+    /// behind what the others begin; only what is in its chain, and fits.
+    async fn remove_old_audit_events(
+        &self,
+        environment: &str,
+        chain: AuditChain,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Removable>;
 }
 
 impl StoredAuditEvent {

@@ -243,6 +243,10 @@ pub const TABLES: &[Table] = &[
             ("address", Text),
         ],
     ),
+    table(
+        "audit_starts",
+        &[("environment", Text), ("link", Integer), ("mac", Bytes), ("seal", Bytes)],
+    ),
 ];
 
 impl Table {

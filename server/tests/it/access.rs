@@ -173,7 +173,11 @@ async fn a_token_in_the_query_opens_nothing_but_the_credential_routes() {
 #[tokio::test]
 async fn a_page_of_another_site_cannot_use_the_demo_pages_backend() {
     let server = Harness::new().await;
-    for path in ["/demo/session", "/demo/connection?integration=demo&connection_id=x"] {
+    for path in [
+        "/demo/session",
+        "/demo/connection?integration=demo&connection_id=x",
+        "/demo/connections?connection_id=x",
+    ] {
         let method = if path.contains('?') { Method::GET } else { Method::POST };
         for (header, value) in
             [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")]

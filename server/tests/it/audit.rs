@@ -2,10 +2,11 @@
 
 use axum::body::Body;
 use http::{Method, Request};
-use keyslot_server::{listener::Peer, store::AuditFilter};
+use jiff::SignedDuration;
+use keyslot_server::{audit_retention::remove_old, listener::Peer, store::AuditFilter};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, GOOD, Harness, SECRET, user};
+use crate::harness::{Answer, GOOD, Harness, SECRET, event, user};
 
 /// With a secret key, from an address.
 async fn ask(server: &Harness, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -67,6 +68,12 @@ async fn each_read_of_a_secret_is_one_event_that_says_who_what_and_from_where() 
         assert_eq!(event["request_id"], "request-of-this-test");
     }
     assert_eq!(events.last().unwrap()["address"], Value::Null, "not by a socket");
+    let changes = server.get("/audit-events?changes_only=true").await.json();
+    assert_eq!(changes["data"].as_array().unwrap()[..], events[4..], "all but those");
+    let all = server.get("/audit-events?changes_only=false").await.json();
+    assert_eq!(all["data"].as_array().unwrap().len(), events.len());
+    let refused = server.get("/audit-events?changes_only=maybe").await;
+    assert_eq!(refused.error(), "400 invalid_query_params invalid_value [changes_only]");
     let check = server.get("/audit-events/check").await.json();
     assert_eq!(check["data"]["intact"], true);
 
@@ -79,6 +86,28 @@ async fn each_read_of_a_secret_is_one_event_that_says_who_what_and_from_where() 
     .unwrap();
     let check = server.get("/audit-events/check").await.json();
     assert_eq!(check["data"]["broken_at"], events[0]["id"]);
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_operator_keeps_is_removed_and_the_check_says_how_much() {
+    let server = Harness::new().await;
+    server.state.link_audit().await.unwrap();
+    let before = server.get("/audit-events/check").await.json()["data"]["checked"].clone();
+    server.advance(40 * 24 * 60);
+    // More than are removed at once.
+    for _ in 0..1100 {
+        server.state.store.record(event(server.state.clock.now(), "gone")).await.unwrap();
+    }
+    server.state.link_audit().await.unwrap();
+    let keep = |days: i64| SignedDuration::from_hours(24 * days);
+    assert_eq!(remove_old(&server.state, keep(41)).await.unwrap(), 0);
+    let old = remove_old(&server.state, keep(30)).await.unwrap();
+    assert!(old > before.as_u64().unwrap(), "of every environment");
+    let check = server.get("/audit-events/check").await.json();
+    let expected = json!({ "intact": true, "checked": 0, "removed": before, "broken_at": null });
+    assert_eq!(check["data"], expected);
+    server.advance(31 * 24 * 60);
+    assert_eq!(remove_old(&server.state, keep(30)).await.unwrap(), 1100, "of one that is gone too");
 }
 
 #[tokio::test]

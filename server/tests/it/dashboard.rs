@@ -1,6 +1,7 @@
 //! The dashboard without a browser: who gets in, what a form must carry, what is written down.
 
 use axum::body::Body;
+use futures_util::future::join_all;
 use http::{Method, Request, StatusCode, header};
 use keyslot_server::{
     access::Access,
@@ -10,7 +11,7 @@ use keyslot_server::{
 };
 use serde_json::json;
 
-use crate::harness::{Answer, GOOD, Harness, event, newest, user};
+use crate::harness::{Answer, GOOD, Harness, SECRET, event, newest, user};
 
 const PASSWORD: &str = "a password of the operators";
 
@@ -150,6 +151,47 @@ async fn every_form_needs_the_token_of_its_session_and_a_page_of_ours() {
     }
     let others = Browser::signed_in(&server).await;
     assert_ne!(others.csrf, browser.csrf, "each session has its own");
+    let fields = [("csrf", others.csrf.as_str()), ("name", "x")];
+    let posted = form("/dashboard/dev/secret-keys").header("cookie", &browser.cookie);
+    let answer = server.send(posted.body(encoded(&fields)).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "and no other's will do");
+    // Of all that is posted below /dashboard, only signing in has no session yet.
+    let others: Vec<&str> = routes::endpoints(true)
+        .into_iter()
+        .filter(|one| one.path.starts_with("/dashboard") && one.method != Method::GET)
+        .filter(|one| one.access != Access::Operator || one.method != Method::POST)
+        .map(|one| one.path)
+        .collect();
+    assert_eq!(others, ["/dashboard/sign-in"]);
+    for site in ["cross-site", "same-site"] {
+        let mut posted = form("/dashboard/sign-in");
+        posted.headers_mut().unwrap().insert("sec-fetch-site", site.parse().unwrap());
+        let posted = posted.body(encoded(&[("password", PASSWORD)])).unwrap();
+        let answer = server.send(posted).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{site}");
+        assert!(!answer.headers.contains_key("set-cookie"), "nobody is signed in from {site}");
+    }
+}
+
+#[tokio::test]
+async fn signing_in_makes_a_session_of_its_own_whatever_the_browser_brings() {
+    let server = locked().await;
+    let before = Browser::signed_in(&server).await;
+    let mut seen = vec![before.cookie.clone()];
+    for brought in [&before.cookie, "keyslot_operator=9999999999.planted.00", "keyslot_operator="] {
+        let posted = form("/dashboard/sign-in").header("cookie", brought);
+        let answer = server.send(posted.body(encoded(&[("password", PASSWORD)])).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        let made = answer.headers["set-cookie"].to_str().unwrap();
+        let made = made.split(';').next().unwrap().to_owned();
+        assert!(!seen.contains(&made) && made != *brought, "{brought} is not taken over");
+        seen.push(made);
+    }
+    for planted in &["keyslot_operator=9999999999.planted.00", "keyslot_operator="] {
+        let visit = request(Method::GET, "/dashboard/dev/integrations").header("cookie", *planted);
+        let answer = server.send(visit.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{planted} opens nothing afterwards");
+    }
 }
 
 #[tokio::test]
@@ -232,6 +274,7 @@ async fn every_page_has_a_strict_policy_and_no_script_of_its_own() {
         "webhooks".to_owned(),
         "activity?object=connection%3Ademo%2Fx&before=1".to_owned(),
         "settings".to_owned(),
+        "environments".to_owned(),
         "secret-keys".to_owned(),
         "nothing".to_owned(),
     ] {
@@ -343,6 +386,135 @@ async fn the_second_of_two_operators_at_the_settings_is_told_and_loses_nothing()
     let saved = second.save_settings_seen("webhooks", &seen, &[]).await;
     assert_eq!(saved.status, StatusCode::SEE_OTHER);
     assert_eq!(settings().await.product_name.as_deref(), Some("Once more"));
+}
+
+#[tokio::test]
+async fn of_operators_who_save_the_same_at_once_one_does_and_the_others_are_told() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    for round in 0..5 {
+        let page = text(&browser.get("/dashboard/dev/settings").await);
+        let seen = version_of(&page, "connect");
+        let names: Vec<String> = (0..8).map(|number| format!("{round}-{number}")).collect();
+        let saved = join_all(names.iter().map(|name| async {
+            let fields = [("product_name", name.as_str())];
+            browser.save_settings_seen("connect", &seen, &fields).await.status
+        }));
+        // Somebody else at another part of the page, and a backend at one more.
+        let webhooks = version_of(&page, "webhooks");
+        let address = format!("https://hooks.example/{round}");
+        let fields = [("webhook_url", address.as_str())];
+        let other = browser.save_settings_seen("webhooks", &webhooks, &fields);
+        let patch = json!({ "hmac_enabled": round % 2 == 0 });
+        let patch = server.call(Method::PATCH, "/environment", Some(SECRET), Some(patch));
+        let (saved, other, patched) = futures_util::future::join3(saved, other, patch).await;
+        let done = saved.iter().filter(|status| **status == StatusCode::SEE_OTHER).count();
+        let told = saved.iter().filter(|status| **status == StatusCode::CONFLICT).count();
+        assert_eq!((done, told), (1, 7), "{saved:?}");
+        assert_eq!((other.status, patched.status), (StatusCode::SEE_OTHER, StatusCode::OK));
+        let settings = server.state.store.environments().await.unwrap().remove(0).settings;
+        let winner = saved.iter().position(|status| *status == StatusCode::SEE_OTHER).unwrap();
+        assert_eq!(settings.product_name, Some(names[winner].clone()));
+        assert_eq!(settings.webhook_url, Some(address.clone()), "nobody undid the other");
+        assert_eq!(settings.hmac_enabled, round % 2 == 0);
+    }
+    let page = text(&browser.get("/dashboard/dev/integration/settings?key=demo").await);
+    let version =
+        page.split("name=\"version\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let browser = &browser;
+    let saved = join_all((0..8).map(|number| async move {
+        let name = number.to_string();
+        let fields = [("key", "demo"), ("version", version), ("name", name.as_str())];
+        browser.post("/dashboard/dev/integration/settings", &fields).await.status
+    }))
+    .await;
+    assert_eq!(saved.iter().filter(|status| **status == StatusCode::SEE_OTHER).count(), 1);
+    assert_eq!(saved.iter().filter(|status| **status == StatusCode::CONFLICT).count(), 7);
+}
+
+#[tokio::test]
+async fn an_operator_makes_renames_and_deletes_environments() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let path = "/dashboard/dev/environments";
+    let page = text(&browser.get(path).await);
+    assert!(page.contains("comes with the server and stays") && !page.contains("<details"));
+
+    for (name, said) in [("Not a name", "Use up to 64 of"), ("prod", "of this name already.")] {
+        let refused = browser.post(path, &[("name", name)]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let html = text(&refused);
+        assert!(html.contains(said) && html.contains(&format!("value=\"{name}\"")), "{name}");
+    }
+    let made = browser.post(path, &[("name", "staging")]).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let html = text(&made);
+    assert!(html.contains("The first key of staging") && html.contains("/dashboard/staging/"));
+    let key = html.split("id=\"made-key\" class=\"code\" value=\"").nth(1).unwrap();
+    let key = key.split('"').next().unwrap();
+    let opens = async || server.call(Method::GET, "/environment", Some(key), None).await;
+    assert_eq!(opens().await.json()["data"]["name"], "staging");
+    assert!(!text(&browser.get(path).await).contains(key), "shown once");
+
+    // From where it is itself, and from elsewhere.
+    let renamed = [("of", "staging"), ("name", "stage")];
+    let answer = browser.post("/dashboard/staging/environments/rename", &renamed).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", text(&answer));
+    assert_eq!(answer.headers["location"], "/dashboard/stage/environments?notice=renamed");
+    assert!(
+        text(&browser.get("/dashboard/stage/environments?notice=renamed").await)
+            .contains("work on.")
+    );
+    assert_eq!(opens().await.json()["data"]["name"], "stage", "its key works on");
+    let newest = server.state.store.audit_events("stage", newest(1)).await.unwrap().remove(0);
+    assert_eq!(
+        (newest.actor.as_str(), newest.action.as_str(), newest.object.as_str()),
+        ("operator", "environment.renamed", "environment:stage")
+    );
+
+    // Somebody else was faster.
+    let told = browser.post(&format!("{path}/rename"), &[("of", "staging"), ("name", "x")]).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    assert!(text(&told).contains("There is no environment “staging” any more"));
+    for (of, name, said) in [
+        ("stage", "prod", "of this name already."),
+        ("stage", "A B", "Use up to 64 of"),
+        ("dev", "x", "comes with the server and stays."),
+    ] {
+        let refused = browser.post(&format!("{path}/rename"), &[("of", of), ("name", name)]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{of} {name}");
+        let html = text(&refused);
+        assert!(html.contains(said), "{of} {name}");
+        assert!(of == "dev" || html.contains(&format!("value=\"{name}\"")), "{name}");
+    }
+
+    let delete = format!("{path}/delete");
+    let integration = json!({ "provider": "keyslot-demo", "unique_key": "a" });
+    let made = server.call(Method::POST, "/integrations", Some(key), Some(integration)).await;
+    assert_eq!(made.status, StatusCode::OK);
+    for action in [
+        browser.post(&delete, &[("of", "stage"), ("confirm", "stage")]).await,
+        browser.post(&format!("{path}/rename"), &[("of", "stage"), ("name", "y")]).await,
+    ] {
+        assert_eq!(action.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(text(&action).contains("Nothing was done: integrations were made"));
+    }
+    let page = text(&browser.get(path).await);
+    assert!(page.contains("1 integration\n") && !page.contains("name=\"of\""), "no form for it");
+    server.call(Method::DELETE, "/integrations/a", Some(key), None).await;
+    let unsure = browser.post(&delete, &[("of", "stage"), ("confirm", "stag")]).await;
+    assert_eq!(unsure.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let html = text(&unsure);
+    assert!(html.contains("type “stage” to confirm") && html.contains("value=\"stag\""));
+    assert_eq!(opens().await.status, StatusCode::OK);
+    let stays = browser.post(&delete, &[("of", "dev"), ("confirm", "dev")]).await;
+    assert_eq!(stays.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let there = [("of", "stage"), ("confirm", "stage")];
+    let gone = browser.post("/dashboard/stage/environments/delete", &there).await;
+    assert_eq!(gone.headers["location"], "/dashboard/dev/environments?notice=deleted");
+    assert_eq!(opens().await.status, StatusCode::UNAUTHORIZED);
+    let again = browser.post(&delete, &there).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "the second of two operators is told");
 }
 
 #[tokio::test]
@@ -470,6 +642,16 @@ async fn the_audit_log_is_read_page_by_page_and_by_what_is_asked_for() {
     assert!(html.contains("by secret key full"), "the name of the key");
     let html = text(&browser.get("/dashboard/dev/activity?kind=webhook").await);
     assert!(html.contains("Nothing like that."));
+    let read = AuditEvent {
+        action: "connection.read",
+        object: "connection:demo/n131".to_owned(),
+        ..event(server.state.clock.now(), "dev")
+    };
+    server.state.store.record(read).await.unwrap();
+    let (seen, sizes) = pages(&format!("/dashboard/dev/activity?{search}")).await;
+    assert_eq!((sizes, seen[0].as_str()), (vec![50, 50, 31], "131"));
+    let (seen, sizes) = pages(&format!("/dashboard/dev/activity?{search}&changes=only")).await;
+    assert_eq!((sizes, seen), (vec![50, 50, 30], expected), "the choice goes along");
     assert_eq!(
         browser.get("/dashboard/dev/activity?before=x&kind=%00").await.status,
         StatusCode::OK
@@ -487,9 +669,14 @@ async fn the_page_of_a_connection_has_its_history() {
     let path = format!("/dashboard/dev/connection?integration=demo&id={id}");
     let html = text(&browser.get(&path).await);
     let history = html.split("id=\"history\"").nth(1).unwrap();
+    assert!(history.contains("connection created") && !history.contains("connection revealed"));
+    let html = text(&browser.get(&link(&html, "Show reads too").unwrap()).await);
+    let history = html.split("id=\"history\"").nth(1).unwrap();
     let (revealed, created) =
         (history.find("connection revealed"), history.find("connection created"));
     assert!(revealed.is_some() && revealed < created, "newest first: {history}");
+    let html = text(&browser.get(&link(&html, "Changes only").unwrap()).await);
+    assert!(link(&html, "Show reads too").is_some());
     let all = link(&html, "All of it").unwrap();
     let html = text(&browser.get(&all).await);
     assert!(html.contains("connection revealed") && !html.contains("connect session created"));

@@ -141,6 +141,11 @@ pub(crate) async fn furnish(store: &dyn Store, vault: &Vault, connections: usize
         )
         .await
         .unwrap();
+    // One audit event was old enough to go.
+    let chain = keyslot_server::audit_chain::AuditChain::new(b"a secret");
+    store.record_all(chain.clone(), vec![event(moment(0), "gone")]).await.unwrap();
+    let removed = store.remove_old_audit_events("gone", chain, moment(1), 1).await.unwrap();
+    assert_eq!(removed.events, 1);
 }
 
 type Dump = BTreeMap<&'static str, Vec<String>>;

@@ -2,7 +2,7 @@
 
 use http::{Method, Request};
 use keyslot_server::{demo::api::keys, pages};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{GOOD, Harness, SECRET};
 
@@ -102,6 +102,14 @@ async fn the_demo_page_connects_and_sees_its_key_masked() {
     let shown = server.call(Method::GET, path, None, None).await;
     assert_eq!(shown.json()["credentials"]["apiKey"], "••••2mX9");
     assert!(!String::from_utf8_lossy(&shown.bytes).contains(GOOD));
+    for (id, expected) in [("user-42", json!(["demo"])), ("user-43", json!([]))] {
+        let path = format!("/demo/connections?connection_id={id}");
+        let listed = server.call(Method::GET, &path, None, None).await.json();
+        let connected = listed["connections"].as_array().unwrap().iter();
+        let keys: Value = connected.map(|one| one["provider_config_key"].clone()).collect();
+        assert_eq!(keys, expected, "{id}");
+        assert!(listed["connections"][0].get("credentials").is_none());
+    }
 
     for (body, expected) in [
         (json!({ "integration": "nope" }), "404 not_found"),

@@ -12,16 +12,21 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::SignedDuration;
 use keyslot_server::{
+    audit_chain::ChainReport,
+    clock::{Clock, SystemClock},
     demo::api::keys,
+    keyring::KeyRing,
+    state::audit_chain,
     store::{Found, Store, sqlite::SqliteStore},
-    vault::Binding,
+    vault::{Binding, Vault},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    harness::{KEYS, SECRET},
+    harness::{KEYS, SECRET, event},
     moving,
     postgres::Schema,
     upstream::Upstream,
@@ -568,6 +573,50 @@ fn reads_that_were_served_are_in_the_audit_log_when_it_stops() {
          where action = 'connection.read' and address = '127.0.0.1'";
     let counts: (i64, i64) = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(counts, (50, 50), "written, and in their chain");
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_removes_old_audit_events() {
+    const OLDER: usize = 1200;
+    let dir = folder();
+    let keys = [("KEYSLOT_ENCRYPTION_KEYS", OLD), ("KEYSLOT_SECRET_KEY", SECRET)];
+    Running::start(dir.path(), &[], &keys).stop();
+    for days in ["0", "soon"] {
+        let output = run(dir.path(), &["--audit-keep", days], &keys);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("--audit-keep <DAYS>"));
+    }
+    // Under the server's own key, in an environment of their own, as if it had run for long.
+    let path = dir.path().join(".keyslot/keyslot.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let vault = Vault::new(&KeyRing::parse(OLD).unwrap()).unwrap();
+    let chain = audit_chain(&store, &vault).await.unwrap();
+    let at = |days: i64| SystemClock.now() - SignedDuration::from_hours(24 * days);
+    let old = (0..OLDER).map(|_| event(at(31), "prod"));
+    let young = (0..7).map(|_| event(at(29), "prod"));
+    store.record_all(chain, old.chain(young).collect()).await.unwrap();
+    store.close().await;
+    drop(store);
+
+    let server = Running::start(dir.path(), &["--audit-keep", "30"], &keys);
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let count = || -> i64 {
+        let sql = "select count(*) from audit_events where environment = 'prod'";
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let started = Instant::now();
+    while count() > 7 {
+        assert!(started.elapsed() < PATIENCE, "{} are left", count());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (_, check) = server.call("GET", "/audit-events/check", SECRET, &Value::Null);
+    assert_eq!((&check["data"]["intact"], &check["data"]["removed"]), (&true.into(), &0.into()));
+    server.stop();
+    assert_eq!(count(), 7);
+    let store = SqliteStore::open(&path).unwrap();
+    let chain = audit_chain(&store, &vault).await.unwrap();
+    let report = chain.check(&store, "prod").await.unwrap();
+    assert_eq!(report, ChainReport { checked: 7, removed: OLDER as i64, broken_at: None });
 }
 
 #[test]

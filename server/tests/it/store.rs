@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use keyslot_providers::{AuthMode, Reason};
 use keyslot_server::{
     allowance::Quota,
-    audit_chain::{AuditChain, ChainReport},
+    audit_chain::{AuditChain, ChainReport, Removable},
     ids::{ConnectionId, IntegrationKey},
     model::{
         AuditEvent, ConnectSession, EndUser, EnvironmentSettings, FIRST_ENVIRONMENTS, Health,
@@ -18,9 +18,9 @@ use keyslot_server::{
     },
     store::{
         AuditFilter, CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion,
-        EnvironmentOutcome, Found, IntegrationUpdate, MetadataMode, SealedOwner, Settlement, Store,
-        StoreError, WebhookFilter, Write, Writer, Written, postgres::PostgresStore,
-        sqlite::SqliteStore,
+        EnvironmentOutcome, Found, IntegrationUpdate, MetadataMode, SealedOwner, SettingsOutcome,
+        Settlement, Store, StoreError, WebhookFilter, Write, Writer, Written,
+        postgres::PostgresStore, sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
@@ -256,7 +256,11 @@ async fn audit_events_are_chained_by_environment_and_paged(store: &dyn Store) {
     assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 0);
     for (environment, count) in [("dev", 4), ("prod", 3), ("nope", 0)] {
         let report = chain.check(store, environment).await.unwrap();
-        assert_eq!(report, ChainReport { checked: count, broken_at: None }, "{environment}");
+        assert_eq!(
+            report,
+            ChainReport { checked: count, ..ChainReport::default() },
+            "{environment}"
+        );
     }
     let forged = AuditChain::new(b"another secret").check(store, "dev").await.unwrap();
     assert_eq!(forged.checked, 0);
@@ -281,7 +285,11 @@ async fn audit_events_are_chained_by_environment_and_paged(store: &dyn Store) {
     assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 0);
     for (environment, count) in [("dev", 7), ("prod", 4)] {
         let report = chain.check(store, environment).await.unwrap();
-        assert_eq!(report, ChainReport { checked: count, broken_at: None }, "{environment}");
+        assert_eq!(
+            report,
+            ChainReport { checked: count, ..ChainReport::default() },
+            "{environment}"
+        );
     }
     let newest = store
         .audit_events("dev", AuditFilter { limit: 3, ..AuditFilter::default() })
@@ -291,6 +299,64 @@ async fn audit_events_are_chained_by_environment_and_paged(store: &dyn Store) {
     integration(store, "dev", "n8").await;
     assert_eq!(store.link_audit_events(chain.clone(), 5).await.unwrap(), 1, "numbers go on");
     assert_eq!(chain.check(store, "dev").await.unwrap().checked, 8);
+}
+
+async fn old_audit_events_go_and_what_stays_can_be_checked(store: &dyn Store) {
+    let chain = AuditChain::new(b"a secret");
+    let remove = async |environment: &str, before: i64, limit: u32| {
+        let chain = chain.clone();
+        store.remove_old_audit_events(environment, chain, moment(before), limit).await.unwrap()
+    };
+    let report = async |environment: &str| chain.check(store, environment).await.unwrap();
+    let ids = async |environment: &str| -> Vec<i64> {
+        let events = store.audit_events(environment, newest(100)).await.unwrap();
+        events.iter().map(|event| event.id).collect()
+    };
+    for number in 0..20 {
+        // As of several servers, whose clocks differ.
+        let at = if number == 7 { 5 } else { number };
+        store.record(event(moment(at), "dev")).await.unwrap();
+    }
+    store.record(event(moment(0), "prod")).await.unwrap();
+    assert_eq!(store.audited_environments().await.unwrap(), ["dev", "prod"]);
+    assert_eq!(remove("dev", 10, 100).await.events, 0, "none that is not in its chain");
+    assert_eq!(store.link_audit_events(chain.clone(), 100).await.unwrap(), 21);
+    assert_eq!(remove("dev", 0, 100).await, Removable::default());
+    assert_eq!(store.audit_start("dev").await.unwrap(), None);
+
+    assert_eq!(remove("dev", 10, 3).await.events, 3, "no more at once");
+    assert_eq!(report("dev").await, ChainReport { checked: 17, removed: 3, broken_at: None });
+    assert_eq!(remove("dev", 7, 100).await.events, 5, "oldest first, in the order of the chain");
+    assert_eq!(remove("dev", 7, 100).await.events, 0);
+    assert_eq!(report("dev").await, ChainReport { checked: 12, removed: 8, broken_at: None });
+    assert_eq!(ids("dev").await.len(), 12);
+    assert_eq!(report("prod").await.checked, 1, "another environment");
+    let forged = AuditChain::new(b"another secret").check(store, "dev").await.unwrap();
+    assert_eq!(forged.broken_at, ids("dev").await.last().copied(), "whose seal it is not");
+
+    // What comes after follows, also when nothing else is left.
+    assert_eq!(remove("dev", 99, 100).await.events, 12);
+    assert_eq!(store.audited_environments().await.unwrap(), ["prod"]);
+    assert_eq!(report("dev").await, ChainReport { checked: 0, removed: 20, broken_at: None });
+    store.record(event(moment(30), "dev")).await.unwrap();
+    store.record_all(chain.clone(), vec![event(moment(31), "dev")]).await.unwrap();
+    assert_eq!(report("dev").await, ChainReport { checked: 2, removed: 20, broken_at: None });
+
+    // Two servers at once remove no more than there is, and each event once.
+    for number in 0..50 {
+        store.record(event(moment(32 + number), "dev")).await.unwrap();
+    }
+    store.link_audit_events(chain.clone(), 100).await.unwrap();
+    let racing = join_all((0..8).map(|_| remove("dev", 60, 10))).await;
+    assert_eq!(racing.iter().map(|removed| removed.events).sum::<u64>(), 30);
+    assert_eq!(report("dev").await, ChainReport { checked: 22, removed: 50, broken_at: None });
+    // And whoever walks along meanwhile finds nothing wrong.
+    let (walked, _) = futures_util::future::join(
+        join_all((0..20).map(|_| report("dev"))),
+        join_all((0..5).map(|_| remove("dev", 80, 4))),
+    )
+    .await;
+    assert!(walked.iter().all(|report| report.broken_at.is_none()), "{walked:?}");
 }
 
 async fn audit_events_are_found_by_kind_actor_and_object(store: &dyn Store) {
@@ -322,6 +388,17 @@ async fn audit_events_are_found_by_kind_actor_and_object(store: &dyn Store) {
         (AuditFilter { search: text("USER-1"), ..none() }, "deleted revealed created"),
         (AuditFilter { search: text("connection"), ..none() }, ""),
         (AuditFilter { search: text("%"), ..none() }, ""),
+        (AuditFilter { changes_only: true, ..none() }, "created created deleted created"),
+        (
+            AuditFilter {
+                changes_only: true,
+                object: text("connection:acme/User-1"),
+                before: Some(i64::MAX),
+                ..none()
+            },
+            "created",
+        ),
+        (AuditFilter { kind: text("secret_key"), ..none() }, "created"),
         (
             AuditFilter { kind: text("connection"), actor: text("operator"), ..none() },
             "deleted revealed",
@@ -867,9 +944,68 @@ async fn send_webhooks_to(store: &dyn Store, primary: Option<&str>, secondary: O
         webhook_url_secondary: secondary.map(Into::into),
         ..EnvironmentSettings::default()
     };
-    assert!(
-        store.put_environment_settings("dev", settings, event(moment(0), "dev")).await.unwrap()
-    );
+    let seen = settings_of(store, "dev").await;
+    let put = store.put_environment_settings("dev", seen, settings, event(moment(0), "dev"));
+    assert_eq!(put.await.unwrap(), SettingsOutcome::Stored);
+}
+
+async fn settings_of(store: &dyn Store, environment: &str) -> EnvironmentSettings {
+    let all = store.environments().await.unwrap();
+    all.into_iter().find(|each| each.name == environment).unwrap().settings
+}
+
+async fn of_those_who_change_the_same_settings_at_once_one_does(store: &dyn Store) {
+    let seen = settings_of(store, "dev").await;
+    let before = store.audit_events("dev", newest(100)).await.unwrap().len();
+    let named = |number: usize| EnvironmentSettings {
+        product_name: Some(number.to_string()),
+        ..EnvironmentSettings::default()
+    };
+    let racing = join_all((0..20).map(|number| {
+        let audit = event(moment(1), "dev");
+        store.put_environment_settings("dev", seen.clone(), named(number), audit)
+    }));
+    let outcomes: Vec<SettingsOutcome> =
+        racing.await.into_iter().map(|outcome| outcome.unwrap()).collect();
+    let winners: Vec<usize> =
+        (0..20).filter(|number| outcomes[*number] == SettingsOutcome::Stored).collect();
+    assert_eq!(winners.len(), 1, "{outcomes:?}");
+    let others = outcomes.iter().filter(|outcome| **outcome == SettingsOutcome::Changed).count();
+    assert_eq!(others, 19, "{outcomes:?}");
+    assert_eq!(settings_of(store, "dev").await, named(winners[0]));
+    let after = store.audit_events("dev", newest(100)).await.unwrap().len();
+    assert_eq!(after, before + 1, "one event, for the one change");
+}
+
+async fn of_those_who_change_the_same_integration_at_once_one_does(store: &dyn Store) {
+    integration(store, "dev", "a").await;
+    let seen = store.integration("dev", "a").await.unwrap().unwrap();
+    let seen = (seen.display_name, seen.config);
+    // All in one millisecond: a moment would not tell them apart.
+    let change = |number: usize| IntegrationChange {
+        display_name: Some(Some(number.to_string())),
+        seen: Some(seen.clone()),
+        ..IntegrationChange::default()
+    };
+    let racing = join_all((0..20).map(|number| {
+        store.update_integration("dev", "a", change(number), event(moment(0), "dev"))
+    }));
+    let outcomes: Vec<IntegrationUpdate> =
+        racing.await.into_iter().map(|outcome| outcome.unwrap()).collect();
+    let (mut winners, mut others) = (Vec::new(), 0);
+    for outcome in outcomes {
+        match outcome {
+            IntegrationUpdate::Changed(integration) => winners.push(integration),
+            IntegrationUpdate::NotAsSeen => others += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((winners.len(), others), (1, 19));
+    let stored = store.integration("dev", "a").await.unwrap().unwrap();
+    assert_eq!(stored.display_name, winners[0].display_name);
+    let blind = IntegrationChange { seen: None, ..change(99) };
+    let update = store.update_integration("dev", "a", blind, event(moment(0), "dev"));
+    assert!(matches!(update.await.unwrap(), IntegrationUpdate::Changed(_)), "nothing seen");
 }
 
 async fn webhooks(store: &dyn Store, status: Option<WebhookStatus>) -> Vec<Webhook> {
@@ -887,8 +1023,9 @@ async fn settings_are_kept_for_each_environment(store: &dyn Store) {
     assert_eq!(all[0].settings.webhook_url.as_deref(), Some("https://one.example"));
     assert_eq!(all[1].settings, EnvironmentSettings::default());
     let settings = EnvironmentSettings::default();
-    let unknown = store.put_environment_settings("nope", settings, event(moment(0), "nope"));
-    assert!(!unknown.await.unwrap());
+    let audit = event(moment(0), "nope");
+    let unknown = store.put_environment_settings("nope", settings.clone(), settings, audit);
+    assert_eq!(unknown.await.unwrap(), SettingsOutcome::Unknown);
     assert!(store.audit_events("nope", newest(1)).await.unwrap().is_empty());
 }
 
@@ -1162,6 +1299,9 @@ on_every_engine! {
     a_rotated_key_works_until_its_grace_ends_and_the_new_one_has_its_name,
     audit_events_are_chained_by_environment_and_paged,
     audit_events_are_found_by_kind_actor_and_object,
+    old_audit_events_go_and_what_stays_can_be_checked,
+    of_those_who_change_the_same_settings_at_once_one_does,
+    of_those_who_change_the_same_integration_at_once_one_does,
     connections_are_found_and_counted_by_health,
     an_allowance_is_taken_by_all_together_and_never_twice,
     one_of_each_allowance_is_taken_or_none,
@@ -1214,7 +1354,9 @@ async fn an_environment_is_made_renamed_and_deleted_while_it_is_empty(store: &dy
     assert!(!store.create_environment("x", Some(new(91)), audit()).await.unwrap());
     assert_eq!(store.secret_key(hash(91), moment(0)).await.unwrap(), None, "nor its key");
     let settings = EnvironmentSettings { product_name: Some("Acme".into()), ..Default::default() };
-    assert!(store.put_environment_settings("x", settings.clone(), audit()).await.unwrap());
+    let none = EnvironmentSettings::default();
+    let put = store.put_environment_settings("x", none, settings.clone(), audit());
+    assert_eq!(put.await.unwrap(), SettingsOutcome::Stored);
     store.put_server_secret("hmac_key:x", sealed("k1", "old"), audit()).await.unwrap();
 
     let rename = async |from: &str, to: &str| {
@@ -1351,6 +1493,82 @@ async fn an_allowance_is_taken_by_all_together_and_never_twice(store: &dyn Store
     assert_eq!(store.take_allowance("a", quota, 600, later).await.unwrap().granted, 600);
 }
 
+/// What is done, without the key, to a log whose oldest three of ten events were removed, and the place of
+/// the event that then does not fit.
+const TAMPERING: [(&str, i64); 9] = [
+    ("update audit_events set actor = 'nobody' where link = 7", 7),
+    ("delete from audit_events where link = 7", 8),
+    ("delete from audit_events where link = 4", 5),
+    ("delete from audit_starts", 4),
+    // As if the server had removed one more.
+    (
+        "update audit_starts set link = 4, mac = (select mac from audit_events where link = 4);
+         delete from audit_events where link = 4",
+        5,
+    ),
+    // The seal of another environment, and that of another time.
+    ("update audit_starts set environment = 'dev' where environment = 'prod'", 4),
+    ("update audit_starts set link = 2", 4),
+    (
+        "update audit_events set link = 11 where link = 4; update audit_events set link = 4 where link = 10",
+        4,
+    ),
+    // So that the server removes them itself.
+    ("update audit_events set at = 0", 4),
+];
+
+/// `run` does something to the database behind the store's back.
+async fn an_audit_log_that_lost_its_oldest_events_shows_tampering(
+    store: &dyn Store,
+    run: impl AsyncFn(&str),
+) {
+    let chain = AuditChain::new(b"a secret");
+    for (tampering, place) in TAMPERING {
+        run("delete from audit_events; delete from audit_starts").await;
+        for number in 0..10 {
+            store.record(event(moment(number), "dev")).await.unwrap();
+        }
+        store.link_audit_events(chain.clone(), 100).await.unwrap();
+        let remove = async |before| {
+            store.remove_old_audit_events("dev", chain.clone(), moment(before), 100).await.unwrap()
+        };
+        assert_eq!(remove(3).await.events, 3);
+        if tampering.contains("'prod'") {
+            run("delete from audit_starts").await;
+            for number in 0..3 {
+                store.record(event(moment(number), "prod")).await.unwrap();
+            }
+            store.link_audit_events(chain.clone(), 100).await.unwrap();
+            let prod = store.remove_old_audit_events("prod", chain.clone(), moment(3), 100);
+            assert_eq!(prod.await.unwrap().events, 3);
+        }
+        let ids: Vec<i64> = store
+            .audit_events("dev", newest(100))
+            .await
+            .unwrap()
+            .iter()
+            .rev()
+            .map(|event| event.id)
+            .collect();
+        run(tampering).await;
+        let report = chain.check(store, "dev").await.unwrap();
+        // Of a moved one, the number is that of the event that now has the place.
+        let expected =
+            if tampering.contains("link = 11") { ids[6] } else { ids[place as usize - 4] };
+        assert_eq!(report.broken_at, Some(expected), "{tampering}");
+        // Nothing of what does not fit, or comes after, is removed.
+        let kept = store.audit_events("dev", newest(100)).await.unwrap().len() as u64;
+        let removed = remove(1000).await;
+        assert_eq!(removed.broken_at, Some(expected), "{tampering}");
+        assert_eq!(
+            store.audit_events("dev", newest(100)).await.unwrap().len() as u64,
+            kept - removed.events
+        );
+        let report = chain.check(store, "dev").await.unwrap();
+        assert_eq!(report.broken_at, Some(expected), "{tampering}, afterwards");
+    }
+}
+
 async fn sqlite_store() -> (tempfile::TempDir, Arc<dyn Store>) {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&dir.path().join("keyslot.db")).unwrap();
@@ -1435,6 +1653,16 @@ mod sqlite_file {
     }
 
     #[tokio::test]
+    async fn tampering_with_a_log_that_lost_its_oldest_events_is_found() {
+        let (dir, store) = sqlite_store().await;
+        let db = rusqlite::Connection::open(database(&dir)).unwrap();
+        an_audit_log_that_lost_its_oldest_events_shows_tampering(store.as_ref(), async |sql| {
+            db.execute_batch(sql).unwrap();
+        })
+        .await;
+    }
+
+    #[tokio::test]
     async fn a_second_server_is_kept_away() {
         let (dir, _store) = sqlite_store().await;
         let why = refused(&database(&dir));
@@ -1485,6 +1713,54 @@ mod sqlite_file {
 /// What only a database that several servers share can do wrong.
 mod postgres_database {
     use super::*;
+
+    #[tokio::test]
+    async fn tampering_with_a_log_that_lost_its_oldest_events_is_found() {
+        let Some(schema) = Schema::new().await else { return };
+        let store = postgres_store(&schema).await;
+        an_audit_log_that_lost_its_oldest_events_shows_tampering(store.as_ref(), async |sql| {
+            schema.run(sql).await;
+        })
+        .await;
+        store.close().await;
+        schema.remove().await;
+    }
+
+    #[tokio::test]
+    async fn a_list_of_changes_passes_no_read_by() {
+        let Some(schema) = Schema::new().await else { return };
+        let store = postgres_store(&schema).await;
+        let many = "insert into audit_events (at, environment, actor, action, object, request_id)
+             select n, 'dev', 'secret_key:k', case n % 10000 when 0 then 'connection.updated' else 'connection.read' end,
+                 'connection:a/' || n % 7, ''
+             from generate_series(1, 200000) n;
+             analyze audit_events";
+        schema.run(many).await;
+        for (index, object) in [
+            ("audit_events_changes", None),
+            ("audit_events_changes_by_object", Some("connection:a/3".to_owned())),
+        ] {
+            let filter = AuditFilter { changes_only: true, object, ..newest(50) };
+            let found = store.audit_events("dev", filter).await.unwrap();
+            assert!(!found.is_empty() && found.iter().all(|e| e.action == "connection.updated"));
+            // What PostgreSQL counted, which it says a moment later.
+            let used = format!(
+                "do $$ begin
+                     for attempt in 1..200 loop
+                         perform pg_stat_clear_snapshot();
+                         perform 1 from pg_stat_user_indexes
+                             where schemaname = current_schema and indexrelname = '{index}' and idx_scan > 0;
+                         if found then return; end if;
+                         perform pg_sleep(0.1);
+                     end loop;
+                     raise exception '{index} was not used';
+                 end $$"
+            );
+            schema.run(&used).await;
+        }
+        store.close().await;
+        schema.remove().await;
+    }
 
     #[tokio::test]
     async fn servers_that_start_at_once_migrate_once() {

@@ -324,6 +324,7 @@ impl Run<'_> {
             IntegrationUpdate::Unknown => "unknown",
             IntegrationUpdate::KeyTaken => "taken",
             IntegrationUpdate::HasConnections => "in use",
+            IntegrationUpdate::NotAsSeen => "not as seen",
         };
         assert_eq!(update, expected);
     }

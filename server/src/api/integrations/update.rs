@@ -63,10 +63,12 @@ pub async fn update(
     };
 
     let audit = key.audit("integration.updated", format!("integration:{name}"), state.clock.now());
-    let change = IntegrationChange { unique_key, display_name, config };
+    let change = IntegrationChange { unique_key, display_name, config, seen: None };
     match state.store.update_integration(key.environment(), name.as_str(), change, audit).await? {
         IntegrationUpdate::Changed(integration) => Ok(ok(&json!({ "data": view(&state, &integration) }))),
         IntegrationUpdate::Unknown => Err(unknown(name.as_str())),
+        // Only of a change that says what was seen.
+        IntegrationUpdate::NotAsSeen => Err(ApiError::internal("a change was refused that names nothing seen")),
         IntegrationUpdate::KeyTaken => Err(ApiError::InvalidBody("This unique_key belongs to another integration".into())),
         IntegrationUpdate::HasConnections => Err(ApiError::InvalidBody(
             "The unique_key cannot change while there are connections; delete them first, or make a new integration"

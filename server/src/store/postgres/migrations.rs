@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0004_own_providers.sql"),
     include_str!("../../../migrations/postgres/0005_key_prefixes_and_lists.sql"),
     include_str!("../../../migrations/postgres/0006_allowances_and_addresses.sql"),
+    include_str!("../../../migrations/postgres/0007_audit_retention.sql"),
 ];
 
 /// Refuses a database that is not exactly of this version.

@@ -23,11 +23,12 @@ use tokio_postgres::error::SqlState;
 use super::{
     AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion,
     EnvironmentOutcome, Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord,
-    Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write, Written,
+    SettingsOutcome, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write,
+    Written,
 };
 use crate::{
     allowance::{Quota, Taken},
-    audit_chain::AuditChain,
+    audit_chain::{AuditChain, AuditStart, Removable},
     ids::ConnectionId,
     metrics::CommitTimes,
     model::{
@@ -205,15 +206,16 @@ impl Store for PostgresStore {
     async fn put_environment_settings(
         &self,
         name: &str,
+        seen: EnvironmentSettings,
         settings: EnvironmentSettings,
         audit: AuditEvent,
-    ) -> Result<bool> {
+    ) -> Result<SettingsOutcome> {
         transaction!(self, |db| async {
-            let found = queries::put_environment_settings(db, name, &settings).await?;
-            if found {
+            let outcome = queries::put_environment_settings(db, name, &seen, &settings).await?;
+            if outcome == SettingsOutcome::Stored {
                 queries::audit(db, &audit).await?;
             }
-            Ok::<_, StoreError>(found)
+            Ok::<_, StoreError>(outcome)
         })
     }
 
@@ -645,5 +647,29 @@ impl Store for PostgresStore {
 
     async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32> {
         transaction!(self, |db| queries::link_audit_events(db, &chain, limit))
+    }
+
+    async fn audited_environments(&self) -> Result<Vec<String>> {
+        queries::audited_environments(&self.client().await?).await
+    }
+
+    async fn audit_start(&self, environment: &str) -> Result<Option<AuditStart>> {
+        queries::audit_start(&self.client().await?, environment).await
+    }
+
+    async fn remove_old_audit_events(
+        &self,
+        environment: &str,
+        chain: AuditChain,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Removable> {
+        transaction!(self, |db| queries::remove_old_audit_events(
+            db,
+            environment,
+            &chain,
+            before,
+            limit
+        ))
     }
 }

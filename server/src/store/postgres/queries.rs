@@ -13,8 +13,8 @@ use super::super::tables::secrets_of;
 use super::{
     super::{
         AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome,
-        Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord,
-        StoredAuditEvent, Write, Writer, Written,
+        Found, HealthCounts, IS_CHANGE, IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord,
+        SettingsOutcome, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError,
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     allowance::{FullAt, Quota, Taken},
-    audit_chain::{self, AuditChain},
+    audit_chain::{AuditChain, AuditStart, Head, Removable},
     ids::{ConnectionId, IntegrationKey},
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
@@ -187,10 +187,17 @@ pub(super) async fn environment_settings(
 pub(super) async fn put_environment_settings(
     db: &Transaction<'_>,
     name: &str,
+    seen: &EnvironmentSettings,
     settings: &EnvironmentSettings,
-) -> Result<bool> {
+) -> Result<SettingsOutcome> {
+    let sql = "select settings from environments where name = $1 for update";
+    let Some(row) = first(db, sql, &[&name]).await? else { return Ok(SettingsOutcome::Unknown) };
+    if document::<EnvironmentSettings>(row.try_get(0)?, "environments.settings")? != *seen {
+        return Ok(SettingsOutcome::Changed);
+    }
     let sql = "update environments set settings = $2 where name = $1";
-    Ok(execute(db, sql, &[&name, &json(settings)?]).await? > 0)
+    execute(db, sql, &[&name, &json(settings)?]).await?;
+    Ok(SettingsOutcome::Stored)
 }
 
 pub(super) async fn put_server_secret(
@@ -389,7 +396,7 @@ pub(super) async fn audit_all(
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let sql = "select nextval(pg_get_serial_sequence('audit_events', 'id')) from generate_series(1, $1::bigint)";
     let numbers = all(db, sql, &[&count]).await?;
-    let mut heads: HashMap<&str, (i64, Vec<u8>)> = HashMap::new();
+    let mut heads: HashMap<&str, Head> = HashMap::new();
     let (mut ids, mut links, mut codes) = (Vec::new(), Vec::new(), Vec::new());
     for (event, row) in events.iter().zip(&numbers) {
         let environment = event.environment.as_str();
@@ -398,12 +405,12 @@ pub(super) async fn audit_all(
             None => chain_head(db, environment).await?,
         };
         let id = row.try_get(0)?;
-        let link = head.0 + 1;
-        let code = chain.code(&head.1, link, environment, &StoredAuditEvent::of(id, event));
+        let link = head.link + 1;
+        let code = chain.code(&head.code, link, environment, &StoredAuditEvent::of(id, event));
         ids.push(id);
         links.push(link);
         codes.push(code.clone());
-        heads.insert(environment, (link, code));
+        heads.insert(environment, Head { link, code });
     }
     let sql = "insert into audit_events (id, at, environment, actor, action, object, request_id, address, link, mac)
          overriding system value
@@ -433,14 +440,62 @@ pub(super) async fn audit_all(
     .map(drop)
 }
 
-/// The place and the code of the newest event in the chain of an environment.
-async fn chain_head(db: &Transaction<'_>, environment: &str) -> Result<(i64, Vec<u8>)> {
+/// The newest event in the chain of an environment, or the last one that was removed.
+async fn chain_head(db: &Transaction<'_>, environment: &str) -> Result<Head> {
     let sql = "select link, mac from audit_events where environment = $1 and link is not null
          order by link desc limit 1";
     Ok(match first(db, sql, &[&environment]).await? {
-        Some(row) => (row.try_get(0)?, row.try_get(1)?),
-        None => (0, audit_chain::START.to_vec()),
+        Some(row) => Head { link: row.try_get(0)?, code: row.try_get(1)? },
+        None => audit_start(db, environment).await?.map(|start| start.head).unwrap_or_default(),
     })
+}
+
+pub(super) async fn audited_environments(db: &impl GenericClient) -> Result<Vec<String>> {
+    // From each name to the next by the index: the log is long, and the names are few.
+    let sql = "with recursive names (name) as (
+             select min(environment) from audit_events
+             union all
+             select (select min(environment) from audit_events where environment > name)
+             from names where name is not null
+         ) select name from names where name is not null";
+    all(db, sql, &[]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+pub(super) async fn audit_start(
+    db: &impl GenericClient,
+    environment: &str,
+) -> Result<Option<AuditStart>> {
+    let sql = "select link, mac, seal from audit_starts where environment = $1";
+    Ok(match first(db, sql, &[&environment]).await? {
+        None => None,
+        Some(row) => Some(AuditStart {
+            head: Head { link: row.try_get(0)?, code: row.try_get(1)? },
+            seal: row.try_get(2)?,
+        }),
+    })
+}
+
+pub(super) async fn remove_old_audit_events(
+    db: &Transaction<'_>,
+    environment: &str,
+    chain: &AuditChain,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Removable> {
+    // Not while another server removes the same, or looks for the head of a chain that becomes empty.
+    execute(db, "select pg_advisory_xact_lock($1)", &[&CHAINING]).await?;
+    let start = audit_start(db, environment).await?;
+    let after = start.as_ref().map_or(0, |start| start.head.link);
+    let oldest = audit_chain(db, environment, after, limit).await?;
+    let removable = chain.removable(environment, start, &oldest, before);
+    if let Some(AuditStart { head, seal }) = &removable.start {
+        let sql = "delete from audit_events where environment = $1 and link <= $2";
+        execute(db, sql, &[&environment, &head.link]).await?;
+        let sql = "insert into audit_starts (environment, link, mac, seal) values ($1, $2, $3, $4)
+             on conflict (environment) do update set link = excluded.link, mac = excluded.mac, seal = excluded.seal";
+        execute(db, sql, &[&environment, &head.link, &head.code, seal]).await?;
+    }
+    Ok(removable)
 }
 
 const AUDIT_EVENT: &str =
@@ -473,6 +528,9 @@ pub(super) async fn audit_events(
     if let Some(object) = &filter.object {
         values.push(Box::new(object.clone()));
         sql.push_str(&format!(" and object = ${}", values.len()));
+    }
+    if filter.finds_changes_only() {
+        sql.push_str(&format!(" and {IS_CHANGE}"));
     }
     if let Some(search) = &filter.search {
         values.push(Box::new(search.to_ascii_lowercase()));
@@ -508,7 +566,7 @@ pub(super) async fn link_audit_events(
          join audit_events o on o.id = e.id order by e.id"
     );
     let rows = all(db, &sql, &[&i64::from(limit)]).await?;
-    let mut heads: HashMap<String, (i64, Vec<u8>)> = HashMap::new();
+    let mut heads: HashMap<String, Head> = HashMap::new();
     let (mut ids, mut links, mut codes) = (Vec::new(), Vec::new(), Vec::new());
     for row in &rows {
         let (event, environment) = (audit_event_of(row)?, row.try_get::<_, String>(9)?);
@@ -516,12 +574,12 @@ pub(super) async fn link_audit_events(
             Some(head) => head,
             None => chain_head(db, &environment).await?,
         };
-        let link = head.0 + 1;
-        let code = chain.code(&head.1, link, &environment, &event);
+        let link = head.link + 1;
+        let code = chain.code(&head.code, link, &environment, &event);
         ids.push(event.id);
         links.push(link);
         codes.push(code.clone());
-        heads.insert(environment, (link, code));
+        heads.insert(environment, Head { link, code });
     }
     let sql = "update audit_events e set link = n.link, mac = n.mac
          from unnest($1::bigint[], $2::bigint[], $3::bytea[]) as n (id, link, mac) where e.id = n.id";
@@ -758,6 +816,13 @@ pub(super) async fn update_integration(
         return Ok(IntegrationUpdate::Unknown);
     };
     let mut current = integration_of(&row)?;
+    if change
+        .seen
+        .as_ref()
+        .is_some_and(|(name, config)| *name != current.display_name || *config != current.config)
+    {
+        return Ok(IntegrationUpdate::NotAsSeen);
+    }
     if let Some(new_key) = change.unique_key.as_ref().filter(|new| **new != current.unique_key) {
         let sql = "select exists (select 1 from connections where integration_id = $1)";
         if one(db, sql, &[&current.id]).await?.try_get(0)? {

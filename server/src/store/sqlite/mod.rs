@@ -29,11 +29,12 @@ use self::{readers::Readers, writer::Writer};
 use super::{
     AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion,
     EnvironmentOutcome, Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord,
-    Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write, Written,
+    SettingsOutcome, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write,
+    Written,
 };
 use crate::{
     allowance::{Quota, Taken},
-    audit_chain::AuditChain,
+    audit_chain::{AuditChain, AuditStart, Removable},
     ids::ConnectionId,
     metrics::CommitTimes,
     model::{
@@ -259,16 +260,17 @@ impl Store for SqliteStore {
     async fn put_environment_settings(
         &self,
         name: &str,
+        seen: EnvironmentSettings,
         settings: EnvironmentSettings,
         audit: AuditEvent,
-    ) -> Result<bool> {
+    ) -> Result<SettingsOutcome> {
         let name = name.to_owned();
         self.write(move |db| {
-            let found = queries::put_environment_settings(db, &name, &settings)?;
-            if found {
+            let outcome = queries::put_environment_settings(db, &name, &seen, &settings)?;
+            if outcome == SettingsOutcome::Stored {
                 queries::audit(db, &audit)?;
             }
-            Ok(found)
+            Ok(outcome)
         })
         .await
     }
@@ -745,6 +747,29 @@ impl Store for SqliteStore {
 
     async fn link_audit_events(&self, chain: AuditChain, limit: u32) -> Result<u32> {
         self.write(move |db| queries::link_audit_events(db, &chain, limit)).await
+    }
+
+    async fn audited_environments(&self) -> Result<Vec<String>> {
+        self.read(queries::audited_environments).await
+    }
+
+    async fn audit_start(&self, environment: &str) -> Result<Option<AuditStart>> {
+        let environment = environment.to_owned();
+        self.read(move |db| queries::audit_start(db, &environment)).await
+    }
+
+    async fn remove_old_audit_events(
+        &self,
+        environment: &str,
+        chain: AuditChain,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Removable> {
+        let environment = environment.to_owned();
+        self.write(move |db| {
+            queries::remove_old_audit_events(db, &environment, &chain, before, limit)
+        })
+        .await
     }
 }
 

@@ -11,15 +11,15 @@ use super::super::tables::secrets_of;
 use super::{
     super::{
         AuditFilter, ConnectionChange, ConnectionFilter, Created, Deletion, EnvironmentOutcome,
-        Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord,
-        StoredAuditEvent, Write, Writer, Written,
+        Found, HealthCounts, IS_CHANGE, IntegrationUpdate, MetadataMode, SealedOwner, SealedRecord,
+        SettingsOutcome, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
     Result, StoreError, webhooks,
 };
 use crate::{
     allowance::{FullAt, Quota, Taken},
-    audit_chain::{self, AuditChain},
+    audit_chain::{AuditChain, AuditStart, Head, Removable},
     ids::{ConnectionId, IntegrationKey},
     model::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
@@ -160,12 +160,20 @@ pub(super) fn environment_settings(db: &Db, name: &str) -> Result<EnvironmentSet
 pub(super) fn put_environment_settings(
     db: &Db,
     name: &str,
+    seen: &EnvironmentSettings,
     settings: &EnvironmentSettings,
-) -> Result<bool> {
-    let changed = db
-        .prepare_cached("update environments set settings = ?2 where name = ?1")?
+) -> Result<SettingsOutcome> {
+    let current: Option<String> = db
+        .prepare_cached("select settings from environments where name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    let Some(current) = current else { return Ok(SettingsOutcome::Unknown) };
+    if document::<EnvironmentSettings>(&current, "environments.settings")? != *seen {
+        return Ok(SettingsOutcome::Changed);
+    }
+    db.prepare_cached("update environments set settings = ?2 where name = ?1")?
         .execute(params![name, json(settings)?])?;
-    Ok(changed > 0)
+    Ok(SettingsOutcome::Stored)
 }
 
 pub(super) fn put_server_secret(db: &Db, name: &str, sealed: &Sealed) -> Result<()> {
@@ -316,6 +324,11 @@ pub(super) fn audit_events(
     environment: &str,
     filter: &AuditFilter,
 ) -> Result<Vec<StoredAuditEvent>> {
+    let (sql, values) = audit_query(environment, filter);
+    audit_events_of(db.prepare_cached(&sql)?.query(params_from_iter(values))?)
+}
+
+fn audit_query(environment: &str, filter: &AuditFilter) -> (String, Vec<SqlValue>) {
     let mut sql = format!("{AUDIT_EVENT} where environment = ?");
     let mut values: Vec<SqlValue> = vec![environment.to_owned().into()];
     if let Some(before) = filter.before {
@@ -334,13 +347,16 @@ pub(super) fn audit_events(
         sql.push_str(" and object = ?");
         values.push(object.clone().into());
     }
+    if filter.finds_changes_only() {
+        sql.push_str(&format!(" and {IS_CHANGE}"));
+    }
     if let Some(search) = &filter.search {
         sql.push_str(" and instr(lower(substr(object, instr(object, ':') + 1)), ?) > 0");
         values.push(search.to_ascii_lowercase().into());
     }
     sql.push_str(" order by id desc limit ?");
     values.push(i64::from(filter.limit).into());
-    audit_events_of(db.prepare_cached(&sql)?.query(params_from_iter(values))?)
+    (sql, values)
 }
 
 pub(super) fn audit_chain(
@@ -364,18 +380,18 @@ pub(super) fn link_audit_events(db: &Db, chain: &AuditChain, limit: u32) -> Resu
     while let Some(row) = rows.next()? {
         unlinked.push((audit_event_of(row)?, row.get::<_, String>(9)?));
     }
-    let mut heads: HashMap<String, (i64, Vec<u8>)> = HashMap::new();
+    let mut heads: HashMap<String, Head> = HashMap::new();
     let count = u32::try_from(unlinked.len()).unwrap_or(u32::MAX);
     for (event, environment) in unlinked {
         let head = match heads.remove(&environment) {
             Some(head) => head,
             None => chain_head(db, &environment)?,
         };
-        let link = head.0 + 1;
-        let code = chain.code(&head.1, link, &environment, &event);
+        let link = head.link + 1;
+        let code = chain.code(&head.code, link, &environment, &event);
         db.prepare_cached("update audit_events set link = ?2, mac = ?3 where id = ?1")?
             .execute(params![event.id, link, code])?;
-        heads.insert(environment, (link, code));
+        heads.insert(environment, Head { link, code });
     }
     Ok(count)
 }
@@ -388,7 +404,7 @@ pub(super) fn audit_all(db: &Db, chain: &AuditChain, events: &[AuditEvent]) -> R
         .query_row([], |row| row.get(0))
         .optional()?
         .unwrap_or(0);
-    let mut heads: HashMap<&str, (i64, Vec<u8>)> = HashMap::new();
+    let mut heads: HashMap<&str, Head> = HashMap::new();
     let mut insert = db.prepare_cached(
         "insert into audit_events (id, at, environment, actor, action, object, request_id, address, link, mac)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -400,9 +416,9 @@ pub(super) fn audit_all(db: &Db, chain: &AuditChain, events: &[AuditEvent]) -> R
             None => chain_head(db, environment)?,
         };
         id += 1;
-        let link = head.0 + 1;
+        let link = head.link + 1;
         let stored = StoredAuditEvent::of(id, event);
-        let code = chain.code(&head.1, link, environment, &stored);
+        let code = chain.code(&head.code, link, environment, &stored);
         insert.execute(params![
             id,
             millis(stored.at),
@@ -415,21 +431,72 @@ pub(super) fn audit_all(db: &Db, chain: &AuditChain, events: &[AuditEvent]) -> R
             link,
             code
         ])?;
-        heads.insert(environment, (link, code));
+        heads.insert(environment, Head { link, code });
     }
     Ok(())
 }
 
-/// The place and the code of the newest event in the chain of an environment.
-fn chain_head(db: &Db, environment: &str) -> Result<(i64, Vec<u8>)> {
-    Ok(db
+/// The newest event in the chain of an environment, or the last one that was removed.
+fn chain_head(db: &Db, environment: &str) -> Result<Head> {
+    let newest = db
         .prepare_cached(
             "select link, mac from audit_events where environment = ?1 and link is not null
              order by link desc limit 1",
         )?
-        .query_row([environment], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?
-        .unwrap_or_else(|| (0, audit_chain::START.to_vec())))
+        .query_row([environment], |row| Ok(Head { link: row.get(0)?, code: row.get(1)? }))
+        .optional()?;
+    Ok(match newest {
+        Some(head) => head,
+        None => audit_start(db, environment)?.map(|start| start.head).unwrap_or_default(),
+    })
+}
+
+pub(super) fn audited_environments(db: &Db) -> Result<Vec<String>> {
+    // From each name to the next by the index: the log is long, and the names are few.
+    let sql = "with recursive names (name) as (
+             select min(environment) from audit_events
+             union all
+             select (select min(environment) from audit_events where environment > name)
+             from names where name is not null
+         ) select name from names where name is not null";
+    let mut statement = db.prepare_cached(sql)?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn audit_start(db: &Db, environment: &str) -> Result<Option<AuditStart>> {
+    Ok(db
+        .prepare_cached("select link, mac, seal from audit_starts where environment = ?1")?
+        .query_row([environment], |row| {
+            Ok(AuditStart {
+                head: Head { link: row.get(0)?, code: row.get(1)? },
+                seal: row.get(2)?,
+            })
+        })
+        .optional()?)
+}
+
+pub(super) fn remove_old_audit_events(
+    db: &Db,
+    environment: &str,
+    chain: &AuditChain,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Removable> {
+    let start = audit_start(db, environment)?;
+    let after = start.as_ref().map_or(0, |start| start.head.link);
+    let oldest = audit_chain(db, environment, after, limit)?;
+    let removable = chain.removable(environment, start, &oldest, before);
+    if let Some(AuditStart { head, seal }) = &removable.start {
+        db.prepare_cached("delete from audit_events where environment = ?1 and link <= ?2")?
+            .execute(params![environment, head.link])?;
+        db.prepare_cached(
+            "insert into audit_starts (environment, link, mac, seal) values (?1, ?2, ?3, ?4)
+             on conflict (environment) do update set link = excluded.link, mac = excluded.mac, seal = excluded.seal",
+        )?
+        .execute(params![environment, head.link, head.code, seal])?;
+    }
+    Ok(removable)
 }
 
 fn audit_events_of(mut rows: rusqlite::Rows<'_>) -> Result<Vec<StoredAuditEvent>> {
@@ -674,6 +741,13 @@ pub(super) fn update_integration(
     let Some(mut current) = integration(db, environment, key)? else {
         return Ok(IntegrationUpdate::Unknown);
     };
+    if change
+        .seen
+        .as_ref()
+        .is_some_and(|(name, config)| *name != current.display_name || *config != current.config)
+    {
+        return Ok(IntegrationUpdate::NotAsSeen);
+    }
     if let Some(new_key) = change.unique_key.as_ref().filter(|new| **new != current.unique_key) {
         let connections: bool = db
             .prepare_cached("select exists (select 1 from connections where integration_id = ?1)")?
@@ -1259,4 +1333,43 @@ fn owner_of(
     organization: Option<String>,
 ) -> rusqlite::Result<Option<Owner>> {
     Ok(end_user.map(|end_user| Owner { end_user, organization }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::migrations, *};
+
+    #[test]
+    fn a_list_of_changes_passes_no_read_by() {
+        let mut db = Db::open_in_memory().unwrap();
+        migrations::run(&mut db, std::path::Path::new("memory")).unwrap();
+        let none = AuditFilter { limit: 50, ..AuditFilter::default() };
+        let changes = AuditFilter { changes_only: true, ..none.clone() };
+        let text = |text: &str| Some(text.to_owned());
+        for (filter, index) in [
+            (none.clone(), "audit_events_by_environment "),
+            (
+                AuditFilter { kind: text("connection"), ..none.clone() },
+                "audit_events_by_environment ",
+            ),
+            (AuditFilter { kind: text("secret_key"), ..none.clone() }, "audit_events_changes "),
+            (AuditFilter { object: text("a"), ..none }, "audit_events_by_object "),
+            (AuditFilter { before: Some(9), ..changes.clone() }, "audit_events_changes "),
+            (
+                AuditFilter { object: text("a"), ..changes.clone() },
+                "audit_events_changes_by_object ",
+            ),
+            (changes, "audit_events_changes "),
+        ] {
+            let (sql, values) = audit_query("dev", &filter);
+            let mut plan = db.prepare(&format!("explain query plan {sql}")).unwrap();
+            let steps: Vec<String> = plan
+                .query_map(params_from_iter(values), |row| row.get(3))
+                .unwrap()
+                .collect::<rusqlite::Result<_>>()
+                .unwrap();
+            assert_eq!(steps.len(), 1, "in order without sorting: {filter:?}: {steps:?}");
+            assert!(steps[0].contains(&format!("INDEX {index}")), "{filter:?}: {steps:?}");
+        }
+    }
 }
