@@ -5,29 +5,31 @@
 // two cores as well.
 //
 // `--seconds N` for each figure (4); `--only sqlite` or `postgres`; `--million` goes on to 1,000,000 connections
-// (some minutes for each database); `--dev` takes the unoptimised build, to try the script out; `--binary PATH`
-// takes one that is there already.
+// (some minutes for each database); `--quick` is one second for each figure, 1,000 connections and a build without
+// link-time optimisation, to see what a change does; `--binary PATH` takes one that is there already.
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { startServer } from "../e2e/keyslot-server.mjs";
-import { buildServer } from "../scripts/build-server.mjs";
+import { buildLogos } from "../scripts/build-logos.mjs";
 import { startPostgres } from "../scripts/postgres.mjs";
 import { main, runStep, say, StepFailed } from "../scripts/run-step.mjs";
-import { releaseBinary } from "../scripts/workspace.mjs";
+import { optimisedBinary } from "../scripts/workspace.mjs";
 
-const dev = process.argv.includes("--dev");
+const quick = process.argv.includes("--quick");
+const PROFILE = quick ? "ci" : "release";
 const given = process.argv.indexOf("--seconds");
-const SECONDS = given > 0 ? Number(process.argv[given + 1]) : 4;
+const SECONDS = given > 0 ? Number(process.argv[given + 1]) : quick ? 1 : 4;
 const named = process.argv.indexOf("--binary");
 const BINARY = named > 0 ? process.argv[named + 1] : undefined;
+const binary = BINARY ?? optimisedBinary("keyslot-server", PROFILE);
 const only = process.argv.indexOf("--only");
 /** @param {string} name */
 const wanted = (name) => only < 0 || process.argv[only + 1] === name;
 const CLIENTS = [1, 32, 256];
-const SIZES = process.argv.includes("--million") ? [1000, 100_000, 1_000_000] : [1000, 100_000];
+const SIZES = [1000, ...(quick ? [] : [100_000]), ...(process.argv.includes("--million") ? [1_000_000] : [])];
 
 /** What the original did on two cores. "Ready" is in milliseconds, memory in MB. */
 const ORIGINAL = { write: 28, read: 280, session: 31, ready: 5300, idle: 345, loaded: 1000 };
@@ -131,7 +133,7 @@ function row(title, clients, { rate, p50, p99, refused }, note = "") {
  */
 async function prepared(catalog, args) {
   const started = performance.now();
-  const server = await startServer({ release: !dev, binary: BINARY, args: ["--catalog", catalog, ...args] });
+  const server = await startServer({ binary, args: ["--catalog", catalog, ...args] });
   const ready = performance.now() - started;
   const idle = memory(server.pid);
   const key = server.secretKey;
@@ -295,19 +297,21 @@ async function provider() {
 }
 
 await main(async () => {
-  let binary = BINARY ?? (await buildServer());
-  if (!dev && !BINARY) {
+  if (!BINARY) {
+    await buildLogos();
     await runStep("Building keyslot-server, optimised (some minutes)", "cargo", [
       "build",
       "--locked",
-      "--release",
+      "--profile",
+      PROFILE,
       "-p",
       "keyslot-server",
     ]);
-    binary = releaseBinary("keyslot-server");
   }
   say(`\n${cpus().length} cores, ${cpus()[0]?.model ?? "unknown"}; clients and server share them.`);
-  say(`The binary has ${(statSync(binary).size / 1e6).toFixed(1)} MB${dev ? " (unoptimised)" : ""}.`);
+  say(
+    `The binary has ${(statSync(binary).size / 1e6).toFixed(1)} MB${quick ? ", without link-time optimisation" : ""}.`,
+  );
   const folder = mkdtempSync(path.join(tmpdir(), "keyslot-bench-"));
   const catalog = path.join(folder, "catalog.yaml");
   const upstream = await provider();

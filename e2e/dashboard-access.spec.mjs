@@ -35,10 +35,12 @@ async function check(page, state) {
 
 for (const [colorScheme, width] of /** @type {["light" | "dark", number][]} */ ([
   ["light", 1280],
+  ["dark", 1280],
+  ["light", 390],
   ["dark", 390],
 ])) {
   test(`axe finds nothing in any state, ${colorScheme}, ${width} px`, async ({ page, server }) => {
-    test.setTimeout(180_000);
+    test.setTimeout(240_000);
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 844 });
     const open = (/** @type {string} */ address) => page.goto(`${server.url}/dashboard/${address}`);
@@ -49,7 +51,9 @@ for (const [colorScheme, width] of /** @type {["light" | "dark", number][]} */ (
     await signIn(page, `${server.url}/dashboard`);
     for (const state of DASHBOARD_STATES.filter((state) => !state.outside)) {
       await state.reach({ page, server, open });
-      for (const summary of await page.locator("summary").all()) await summary.click();
+      await page.locator("main details").evaluateAll((all) => {
+        for (const details of all) details.setAttribute("open", "");
+      });
       await check(page, state.name);
     }
   });
@@ -91,6 +95,54 @@ test("the keyboard alone makes an integration and connects a key", async ({ page
   await press.type("correct-horse");
   await press.press("Enter");
   await expect(page.getByText("The key was checked and is stored.")).toBeVisible();
+});
+
+test("the list of environments opens and closes as a menu does", async ({ page, server }) => {
+  const headers = { authorization: `Bearer ${server.secretKey}`, "content-type": "application/json" };
+  const body = JSON.stringify({ name: "one-that-makes-it-a-list" });
+  const made = await fetch(`${server.url}/environments`, { method: "POST", headers, body });
+  expect(made.status).toBe(201);
+  try {
+    await signIn(page, `${server.url}/dashboard/dev/connections`);
+    const summary = page.locator(".switcher summary");
+    const menu = page.getByRole("navigation", { name: "Environment" });
+    await expect(menu).toBeHidden();
+    await summary.focus();
+    await page.keyboard.press("Enter");
+    await expect(menu).toBeVisible();
+    await page.keyboard.press("Tab");
+    await expect(menu.getByRole("link").first()).toBeFocused();
+    await page.keyboard.press("Escape");
+    await expect(menu).toBeHidden();
+    await expect(summary).toBeFocused();
+
+    await page.keyboard.press("Enter");
+    for (let link = 0; link < 4; link += 1) {
+      await expect(menu).toBeVisible();
+      await page.keyboard.press("Tab");
+    }
+    await expect(page.getByRole("link", { name: "Integrations" })).toBeFocused();
+    await expect(menu).toBeHidden();
+    await page.keyboard.press("Shift+Tab");
+    await expect(summary).toBeFocused();
+
+    await summary.click();
+    await expect(menu).toBeVisible();
+    await page.getByRole("heading", { level: 1 }).click();
+    await expect(menu).toBeHidden();
+    // What is below moves when it closes, and still is what was pressed.
+    await summary.click();
+    await page.getByRole("link", { name: "Activity" }).click();
+    await expect(page).toHaveURL(`${server.url}/dashboard/dev/activity`);
+    await page.getByRole("link", { name: "Connections" }).click();
+    await summary.click();
+    await menu.getByRole("link", { name: "prod" }).click();
+    await expect(page).toHaveURL(`${server.url}/dashboard/prod/connections`);
+  } finally {
+    const { secret_key } = (await made.json()).data;
+    const own = { authorization: `Bearer ${secret_key.secret_key}` };
+    await fetch(`${server.url}/environments/one-that-makes-it-a-list`, { method: "DELETE", headers: own });
+  }
 });
 
 test("a badge of any state is one line high", async ({ page, server }) => {

@@ -9,6 +9,8 @@ import { REVOCABLE, startProviderApi } from "./provider-api.mjs";
 
 /** The password of the server that {@link startDashboard} starts. */
 export const PASSWORD = "a password of the operators";
+/** The environment that some states are about, and that the last of them deletes. */
+const LATER = "branch-of-the-billing-service";
 /** A key that the demo API accepts. */
 export const KEY = "demo_live_4cK7pQ2mX9";
 
@@ -176,6 +178,7 @@ export const DASHBOARD_STATES = [
   at("connections-none-like-that", "dev/connections?health=unknown"),
   at("connections-no-match", "dev/connections?search=nobody-of-that-name"),
   at("connection", "dev/connection?integration=demo&id=user-2&notice=connected"),
+  at("connection-reads", "dev/connection?integration=demo&id=user-1&reads=shown"),
   at("connection-needs-attention", "dev/connection?integration=acme&id=user-3"),
   {
     name: "connection-revealed",
@@ -188,6 +191,7 @@ export const DASHBOARD_STATES = [
   at("activity", "dev/activity"),
   at("activity-object", "dev/activity?object=connection%3Ademo%2Fuser-2"),
   at("activity-no-match", "dev/activity?search=nothing-of-that-name"),
+  at("activity-changes", "dev/activity?changes=only"),
   at("activity-none", "prod/activity"),
   at("webhooks", "dev/webhooks"),
   {
@@ -232,6 +236,92 @@ export const DASHBOARD_STATES = [
       await page.getByLabel("Name").fill("Billing service");
       await page.getByRole("button", { name: "Make the key" }).click();
       await page.getByRole("textbox", { name: "New key" }).waitFor();
+    },
+  },
+  at("environments", "dev/environments"),
+  {
+    name: "environments-refused",
+    reach: async ({ page, open }) => {
+      await open("dev/environments");
+      await page.getByLabel("Name", { exact: true }).fill("Not a name");
+      await page.getByRole("button", { name: "Make the environment" }).click();
+      await page.locator("[aria-invalid=true]").waitFor();
+    },
+  },
+  {
+    // Its name is too long for the two others beside it: from here on, environments are in a list that opens.
+    name: "environments-made",
+    reach: async ({ page, open }) => {
+      await open("dev/environments");
+      await page.getByLabel("Name", { exact: true }).fill(LATER);
+      await page.getByRole("button", { name: "Make the environment" }).click();
+      await page.getByRole("textbox", { name: "New key" }).waitFor();
+    },
+  },
+  {
+    name: "environments-rename-refused",
+    reach: async ({ page, open }) => {
+      await open("dev/environments");
+      await page.getByText("Rename or delete").click();
+      await page.getByLabel("New name").fill("prod");
+      await page.getByRole("button", { name: "Rename" }).click();
+      await page.locator("[aria-invalid=true]").waitFor();
+    },
+  },
+  {
+    name: "environments-delete-refused",
+    reach: async ({ page, open }) => {
+      await open("dev/environments");
+      await page.getByText("Rename or delete").click();
+      await page.getByLabel(`Type ${LATER}`).fill("prod");
+      await page.getByRole("button", { name: "Delete" }).click();
+      await page.locator("[aria-invalid=true]").waitFor();
+    },
+  },
+  {
+    name: "environments-gone",
+    reach: async ({ page, open }) => {
+      await open("dev/environments");
+      await page.getByText("Rename or delete").click();
+      await page
+        .locator("[name=of]")
+        .first()
+        .evaluate((field) => field.setAttribute("value", "renamed-meanwhile"));
+      await page.getByLabel("New name").fill("other");
+      await page.getByRole("button", { name: "Rename" }).click();
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  {
+    name: "environments-in-use",
+    reach: async ({ page, open }) => {
+      await open(`${LATER}/integrations/new?provider=openai`);
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("The integration is ready").waitFor();
+      await open("dev/environments");
+    },
+  },
+  {
+    name: "switcher",
+    reach: async ({ page, open }) => {
+      await open(`${LATER}/activity`);
+      await page.locator(".switcher summary").click();
+      await page.getByRole("navigation", { name: "Environment" }).waitFor();
+    },
+  },
+  {
+    name: "environments-deleted",
+    reach: async ({ page, open }) => {
+      await open(`${LATER}/integration/settings?key=openai`);
+      await page.getByText("Delete this integration").click();
+      await page.locator("[name=confirm]").fill("openai");
+      await page.getByRole("button", { name: "Delete the integration" }).click();
+      await page.getByRole("heading", { name: "Integrations" }).waitFor();
+      await open("dev/environments");
+      await page.getByText("Rename or delete").click();
+      await page.getByLabel(`Type ${LATER}`).fill(LATER);
+      await page.getByRole("button", { name: "Delete" }).click();
+      await page.getByRole("status").filter({ hasText: "is deleted" }).waitFor();
     },
   },
   at("no-page", "dev/nothing"),

@@ -86,6 +86,10 @@ test("from an empty database to a backend that reads the key, by what the pages 
   const asked = page.getByRole("complementary", { name: "What end users will be asked" });
   await expect(asked).toContainText("This API uses an API key.");
   await expect(asked).toContainText("GET /v1/me");
+  const [above, below] = await Promise.all(
+    [asked, page.getByRole("button", { name: "Save" })].map((part) => part.boundingBox()),
+  );
+  expect(above && below && above.y + above.height <= below.y, "what is asked stands above Save").toBe(true);
   await page.getByLabel("Integration ID").fill("acme");
   await page.getByLabel("Display name").fill("Acme in production");
   await page.getByRole("button", { name: "Save" }).click();
@@ -518,6 +522,70 @@ async function importKey(place, integration, id) {
   });
   expect(answer.ok, await answer.text()).toBe(true);
 }
+
+test("the catalogue shows its logos and is narrowed by search and category as they are chosen", async ({
+  page,
+  place,
+}) => {
+  await signIn(page, `${place.dashboard}/dev/integrations/new`);
+  const cards = page.getByRole("list", { name: "Catalogue" }).getByRole("listitem");
+  const all = await cards.filter({ visible: true }).count();
+  expect(all).toBeGreaterThan(50);
+  await page.getByLabel("Category").selectOption({ label: "CRM" });
+  const some = await cards.filter({ visible: true }).count();
+  expect(some).toBeGreaterThan(0);
+  expect(some).toBeLessThan(all);
+  for (const words of await cards
+    .filter({ visible: true })
+    .evaluateAll((found) => found.map((card) => (card instanceof HTMLElement ? card.dataset.words : ""))))
+    expect(words?.split(" ")).toContain("crm");
+  await page.getByRole("searchbox").fill("nothing of that name");
+  await expect(page.getByText("Nothing matches.")).toBeVisible();
+  await page.getByLabel("Category").selectOption("");
+  await page.getByRole("searchbox").fill("freshdesk");
+  await expect(cards.filter({ visible: true })).toHaveCount(1);
+  const logo = cards.filter({ visible: true }).locator("img.logo");
+  await expect
+    .poll(() => logo.evaluate((image) => image instanceof HTMLImageElement && image.naturalWidth > 0))
+    .toBe(true);
+});
+
+test("an environment is made, used, renamed and deleted, and the switcher follows", async ({ page, place }) => {
+  await signIn(page, `${place.dashboard}/dev/settings`);
+  await page.getByRole("link", { name: "All environments" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("eu west");
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("Name", { exact: true })).toBeFocused();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("eu west");
+  await expect(page.getByText("Use up to 64 of a-z")).toBeVisible();
+  await page.getByLabel("Name", { exact: true }).fill("eu-west");
+  await page.keyboard.press("Enter");
+  const key = await page.getByRole("textbox", { name: "New key" }).inputValue();
+  const named = async () => {
+    const headers = { authorization: `Bearer ${key}` };
+    const answer = await fetch(`${place.server.url}/environment`, { headers });
+    return answer.ok ? (await answer.json()).data.name : answer.status;
+  };
+  expect(await named()).toBe("eu-west");
+
+  const row = page.getByRole("list", { name: "Environments" }).getByRole("listitem").filter({ hasText: "eu-west" });
+  await row.getByText("Rename or delete").click();
+  await row.getByLabel("New name").fill("europe");
+  await row.getByRole("button", { name: "Rename" }).click();
+  await expect(page.getByRole("status").filter({ hasText: "its new name" })).toBeVisible();
+  expect(await named()).toBe("europe");
+  await page.goto(`${place.dashboard}/europe/environments`);
+  await expect(page.getByRole("navigation", { name: "Environment" })).toContainText("europe");
+  await page.getByLabel("Rename or delete europe").click();
+  await page.getByLabel("Type europe to delete it").fill("europ");
+  await page.getByRole("button", { name: "Delete" }).click();
+  await expect(page.getByText("Nothing was deleted: type “europe” to confirm.")).toBeVisible();
+  await page.getByLabel("Type europe to delete it").fill("europe");
+  await page.getByRole("button", { name: "Delete" }).click();
+  await expect(page).toHaveURL(`${place.dashboard}/dev/environments?notice=deleted`);
+  await expect(page.getByRole("navigation", { name: "Environment" })).not.toContainText("europe");
+  expect(await named()).toBe(401);
+});
 
 test("environments that are made later are in the switcher, each with what is its own", async ({ page, place }) => {
   const headers = { authorization: `Bearer ${place.server.secretKey}`, "content-type": "application/json" };

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { devBinary, releaseBinary, root } from "../scripts/workspace.mjs";
+import { devBinary, optimisedBinary, root } from "../scripts/workspace.mjs";
 
 /**
  * @typedef {object} RunningServer
@@ -27,7 +27,7 @@ import { devBinary, releaseBinary, root } from "../scripts/workspace.mjs";
  * @returns {Promise<RunningServer>}
  */
 export async function startServer(options = {}) {
-  const built = options.release ? releaseBinary("keyslot-server") : devBinary("keyslot-server");
+  const built = options.release ? optimisedBinary("keyslot-server") : devBinary("keyslot-server");
   const binary = options.binary ?? built;
   if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`npm test\` or the benchmark, which build it.`);
   const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "keyslot-e2e-"));

@@ -1,5 +1,6 @@
-// Pictures of the demo page, of the theming page and of every state of the dialog in e2e/states.mjs, into
-// screenshots/ (not committed). `npm run screenshots -- states` takes the latter only.
+// Pictures of the demo page, of the theming page, of every state of the dialog in e2e/states.mjs and of every
+// state of the dashboard and the connect page in e2e/dashboard-states.mjs, into screenshots/ (not committed).
+// `npm run screenshots -- states` takes those of the dialog only, `-- dashboard` those of the dashboard.
 // `npm run screenshots -- --readme` also renews the pictures in the README.
 import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
@@ -44,8 +45,10 @@ await main(async () => {
   });
   let count = 0;
   try {
-    count += await everyState(browser);
-    for (const screen of process.argv.includes("states") ? [] : SCREENS) {
+    const only = ["states", "dashboard"].find((part) => process.argv.includes(part));
+    if (only !== "dashboard") count += await everyState(browser);
+    if (only !== "states") count += await everyDashboardState(browser);
+    for (const screen of only ? [] : SCREENS) {
       const server = await startServer({ dev: true });
       const context = await browser.newContext({
         viewport: screen.viewport,
@@ -135,6 +138,35 @@ await main(async () => {
   }
   say(`  ✓ ${count} pictures in screenshots/`);
 });
+
+/**
+ * One picture of each state of the dashboard and the connect page on each screen, as
+ * screenshots/dashboard-SCREEN-STATE.png.
+ * @param {import("@playwright/test").Browser} browser
+ */
+async function everyDashboardState(browser) {
+  const { DASHBOARD_STATES, signIn, startDashboard } = await import("../e2e/dashboard-states.mjs");
+  const { server, stop } = await startDashboard();
+  for (const { name, ...look } of SCREENS) {
+    const options = /** @type {import("@playwright/test").BrowserContextOptions} */ (look);
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    const open = (/** @type {string} */ address) => page.goto(`${server.url}/dashboard/${address}`);
+    // Those that are seen before signing in come first.
+    for (const state of [...DASHBOARD_STATES].sort((a, b) => Number(!a.outside) - Number(!b.outside))) {
+      if (!state.outside && page.url().includes("sign-in")) await signIn(page, `${server.url}/dashboard`);
+      await state.reach({ page, server, open });
+      await page.screenshot({
+        path: path.join(folder, `dashboard-${name}-${state.name}.png`),
+        animations: "disabled",
+        fullPage: true,
+      });
+    }
+    await context.close();
+  }
+  await stop();
+  return SCREENS.length * DASHBOARD_STATES.length;
+}
 
 /**
  * One picture of each state in each look, as screenshots/state-LOOK-STATE.png.

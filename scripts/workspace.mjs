@@ -40,9 +40,9 @@ export function which(name, searchPath = process.env.PATH ?? "") {
   return undefined;
 }
 
-/** A binary that Cargo's `release` profile built. @param {string} name */
-export function releaseBinary(name) {
-  return path.join(targetDir, "release", name + extension);
+/** A binary that one of Cargo's optimised profiles built. @param {string} name @param {"release" | "ci"} [profile] */
+export function optimisedBinary(name, profile = "release") {
+  return path.join(targetDir, profile, name + extension);
 }
 
 /** A binary that Cargo's `dev` profile built. @param {string} name */

@@ -1,5 +1,5 @@
-// What the dashboard's pages cannot do without a script: the connect dialog, copying, and filtering the
-// catalogue while somebody types. Everything else is plain HTML.
+// What the dashboard's pages cannot do without a script: the connect dialog, copying, filtering the
+// catalogue while somebody types, and closing the list of environments. Everything else is plain HTML.
 
 const { here = "", host = "", csrf = "" } = document.body.dataset;
 const status = document.getElementById("status");
@@ -68,6 +68,29 @@ for (const button of document.querySelectorAll("button[data-auth]")) {
     } finally {
       button.removeAttribute("aria-busy");
     }
+  });
+}
+
+// A <details> opens by itself, but stays open whatever is done elsewhere.
+const switcher = document.querySelector("details.switcher");
+if (switcher instanceof HTMLDetailsElement) {
+  /** @param {EventTarget | null} target */
+  const inside = (target) => target instanceof Node && switcher.contains(target);
+  addEventListener("click", ({ target }) => {
+    if (!inside(target)) switcher.open = false;
+  });
+  // Closing moves what is below: while something is pressed, it must stay under the pointer.
+  let pressed = false;
+  addEventListener("pointerdown", () => (pressed = true));
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (pressed = false));
+  switcher.addEventListener("focusout", ({ relatedTarget }) => {
+    // Without one, the window lost the focus, or nothing has it: no reason to close.
+    if (!pressed && relatedTarget && !inside(relatedTarget)) switcher.open = false;
+  });
+  switcher.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !switcher.open) return;
+    switcher.open = false;
+    switcher.querySelector("summary")?.focus();
   });
 }
 

@@ -82,6 +82,16 @@ impl Quota {
         Taken { granted, full_at: FullAt(from + self.interval * i64::from(granted)) }
     }
 
+    /// How much later a bucket is full again for one that is taken, in nanoseconds.
+    pub(crate) fn interval(self) -> i64 {
+        self.interval
+    }
+
+    /// The latest moment at which a bucket that still has one is full again.
+    pub(crate) fn last(self, now: Timestamp) -> FullAt {
+        FullAt(FullAt::at(now).0 + self.interval * (i64::from(self.capacity) - 1))
+    }
+
     /// When a bucket were full again if so many of what was taken were put back.
     pub(crate) fn unused(self, full_at: FullAt, many: u32) -> FullAt {
         FullAt(full_at.0 - self.interval * i64::from(many))

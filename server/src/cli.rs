@@ -262,6 +262,10 @@ pub struct Settings {
     /// KEYSLOT_METRICS_TOKEN. Without one, only programs on this machine may read it.
     #[arg(long, value_name = "FILE")]
     pub metrics_token_file: Option<PathBuf>,
+    /// The base address of an OpenTelemetry collector: each request is told to it, by OTLP over HTTP.
+    /// Without it, nothing is.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", hide_env_values = true)]
+    pub otlp: Option<Url>,
     /// For a first look: makes an encryption key and a secret key, adds demo integrations and a demo
     /// API, and listens on loopback only.
     #[arg(long)]

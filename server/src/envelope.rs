@@ -17,6 +17,7 @@ use crate::{
     error::{ApiError, JSON},
     listener::Peer,
     state::AppState,
+    traces::Answered,
 };
 
 /// What is said instead of a route where none matches.
@@ -64,6 +65,7 @@ impl fmt::Display for RequestId {
 /// The layer.
 pub async fn wrap(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let begun = state.traces.begin(request.headers());
     let id = RequestId::of_request(request.headers());
     let method = request.method().clone();
     let route: Option<Arc<str>> =
@@ -101,6 +103,14 @@ pub async fn wrap(State(state): State<AppState>, mut request: Request, next: Nex
     }
     let matched = route.clone().unwrap_or_else(|| NOWHERE.into());
     state.metrics.answered(&method, matched, response.status().as_u16(), started.elapsed());
+    let answered = Answered {
+        method: &method,
+        route: route.as_deref().unwrap_or(NOWHERE),
+        status: response.status(),
+        request_id: &id.0,
+        code: error.as_ref().map(ApiError::code),
+    };
+    state.traces.end(begun, &answered);
     log(&method, route.as_deref(), response.status(), started, &id, error.as_ref());
     response
 }

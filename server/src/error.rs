@@ -186,6 +186,9 @@ pub enum ApiError {
         "The integration \"{0}\" uses this provider. Delete it first, or change the provider so that it still fits."
     )]
     ProviderInUse(String),
+    /// An environment that cannot be renamed or deleted as it is.
+    #[error("{0}")]
+    EnvironmentStays(String),
     /// No such connection.
     #[error("There is no connection with this id for this integration.")]
     UnknownConnection,
@@ -272,7 +275,7 @@ impl ApiError {
             | Self::UnknownProviderTemplate(_)
             | Self::NotFound(_)
             | Self::UnknownConnection => StatusCode::NOT_FOUND,
-            Self::ProviderInUse(_) => StatusCode::CONFLICT,
+            Self::ProviderInUse(_) | Self::EnvironmentStays(_) => StatusCode::CONFLICT,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -329,6 +332,7 @@ impl ApiError {
             Self::ConnectionTestFailed { .. } => "connection_test_failed",
             Self::NotFound(_) => "not_found",
             Self::ProviderInUse(_) => "provider_in_use",
+            Self::EnvironmentStays(_) => "environment_stays",
             Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Proxy(error) => proxy_class(error).1,

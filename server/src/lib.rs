@@ -52,6 +52,7 @@ pub mod state;
 pub mod store;
 mod strict_lines;
 pub mod token;
+pub mod traces;
 pub mod vault;
 pub mod webhooks;
 

@@ -8,21 +8,22 @@
 //! through, and up to `n` hundredths may lie unused for some seconds. A limit below 100 is counted
 //! exactly. Were the store to fail, requests would pass: they need it anyway.
 //!
-//! **Wrong credentials** ([`Limits::check`]) are counted when they turn out to be wrong, so that right
-//! ones cost no write. What a server has under way counts for it as wrong already; other servers do not
-//! see it, so `n` servers that are asked in the same moment let through up to `n` times as many, once.
+//! **Wrong credentials** ([`Limits::check`]) are counted in the store before they are checked, in one
+//! statement that decides and counts, and given back when they turn out not to be wrong. So however many
+//! servers are asked in the same moment, no more are told that they are wrong than the limit says. What
+//! is being checked counts as wrong until then, and one whose asker has gone away stays counted. Behind
+//! one address, therefore, no more can be checked at once than the limit of the address.
 //!
 //! **Wrong passwords** ([`Limits::sign_in`]) are counted in the store before they are looked at.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
 
 use crate::{
     allowance::{FullAt, Quota},
@@ -233,26 +234,12 @@ impl Known {
 pub struct Limits {
     rates: Rates,
     known: Mutex<HashMap<Caller, Known>>,
-    /// Credentials that are being checked.
-    under_way: Mutex<UnderWay>,
-    /// Tells that one of them is done.
-    done: Notify,
-}
-
-/// Credentials that are being checked.
-#[derive(Default)]
-struct UnderWay {
-    /// How many of each caller.
-    many: HashMap<Caller, u32>,
-    /// How many checks have ended since the start. What was read in the store before one ended may not
-    /// know that it was wrong.
-    ended: u64,
 }
 
 impl Limits {
     /// With these rates.
     pub fn new(rates: Rates) -> Self {
-        Self { rates, known: Mutex::default(), under_way: Mutex::default(), done: Notify::new() }
+        Self { rates, known: Mutex::default() }
     }
 
     /// The proxies whose word about the address of a client is taken.
@@ -335,8 +322,7 @@ impl Limits {
     }
 
     /// Lets a credential be checked that came from these callers, if they have not brought too many
-    /// wrong ones. What is being checked counts as wrong until it is known: more at once than could all
-    /// be wrong wait for each other.
+    /// wrong ones. It counts as wrong until [`Check::not_wrong`].
     ///
     /// # Errors
     /// 429 `too_many_request`; 503 when the store cannot say.
@@ -345,66 +331,25 @@ impl Limits {
         store: &dyn Store,
         callers: Vec<Caller>,
         now: Timestamp,
-    ) -> Result<Check<'_>, ApiError> {
-        let mut check = Check { limits: self, callers: Vec::new() };
-        let counted: Vec<(Caller, Quota)> = callers
+    ) -> Result<Check, ApiError> {
+        let counted: Vec<(String, Quota)> = callers
             .into_iter()
-            .filter_map(|caller| self.failures(&caller).map(|quota| (caller, quota)))
+            .filter_map(|caller| Some((caller.bucket("failures"), self.failures(&caller)?)))
             .collect();
         if counted.is_empty() {
-            return Ok(check);
+            return Ok(Check { counted });
         }
-        let buckets: Vec<String> =
-            counted.iter().map(|(caller, _)| caller.bucket("failures")).collect();
-        loop {
-            // Before looking, so that none is missed.
-            let done = self.done.notified();
-            let ended = self.under_way().ended;
-            let full_at = store.allowances(&buckets).await?;
-            let left: Vec<u32> = counted
-                .iter()
-                .zip(&full_at)
-                .map(|((_, quota), full_at)| quota.left(*full_at, now))
-                .collect();
-            for (((_, quota), full_at), left) in counted.iter().zip(&full_at).zip(&left) {
-                if *left == 0 {
-                    let wait = quota.wait(full_at.unwrap_or(FullAt::at(now)), 1, now);
-                    return Err(refused(None, SignedDuration::from_nanos(wait)));
-                }
-            }
-            match self.begin(&counted, &left, ended) {
-                Begun::Yes => {
-                    check.callers = counted;
-                    return Ok(check);
-                }
-                Begun::LookAgain => {}
-                Begun::Wait => done.await,
-            }
-        }
-    }
-
-    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts one more for each caller that is being checked, if none has as many already as are left.
-    /// `left` was read when so many checks had `ended`.
-    fn begin(&self, callers: &[(Caller, Quota)], left: &[u32], ended: u64) -> Begun {
-        let mut all = self.under_way();
-        if all.ended != ended {
-            return Begun::LookAgain;
-        }
-        let free = callers
+        let taken = store.take_one_of_each(&counted, now).await?;
+        let wait = counted
             .iter()
-            .zip(left)
-            .all(|((caller, _), left)| all.many.get(caller).is_none_or(|count| count < left));
-        if !free {
-            return Begun::Wait;
+            .zip(&taken)
+            .filter(|(_, taken)| taken.granted == 0)
+            .map(|((_, quota), taken)| quota.wait(taken.full_at, 1, now))
+            .max();
+        match wait {
+            Some(wait) => Err(refused(None, SignedDuration::from_nanos(wait))),
+            None => Ok(Check { counted }),
         }
-        for (caller, _) in callers {
-            *all.many.entry(caller.clone()).or_default() += 1;
-        }
-        Begun::Yes
     }
 
     fn failures(&self, caller: &Caller) -> Option<Quota> {
@@ -454,51 +399,22 @@ fn refused(standing: Option<Standing>, wait: SignedDuration) -> ApiError {
     ApiError::TooManyRequests { retry_after: retry_after.max(1), standing }
 }
 
-/// Whether a check may begin.
-enum Begun {
-    /// It has.
-    Yes,
-    /// What is left was read too early to say.
-    LookAgain,
-    /// As many are under way as are left.
-    Wait,
-}
-
 /// A credential that is being checked.
-pub struct Check<'a> {
-    limits: &'a Limits,
-    callers: Vec<(Caller, Quota)>,
+#[must_use]
+pub struct Check {
+    /// Where it is counted.
+    counted: Vec<(String, Quota)>,
 }
 
-impl Check<'_> {
-    /// It turned out to be wrong.
+impl Check {
+    /// It did not turn out to be wrong: it is not counted.
     ///
     /// # Errors
-    /// What the store says.
-    pub async fn failed(self, store: &dyn Store, now: Timestamp) -> Result<(), ApiError> {
-        for (caller, quota) in &self.callers {
-            store.take_allowance(&caller.bucket("failures"), *quota, 1, now).await?;
+    /// What the store says; it stays counted then.
+    pub async fn not_wrong(self, store: &dyn Store) -> Result<(), ApiError> {
+        if self.counted.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-}
-
-impl Drop for Check<'_> {
-    fn drop(&mut self) {
-        if self.callers.is_empty() {
-            return;
-        }
-        let mut all = self.limits.under_way();
-        all.ended = all.ended.wrapping_add(1);
-        for (caller, _) in &self.callers {
-            if let Some(count) = all.many.get_mut(caller) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    all.many.remove(caller);
-                }
-            }
-        }
-        drop(all);
-        self.limits.done.notify_waiters();
+        Ok(store.put_back(&self.counted).await?)
     }
 }

@@ -34,6 +34,7 @@ use crate::{
     state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     token,
+    traces::Traces,
     vault::Vault,
     webhooks::delivery,
 };
@@ -103,6 +104,10 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         reads: Reads::new(settings.audit),
         limits: Limits::new(settings.rates()),
         metrics,
+        traces: match &settings.otlp {
+            Some(base) => Traces::to(base).map_err(|why| Refusal(format!("--otlp: {why}")))?,
+            None => Traces::default(),
+        },
         metrics_token: settings.metrics_token()?,
         observations: Observations::default(),
     });
@@ -154,6 +159,7 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         tracing::warn!(%error, "the newest audit events are not in their chain yet");
     }
     store.close().await;
+    state.traces.close().await;
     tracing::info!("stopped");
     Ok(())
 }

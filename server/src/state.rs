@@ -25,6 +25,7 @@ use crate::{
     recheck::Observations,
     store::{Store, StoreError},
     token::TokenHasher,
+    traces::Traces,
     vault::{Binding, Vault, VaultError},
 };
 
@@ -76,6 +77,8 @@ pub struct Server {
     pub limits: Limits,
     /// How it does, in numbers.
     pub metrics: Metrics,
+    /// Who is told of each request.
+    pub traces: Traces,
     /// What `/metrics` asks for; without it, only this machine may read it.
     pub metrics_token: Option<SecretString>,
     /// Proxied requests that say something about a credential.

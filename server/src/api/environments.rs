@@ -59,8 +59,8 @@ pub async fn create(
 /// audit events stay under the old name.
 ///
 /// # Errors
-/// 400 `invalid_body`: the name, or one that is taken; `invalid_uri_params`: integrations, or an
-/// environment that stays; 403 `forbidden`: another environment than the key's.
+/// 400 `invalid_body`: the name, or one that is taken; 403 `forbidden`: another environment than the
+/// key's; 409 `environment_stays`: it has integrations, or is one of the first two.
 pub async fn rename(
     State(state): State<AppState>,
     key: Key,
@@ -80,8 +80,8 @@ pub async fn rename(
 /// all others, while it has no integrations.
 ///
 /// # Errors
-/// 400 `invalid_uri_params`: integrations, or an environment that stays; 403 `forbidden`: another
-/// environment than the key's.
+/// 403 `forbidden`: another environment than the key's; 409 `environment_stays`: it has integrations, or
+/// is one of the first two.
 pub async fn delete(
     State(state): State<AppState>,
     key: Key,
@@ -132,7 +132,7 @@ fn refusal(error: EnvironmentError) -> ApiError {
             ApiError::body(Issue::custom(at(["name"]), error.to_string()))
         }
         EnvironmentError::Permanent | EnvironmentError::InUse => {
-            ApiError::uri(Issue::custom(at(["environment"]), error.to_string()))
+            ApiError::EnvironmentStays(format!("{error}."))
         }
         // Between the look at the key and here.
         EnvironmentError::Unknown => ApiError::UnknownAccount,

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use keyslot_providers::{AuthMode, Reason};
 
 use crate::{
-    allowance::{FullAt, Quota, Taken},
+    allowance::{Quota, Taken},
     audit_chain::{AuditChain, AuditStart, Removable},
     ids::{ConnectionId, IntegrationKey},
     metrics::CommitTimes,
@@ -673,8 +673,15 @@ pub trait Store: Send + Sync + 'static {
         wanted: u32,
         now: Timestamp,
     ) -> Result<Taken>;
-    /// How full these buckets are, in their order; nothing when none of one has been used.
-    async fn allowances(&self, buckets: &[String]) -> Result<Vec<Option<FullAt>>>;
+    /// Takes one out of each of these buckets if every one of them has one left; else none is taken, and
+    /// at least one of what is returned has granted nothing.
+    async fn take_one_of_each(
+        &self,
+        buckets: &[(String, Quota)],
+        now: Timestamp,
+    ) -> Result<Vec<Taken>>;
+    /// Puts back one into each of these buckets.
+    async fn put_back(&self, buckets: &[(String, Quota)]) -> Result<()>;
     /// Makes a bucket full again.
     async fn forget_allowance(&self, bucket: &str) -> Result<()>;
     /// Removes the buckets that are full again; tells how many.

@@ -58,7 +58,7 @@ async fn an_environment_is_made_used_renamed_and_deleted() {
         (Method::DELETE, "/environments/b43", Value::Null),
     ] {
         let refused = call(&server, method, path, &key, body).await;
-        assert_eq!(refused.error(), "400 invalid_uri_params custom [environment]", "in use");
+        assert_eq!(refused.error(), "409 environment_stays", "in use");
     }
     let path = "/integrations/demo";
     assert_eq!(call(&server, Method::DELETE, path, &key, Value::Null).await.status, 200);
@@ -92,20 +92,8 @@ async fn what_cannot_be_done_with_an_environment_is_said() {
     }
     let rename = json!({ "name": "other" });
     for (who, method, path, body, error) in [
-        (
-            SECRET,
-            Method::DELETE,
-            "/environments/dev",
-            Value::Null,
-            "400 invalid_uri_params custom [environment]",
-        ),
-        (
-            SECRET,
-            Method::PATCH,
-            "/environments/dev",
-            rename.clone(),
-            "400 invalid_uri_params custom [environment]",
-        ),
+        (SECRET, Method::DELETE, "/environments/dev", Value::Null, "409 environment_stays"),
+        (SECRET, Method::PATCH, "/environments/dev", rename.clone(), "409 environment_stays"),
         (SECRET, Method::DELETE, "/environments/mine", Value::Null, "403 forbidden"),
         (SECRET, Method::PATCH, "/environments/mine", rename, "403 forbidden"),
         (SECRET, Method::DELETE, "/environments/nowhere", Value::Null, "403 forbidden"),

@@ -78,6 +78,7 @@ fn number(error: &ApiError) -> usize {
         ApiError::InvalidMetricsToken => 55,
         ApiError::MetricsClosed => 56,
         ApiError::OtherEnvironment => 57,
+        ApiError::EnvironmentStays(_) => 58,
     }
 }
 
@@ -167,6 +168,7 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::InvalidMetricsToken, 401, "invalid_metrics_token"),
         (ApiError::MetricsClosed, 403, "forbidden"),
         (ApiError::OtherEnvironment, 403, "forbidden"),
+        (ApiError::EnvironmentStays("It stays.".into()), 409, "environment_stays"),
     ]
 }
 
@@ -196,7 +198,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 58);
+    assert_eq!(table().len(), 59);
 }
 
 #[test]

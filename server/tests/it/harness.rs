@@ -29,6 +29,7 @@ use keyslot_server::{
     state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
     store::AuditFilter,
     store::{Store, sqlite::SqliteStore},
+    traces::Traces,
     vault::Vault,
     webhooks::delivery,
 };
@@ -244,6 +245,7 @@ impl Harness {
             reads: Reads::new(audit),
             limits: Limits::new(rates),
             metrics,
+            traces: Traces::default(),
             metrics_token,
             observations: Observations::default(),
         });

@@ -27,5 +27,6 @@ mod secret_keys;
 mod sessions;
 mod store;
 mod store_model;
+mod traces;
 mod upstream;
 mod webhooks;

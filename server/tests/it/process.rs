@@ -6,6 +6,7 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -146,7 +147,7 @@ impl Running {
     }
 
     /// Sends the bytes and reads until the server closes.
-    fn raw(&self, request: &[u8]) -> String {
+    pub(crate) fn raw(&self, request: &[u8]) -> String {
         let mut socket = self.socket();
         socket.write_all(request).unwrap();
         let mut answer = Vec::new();
@@ -227,6 +228,7 @@ fn what_it_cannot_start_with_is_named() {
             "expected sqlite:PATH or postgres://",
         ),
         (vec!["--public-url", "ftp://x"], vec![keys], "--public-url: expected"),
+        (vec!["--otlp", "ftp://hunter2@x"], vec![keys], "--otlp: expected"),
         (vec!["--catalog", "nowhere.yaml"], vec![keys], "nowhere.yaml"),
         (vec!["--catalog", "no.yaml"], vec![keys], "no.yaml"),
         (vec![], vec![keys, ("KEYSLOT_SECRET_KEY", "short")], "at least 32"),
@@ -396,6 +398,37 @@ fn servers_that_share_a_postgres_database_are_one() {
     while two.call("GET", "/providers/own", SECRET, &json!(null)).0 != 404 {
         assert!(begun.elapsed() < Duration::from_secs(2), "the other server still has it");
         std::thread::sleep(Duration::from_millis(50));
+    }
+    // A key that one of them revokes is refused by the other from the next request on, however busy it is.
+    for _ in 0..5 {
+        let (status, made) = one.call("POST", "/secret-keys", SECRET, &json!({ "name": "brief" }));
+        assert_eq!(status, 201, "{made}");
+        let key = made["data"]["secret_key"].as_str().unwrap();
+        let revoked = AtomicBool::new(false);
+        let path = format!("/connections/{id}?provider_config_key=unchecked");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let begun = Instant::now();
+                    loop {
+                        let late = revoked.load(Ordering::SeqCst);
+                        let (status, _) = two.call("GET", &path, key, &json!(null));
+                        if status == 401 {
+                            break;
+                        }
+                        assert_eq!((status, late), (200, false), "it was revoked before that");
+                        assert!(begun.elapsed() < Duration::from_secs(10), "never revoked");
+                    }
+                });
+            }
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(20));
+                let path = format!("/secret-keys/{}", made["data"]["id"].as_str().unwrap());
+                assert_eq!(one.call("DELETE", &path, SECRET, &json!(null)).0, 200);
+                revoked.store(true, Ordering::SeqCst);
+            });
+        });
+        assert_eq!(two.call("GET", &path, key, &json!(null)).0, 401);
     }
     two.kill();
     assert_eq!(one.key_of("unchecked", &id), "shared");
@@ -821,7 +854,7 @@ fn a_request_in_flight_is_finished_before_it_stops() {
 }
 
 /// Every form in which a value could turn up.
-fn forms(value: &str) -> Vec<Vec<u8>> {
+pub(crate) fn forms(value: &str) -> Vec<Vec<u8>> {
     let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
     // Of the three ways in which base64 can fall on it, the middle is the same whatever is around.
     let base64 = (0..3).map(|shift| {
@@ -832,7 +865,7 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     [value.to_owned(), hex, reversed].into_iter().chain(base64).map(String::into_bytes).collect()
 }
 
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+pub(crate) fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 

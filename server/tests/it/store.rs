@@ -1304,6 +1304,8 @@ on_every_engine! {
     of_those_who_change_the_same_integration_at_once_one_does,
     connections_are_found_and_counted_by_health,
     an_allowance_is_taken_by_all_together_and_never_twice,
+    one_of_each_allowance_is_taken_or_none,
+    what_is_looked_up_at_once_is_found_for_each,
     an_environment_is_made_renamed_and_deleted_while_it_is_empty,
     integration_keys_are_unique_within_their_environment,
     an_integration_changes_and_keeps_its_key_while_it_is_in_use,
@@ -1396,10 +1398,84 @@ async fn an_environment_is_made_renamed_and_deleted_while_it_is_empty(store: &dy
     assert_eq!(store.secret_key(hash(90), moment(0)).await.unwrap(), None);
 }
 
+async fn one_of_each_allowance_is_taken_or_none(store: &dyn Store) {
+    let now = moment(0);
+    let (wide, narrow) =
+        (("wide".to_owned(), Quota::per_minute(20)), ("narrow".to_owned(), Quota::per_minute(5)));
+    let both = [wide.clone(), narrow.clone()];
+    let takes = join_all((0..60).map(|_| store.take_one_of_each(&both, now))).await;
+    let granted = takes
+        .into_iter()
+        .filter(|taken| taken.as_ref().unwrap().iter().all(|taken| taken.granted == 1));
+    assert_eq!(granted.count(), 5);
+    let taken = store.take_allowance("narrow", narrow.1, 1, now).await.unwrap();
+    assert_eq!(taken.granted, 0);
+    let refused = store.take_one_of_each(&both, now).await.unwrap();
+    let empty = refused.iter().find(|taken| taken.granted == 0).unwrap();
+    assert_eq!(empty.full_at, taken.full_at, "when it is full again, for who is refused");
+    store.put_back(&both).await.unwrap();
+    assert_eq!(store.take_allowance("wide", wide.1, 20, now).await.unwrap().granted, 16);
+    assert_eq!(store.take_allowance("narrow", narrow.1, 5, now).await.unwrap().granted, 1);
+    // They regain one after the other, as those of which several are taken.
+    let regained = now + SignedDuration::from_secs(12);
+    for granted in [1, 0] {
+        let taken = store.take_one_of_each(std::slice::from_ref(&narrow), regained).await.unwrap();
+        assert_eq!(taken.iter().map(|taken| taken.granted).collect::<Vec<_>>(), [granted]);
+    }
+    store.put_back(&[("never used".to_owned(), narrow.1)]).await.unwrap();
+    let whole = store.take_allowance("never used", narrow.1, 9, now).await.unwrap();
+    assert_eq!(whole.granted, 5, "a full one does not get fuller");
+}
+
+/// Look-ups that wait for one another may be asked together: each gets its own answer.
+async fn what_is_looked_up_at_once_is_found_for_each(store: &dyn Store) {
+    for environment in ["dev", "prod"] {
+        integration(store, environment, "a").await;
+        for number in 0..20 {
+            let write = write("a", &format!("{environment}-{number}"));
+            stored(store, Write { environment: environment.into(), ..write }).await;
+        }
+    }
+    let asked: Vec<(&str, &str, String)> = (0..40)
+        .flat_map(|number| {
+            let dev = format!("dev-{number}");
+            [("dev", "a", dev.clone()), ("prod", "a", dev.clone()), ("dev", "b", dev)]
+        })
+        .collect();
+    let found = join_all(
+        asked.iter().map(|(environment, key, name)| store.connection(environment, key, name)),
+    )
+    .await;
+    for ((environment, key, name), found) in asked.iter().zip(found) {
+        let number: u32 = name.trim_start_matches("dev-").parse().unwrap();
+        match found.unwrap() {
+            Found::Found(connection) => {
+                assert_eq!((*environment, *key), ("dev", "a"), "{name}");
+                assert_eq!(connection.summary.connection_id.as_str(), name);
+                assert!(number < 20);
+            }
+            Found::UnknownConnection => {
+                assert!(*key == "a" && (*environment == "prod" || number >= 20), "{name}");
+            }
+            Found::UnknownIntegration => assert_eq!(*key, "b"),
+        }
+    }
+    // One that cannot be asked for spoils nothing for those that go out with it.
+    let names: Vec<String> = (0..40)
+        .map(|n| if n % 8 == 3 { "nul\0".into() } else { format!("dev-{}", n % 20) })
+        .collect();
+    let found = join_all(names.iter().map(|name| store.connection("dev", "a", name))).await;
+    for (name, found) in names.iter().zip(found) {
+        if name.starts_with("dev-") {
+            assert!(matches!(found.unwrap(), Found::Found(_)), "{name}");
+        } else {
+            assert!(!matches!(found, Ok(Found::Found(_))), "there is none of that name");
+        }
+    }
+}
+
 async fn an_allowance_is_taken_by_all_together_and_never_twice(store: &dyn Store) {
     let (quota, now) = (Quota::per_minute(600), moment(0));
-    let look = async |names: [&str; 2]| store.allowances(&names.map(String::from)).await.unwrap();
-    assert_eq!(look(["a", "b"]).await, [None, None]);
     // Sixty at once ask for 20 each, and there are 600.
     let takes = (0..60).map(|_| store.take_allowance("a", quota, 20, now));
     let granted: Vec<u32> =
@@ -1407,7 +1483,6 @@ async fn an_allowance_is_taken_by_all_together_and_never_twice(store: &dyn Store
     assert_eq!(granted.iter().sum::<u32>(), 600);
     let empty = store.take_allowance("a", quota, 1, now).await.unwrap();
     assert_eq!(empty.granted, 0);
-    assert_eq!(look(["b", "a"]).await, [None, Some(empty.full_at)], "in the order asked for");
     assert_eq!(store.take_allowance("b", quota, 5, now).await.unwrap().granted, 5, "its own");
 
     assert_eq!(store.purge_allowances(now).await.unwrap(), 0, "both are in use");

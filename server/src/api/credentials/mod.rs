@@ -420,13 +420,19 @@ async fn checked(
         Origin::PublicKey(public, _) => public.callers(),
         Origin::Backend { .. } => Vec::new(),
     };
+    if provider.check.is_none() {
+        // Nothing is found out about it.
+        return test(server, provider, contents, store_unverified).await;
+    }
     let store = server.store.as_ref();
     let check = server.limits.check(store, callers, server.clock.now()).await?;
     let outcome = test(server, provider, contents, store_unverified).await;
-    if let Err(ApiError::ConnectionTestFailed { reason, .. }) = &outcome
-        && *reason != Reason::Unavailable
-    {
-        check.failed(store, server.clock.now()).await?;
+    let wrong = matches!(
+        &outcome,
+        Err(ApiError::ConnectionTestFailed { reason, .. }) if *reason != Reason::Unavailable
+    );
+    if !wrong && let Err(error) = check.not_wrong(store).await {
+        tracing::warn!(%error, "a credential stays counted as wrong that is not");
     }
     outcome
 }

@@ -71,7 +71,9 @@ pub(super) async fn record(
         queries::audit(db, event).await?;
         // That a credential works is no news where nobody was told otherwise.
         if health == Health::NeedsAttention || before.health == Health::NeedsAttention {
-            webhooks::announce(db, connection, Operation::Refresh, record.at).await?;
+            let settings =
+                queries::environment_settings(db, &connection.summary.environment).await?;
+            webhooks::announce(db, &settings, connection, Operation::Refresh, record.at).await?;
         }
     }
     Ok(after)

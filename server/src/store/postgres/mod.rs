@@ -7,6 +7,7 @@
 
 mod checks;
 pub mod copy;
+mod gathered;
 mod migrations;
 mod pool;
 mod queries;
@@ -26,7 +27,7 @@ use super::{
     Written,
 };
 use crate::{
-    allowance::{FullAt, Quota, Taken},
+    allowance::{Quota, Taken},
     audit_chain::{AuditChain, AuditStart, Removable},
     ids::ConnectionId,
     metrics::CommitTimes,
@@ -40,6 +41,9 @@ use crate::{
     vault::Sealed,
 };
 
+use gathered::Gathered;
+use queries::{ConnectionByName, KeyByHash, SessionByHash};
+
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// How often a transaction is tried that the database undid because of another one.
@@ -49,6 +53,9 @@ const ATTEMPTS: u32 = 5;
 pub struct PostgresStore {
     pool: Pool,
     commit_times: CommitTimes,
+    keys: Gathered<KeyByHash>,
+    sessions: Gathered<SessionByHash>,
+    connections: Gathered<ConnectionByName>,
 }
 
 impl PostgresStore {
@@ -66,7 +73,13 @@ impl PostgresStore {
     pub async fn open(url: &str, authority: Option<&Path>) -> Result<Self> {
         let pool = pool::connect(url, authority).await?;
         migrations::run(&mut pool.get().await?).await?;
-        Ok(Self { pool, commit_times: CommitTimes::default() })
+        Ok(Self {
+            commit_times: CommitTimes::default(),
+            keys: Gathered::new(pool.clone()),
+            sessions: Gathered::new(pool.clone()),
+            connections: Gathered::new(pool.clone()),
+            pool,
+        })
     }
 
     async fn client(&self) -> Result<Client> {
@@ -240,7 +253,7 @@ impl Store for PostgresStore {
     }
 
     async fn secret_key(&self, hash: TokenHash, now: Timestamp) -> Result<Option<SecretKey>> {
-        queries::secret_key(&self.client().await?, hash, now).await
+        self.keys.ask(KeyByHash(hash, now)).await
     }
 
     async fn secret_keys(&self, environment: &str, now: Timestamp) -> Result<Vec<SecretKeyRecord>> {
@@ -377,7 +390,7 @@ impl Store for PostgresStore {
     }
 
     async fn session(&self, hash: TokenHash, now: Timestamp) -> Result<Option<ConnectSession>> {
-        queries::session(&self.client().await?, hash, now).await
+        self.sessions.ask(SessionByHash(hash, now)).await
     }
 
     async fn delete_session(&self, hash: TokenHash, audit: AuditEvent) -> Result<bool> {
@@ -402,10 +415,7 @@ impl Store for PostgresStore {
         named: Option<&ConnectionId>,
     ) -> Result<Option<Situation>> {
         let db = self.client().await?;
-        let Some(integration) = queries::integration(&db, environment, integration).await? else {
-            return Ok(None);
-        };
-        queries::situation(&db, integration.id, session, named).await.map(Some)
+        queries::situation(&db, environment, integration, session, named).await
     }
 
     async fn write_connection(&self, write: Write, audit: AuditEvent) -> Result<Written> {
@@ -418,7 +428,12 @@ impl Store for PostgresStore {
         integration: &str,
         id: &str,
     ) -> Result<Found<Box<Connection>>> {
-        queries::connection(&self.client().await?, environment, integration, id).await
+        let question = ConnectionByName {
+            environment: environment.to_owned(),
+            integration: integration.to_owned(),
+            id: id.to_owned(),
+        };
+        self.connections.ask(question).await
     }
 
     async fn connections(
@@ -585,8 +600,16 @@ impl Store for PostgresStore {
         transaction!(self, |db| queries::take_allowance(db, bucket, quota, wanted, now))
     }
 
-    async fn allowances(&self, buckets: &[String]) -> Result<Vec<Option<FullAt>>> {
-        queries::allowances(&self.client().await?, buckets).await
+    async fn take_one_of_each(
+        &self,
+        buckets: &[(String, Quota)],
+        now: Timestamp,
+    ) -> Result<Vec<Taken>> {
+        queries::take_one_of_each(&self.client().await?, buckets, now).await
+    }
+
+    async fn put_back(&self, buckets: &[(String, Quota)]) -> Result<()> {
+        queries::put_back(&self.client().await?, buckets).await
     }
 
     async fn forget_allowance(&self, bucket: &str) -> Result<()> {

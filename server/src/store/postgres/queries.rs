@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use deadpool_postgres::{GenericClient, Transaction};
+use deadpool_postgres::{Client, GenericClient, Transaction};
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 
@@ -17,7 +17,9 @@ use super::{
         SettingsOutcome, StoredAuditEvent, Write, Writer, Written,
         values::{auth_mode, document, health_after, json, millis, moment},
     },
-    Result, StoreError, webhooks,
+    Result, StoreError,
+    gathered::LookUp,
+    webhooks,
 };
 use crate::{
     allowance::{FullAt, Quota, Taken},
@@ -246,16 +248,52 @@ pub(super) async fn remove_secret_key(
     Ok(execute(db, sql, &[&environment, &id]).await? > 0)
 }
 
-const SECRET_KEY: &str = "select id, environment, name, role, created_at, last_used_at, expires_at, prefix from secret_keys";
+const SECRET_KEY: &str =
+    "id, environment, name, role, created_at, last_used_at, expires_at, prefix";
 
-pub(super) async fn secret_key(
-    db: &impl GenericClient,
-    hash: TokenHash,
-    now: Timestamp,
-) -> Result<Option<SecretKey>> {
-    let sql = format!("{SECRET_KEY} where hash = $1 and (expires_at is null or expires_at > $2)");
-    let row = first(db, &sql, &[&hash.as_bytes(), &millis(now)]).await?;
-    Ok(row.as_ref().map(secret_key_of).transpose()?.map(|record| record.key))
+// Several look-ups in one query: for each row of what is asked, one look into an index. That is what
+// `offset 0` asks for. Without it the planner may join tables as it sees fit, and its estimates of what
+// is asked are guesses: it then reads all connections of an integration to find sixteen. The values are
+// in a `select` of their own, so that how many there are is unknown when it plans: a plan for exactly so
+// many always looks better than one for any number, and it would plan anew each time, which takes longer
+// than the query.
+
+/// A secret key by its hash, and the moment at which it must not have ended.
+#[derive(Clone)]
+pub(super) struct KeyByHash(pub(super) TokenHash, pub(super) Timestamp);
+
+impl LookUp for KeyByHash {
+    type Answer = Option<SecretKey>;
+
+    async fn answer(db: &Client, asked: &[Self]) -> Result<Vec<Self::Answer>> {
+        let sql = format!(
+            "select k.*, place from unnest((select $1::bytea[]), (select $2::bigint[]))
+                 with ordinality as a (asked, now, place),
+             lateral (select {SECRET_KEY} from secret_keys
+                 where hash = asked and (expires_at is null or expires_at > now) offset 0) k"
+        );
+        let (hashes, moments): (Vec<&[u8]>, Vec<i64>) =
+            asked.iter().map(|Self(hash, now)| (hash.as_bytes(), millis(*now))).unzip();
+        let rows = all(db, &sql, &[&hashes, &moments]).await?;
+        in_order(asked.len(), &rows, 8, |row| secret_key_of(row).map(|record| record.key))
+    }
+}
+
+/// What was found for each of `many` questions; the column `place` says for which a row is, from 1.
+fn in_order<T>(
+    many: usize,
+    rows: &[Row],
+    place: usize,
+    of: impl Fn(&Row) -> Result<T>,
+) -> Result<Vec<Option<T>>> {
+    let mut found: Vec<Option<T>> = std::iter::repeat_with(|| None).take(many).collect();
+    for row in rows {
+        let number = usize::try_from(row.try_get::<_, i64>(place)?).unwrap_or(0);
+        if let Some(answer) = number.checked_sub(1).and_then(|index| found.get_mut(index)) {
+            *answer = Some(of(row)?);
+        }
+    }
+    Ok(found)
 }
 
 pub(super) async fn secret_keys(
@@ -264,7 +302,7 @@ pub(super) async fn secret_keys(
     now: Timestamp,
 ) -> Result<Vec<SecretKeyRecord>> {
     let sql = format!(
-        "{SECRET_KEY} where environment = $1 and (expires_at is null or expires_at > $2)
+        "select {SECRET_KEY} from secret_keys where environment = $1 and (expires_at is null or expires_at > $2)
          order by created_at, id collate \"C\""
     );
     all(db, &sql, &[&environment, &millis(now)]).await?.iter().map(secret_key_of).collect()
@@ -279,7 +317,7 @@ pub(super) async fn rotate_secret_key(
     at: Timestamp,
 ) -> Result<Option<SecretKeyRecord>> {
     let sql = format!(
-        "{SECRET_KEY} where environment = $1 and id = $2 and (expires_at is null or expires_at > $3) for update"
+        "select {SECRET_KEY} from secret_keys where environment = $1 and id = $2 and (expires_at is null or expires_at > $3) for update"
     );
     let Some(row) = first(db, &sql, &[&environment, &id, &millis(at)]).await? else {
         return Ok(None);
@@ -588,16 +626,46 @@ pub(super) async fn take_allowance(
     Ok(taken)
 }
 
-pub(super) async fn allowances(
+/// Each bucket in a statement of its own: one that decides and takes while it holds the row, so that
+/// servers that ask at once take one after the other, and that holds no row while it waits for another.
+/// Everybody at one address shares a row; the table is unlogged, so none waits for the disk while he has it.
+pub(super) async fn take_one_of_each(
     db: &impl GenericClient,
-    buckets: &[String],
-) -> Result<Vec<Option<FullAt>>> {
-    let sql = "select a.full_at from unnest($1::text[]) with ordinality as b (bucket, place)
-         left join allowances a on a.bucket = b.bucket order by b.place";
-    let rows = all(db, sql, &[&buckets]).await?;
-    rows.iter()
-        .map(|row| Ok(row.try_get::<_, Option<i64>>(0)?.map(FullAt::from_nanoseconds)))
-        .collect()
+    buckets: &[(String, Quota)],
+    now: Timestamp,
+) -> Result<Vec<Taken>> {
+    let sql = "insert into allowances as a (bucket, full_at) values ($1, $2::bigint + $3::bigint)
+         on conflict (bucket) do update set full_at = greatest(a.full_at, $2) + $3
+             where greatest(a.full_at, $2) <= $4
+         returning full_at";
+    let mut all = Vec::new();
+    for (bucket, quota) in buckets {
+        let (at, last) = (FullAt::at(now).nanoseconds(), quota.last(now).nanoseconds());
+        let row = first(db, sql, &[bucket, &at, &quota.interval(), &last]).await?;
+        if let Some(row) = row {
+            let full_at = FullAt::from_nanoseconds(row.try_get(0)?);
+            all.push(Taken { granted: 1, full_at });
+            continue;
+        }
+        put_back(db, buckets.get(..all.len()).unwrap_or_default()).await?;
+        let sql = "select full_at from allowances where bucket = $1";
+        let full_at = match first(db, sql, &[bucket]).await? {
+            Some(row) => FullAt::from_nanoseconds(row.try_get(0)?),
+            // Somebody has emptied it meanwhile.
+            None => FullAt::at(now),
+        };
+        all.push(Taken { granted: 0, full_at });
+        break;
+    }
+    Ok(all)
+}
+
+pub(super) async fn put_back(db: &impl GenericClient, buckets: &[(String, Quota)]) -> Result<()> {
+    let sql = "update allowances set full_at = full_at - $2::bigint where bucket = $1";
+    for (bucket, quota) in buckets {
+        execute(db, sql, &[bucket, &quota.interval()]).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn forget_allowance(db: &impl GenericClient, bucket: &str) -> Result<()> {
@@ -840,13 +908,23 @@ pub(super) async fn create_session(db: &Transaction<'_>, new: &NewSession) -> Re
 const SESSION: &str = "select id, environment, terms, key_id, presets, expires_at from connect_sessions \
                        where hash = $1 and expires_at > $2";
 
-pub(super) async fn session(
-    db: &impl GenericClient,
-    hash: TokenHash,
-    now: Timestamp,
-) -> Result<Option<ConnectSession>> {
-    let row = first(db, SESSION, &[&hash.as_bytes(), &millis(now)]).await?;
-    row.as_ref().map(session_of).transpose()
+/// A session by its hash, and the moment at which it must not have ended.
+#[derive(Clone)]
+pub(super) struct SessionByHash(pub(super) TokenHash, pub(super) Timestamp);
+
+impl LookUp for SessionByHash {
+    type Answer = Option<ConnectSession>;
+
+    async fn answer(db: &Client, asked: &[Self]) -> Result<Vec<Self::Answer>> {
+        let sql = "select s.*, place from unnest((select $1::bytea[]), (select $2::bigint[]))
+                 with ordinality as a (asked, now, place),
+             lateral (select id, environment, terms, key_id, presets, expires_at from connect_sessions
+                 where hash = asked and expires_at > now offset 0) s";
+        let (hashes, moments): (Vec<&[u8]>, Vec<i64>) =
+            asked.iter().map(|Self(hash, now)| (hash.as_bytes(), millis(*now))).unzip();
+        let rows = all(db, sql, &[&hashes, &moments]).await?;
+        in_order(asked.len(), &rows, 6, session_of)
+    }
 }
 
 fn session_of(row: &Row) -> Result<ConnectSession> {
@@ -877,26 +955,38 @@ pub(super) async fn purge_sessions(db: &Transaction<'_>, now: Timestamp) -> Resu
 
 // --- connections ---
 
+/// `None` when there is no such integration. All of it is asked for at once and answered in this order.
 pub(super) async fn situation(
     db: &impl GenericClient,
-    integration_id: i64,
+    environment: &str,
+    integration: &str,
     session: TokenHash,
     named: Option<&ConnectionId>,
-) -> Result<Situation> {
-    let named = match named {
-        Some(id) => {
-            let sql = "select owner_end_user, owner_organization from connections
-                 where integration_id = $1 and connection_id = $2";
-            let row = first(db, sql, &[&integration_id, &id.as_str()]).await?;
-            row.as_ref().map(owner_of).transpose()?
-        }
-        None => None,
+) -> Result<Option<Situation>> {
+    let id = async {
+        let sql = "select id from integrations where environment = $1 and unique_key = $2";
+        first(db, sql, &[&environment, &integration]).await
     };
-    let sql = "select m.connection_id from session_connections m join connect_sessions s on s.id = m.session
-         where s.hash = $1 and m.integration_id = $2 order by m.connection_id";
-    let made = all(db, sql, &[&session.as_bytes(), &integration_id]).await?;
+    let named = async {
+        let Some(id) = named else { return Ok(None) };
+        let sql = "select c.owner_end_user, c.owner_organization from integrations i
+             join connections c on c.integration_id = i.id and c.connection_id = $3
+             where i.environment = $1 and i.unique_key = $2";
+        let row = first(db, sql, &[&environment, &integration, &id.as_str()]).await?;
+        row.as_ref().map(owner_of).transpose()
+    };
+    let made = async {
+        let sql = "select m.connection_id from session_connections m
+             join connect_sessions s on s.id = m.session join integrations i on i.id = m.integration_id
+             where s.hash = $1 and i.environment = $2 and i.unique_key = $3 order by m.connection_id";
+        all(db, sql, &[&session.as_bytes(), &environment, &integration]).await
+    };
+    let (id, named, made) = tokio::try_join!(id, named, made)?;
+    if id.is_none() {
+        return Ok(None);
+    }
     let made = made.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<_>>()?;
-    Ok(Situation { named, made })
+    Ok(Some(Situation { named, made }))
 }
 
 fn owner_of(row: &Row) -> Result<Option<Owner>> {
@@ -910,86 +1000,101 @@ pub(super) async fn write_connection(
     write: &Write,
     event: &AuditEvent,
 ) -> Result<Written> {
-    // Held to the end, so that the integration is neither deleted nor renamed meanwhile.
-    let sql =
-        "select id from integrations where environment = $1 and unique_key = $2 for key share";
-    let row = first(db, sql, &[&write.environment, &write.integration.as_str()]).await?;
-    let Some(row) = row else { return Ok(Written::UnknownIntegration) };
-    let integration_id: i64 = row.try_get(0)?;
-
-    let session = match &write.writer {
-        Writer::Backend => None,
-        Writer::Session { hash, .. } => {
-            // One session writes one connection at a time: what it has made decides what it may make.
-            let sql = format!("{SESSION} for update");
-            let row = first(db, &sql, &[&hash.as_bytes(), &millis(write.at)]).await?;
-            let Some(row) = row else { return Ok(Written::SessionEnded) };
-            Some(session_of(&row)?)
-        }
+    // Statements that do not need each other's answers go out together: they are carried out in this
+    // order all the same, and the time is that of one.
+    let (environment, key) = (write.environment.as_str(), write.integration.as_str());
+    let integration = async {
+        // Held to the end, so that the integration is neither deleted nor renamed meanwhile.
+        let sql =
+            "select id from integrations where environment = $1 and unique_key = $2 for key share";
+        first(db, sql, &[&environment, &key]).await
     };
+    let session = async {
+        let Writer::Session { hash, .. } = &write.writer else { return Ok(None) };
+        // One session writes one connection at a time: what it has made decides what it may make.
+        let sql = format!("{SESSION} for update");
+        let row = first(db, &sql, &[&hash.as_bytes(), &millis(write.at)]).await?;
+        row.as_ref().map(session_of).transpose()
+    };
+    let (integration, session) = tokio::try_join!(integration, session)?;
+    let Some(integration) = integration else { return Ok(Written::UnknownIntegration) };
+    let integration_id: i64 = integration.try_get(0)?;
+    if session.is_none() && matches!(write.writer, Writer::Session { .. }) {
+        return Ok(Written::SessionEnded);
+    }
 
-    let (id, created) = loop {
-        let sql = "select id from connections where integration_id = $1 and connection_id = $2 for update";
-        let existing = first(db, sql, &[&integration_id, &write.connection.as_str()]).await?;
-        if let (Some(session), Writer::Session { hash, requested }) = (&session, &write.writer) {
+    let (created, connection) = loop {
+        let existing = async {
+            let sql = "select id from connections where integration_id = $1 and connection_id = $2 for update";
+            first(db, sql, &[&integration_id, &write.connection.as_str()]).await
+        };
+        let decision = async {
+            let (Some(session), Writer::Session { hash, requested }) = (&session, &write.writer)
+            else {
+                return Ok(None);
+            };
             let named = ownership::named(&session.terms, requested.as_ref());
-            let situation = situation(db, integration_id, *hash, named.as_ref()).await?;
-            match ownership::decide(&session.terms, requested.as_ref(), &situation) {
-                Decision::Use(id) if id == write.connection => {}
-                Decision::Use(id) => return Ok(Written::Moved(id)),
-                // A fresh id was drawn by the caller; that it is unused is what fresh means.
-                Decision::Fresh => {}
-                Decision::Denied(id) => return Ok(Written::Denied(id)),
-                Decision::Gone => return Ok(Written::Gone),
-            }
+            let situation = situation(db, environment, key, *hash, named.as_ref())
+                .await?
+                .ok_or(StoreError::Corrupt("integrations"))?;
+            Ok(Some(ownership::decide(&session.terms, requested.as_ref(), &situation)))
+        };
+        let (existing, decision) = tokio::try_join!(existing, decision)?;
+        match decision {
+            None => {}
+            Some(Decision::Use(id)) if id == write.connection => {}
+            Some(Decision::Use(id)) => return Ok(Written::Moved(id)),
+            // A fresh id was drawn by the caller; that it is unused is what fresh means.
+            Some(Decision::Fresh) => {}
+            Some(Decision::Denied(id)) => return Ok(Written::Denied(id)),
+            Some(Decision::Gone) => return Ok(Written::Gone),
         }
         match existing {
-            Some(row) => {
-                let id = row.try_get(0)?;
-                replace(db, id, write).await?;
-                break (id, false);
-            }
+            Some(row) => break (false, replace(db, row.try_get(0)?, write).await?),
             None => {
                 // When somebody else has made one of this id by now, the rules are asked about that one.
-                if let Some(id) = insert(db, integration_id, write).await? {
-                    break (id, true);
+                if let Some(connection) = insert(db, integration_id, write).await? {
+                    break (true, connection);
                 }
             }
         }
     };
 
-    if let Some(session) = session {
+    let made = async {
+        let Some(session) = &session else { return Ok(0) };
         let sql = "insert into session_connections (session, integration_id, connection_id) values ($1, $2, $3)
              on conflict do nothing";
-        execute(db, sql, &[&session.id, &integration_id, &write.connection.as_str()]).await?;
-    }
+        execute(db, sql, &[&session.id, &integration_id, &write.connection.as_str()]).await
+    };
     let action = if created { "connection.created" } else { "connection.replaced" };
-    audit(db, &AuditEvent { action, ..event.clone() }).await?;
-
-    match connection(db, &write.environment, write.integration.as_str(), write.connection.as_str())
-        .await?
-    {
-        Found::Found(connection) if connection.summary.id == id => {
-            let operation = if created { Operation::Creation } else { Operation::Override };
-            webhooks::announce(db, &connection, operation, write.at).await?;
-            Ok(Written::Stored { created, connection })
-        }
-        _ => Err(StoreError::Corrupt("connections")),
-    }
+    let event = AuditEvent { action, ..event.clone() };
+    let settings = environment_settings(db, environment);
+    let (_, (), settings) = tokio::try_join!(made, audit(db, &event), settings)?;
+    let operation = if created { Operation::Creation } else { Operation::Override };
+    webhooks::announce(db, &settings, &connection, operation, write.at).await?;
+    Ok(Written::Stored { created, connection: Box::new(connection) })
 }
 
-/// The new number, or nothing when there is a connection of this id.
-async fn insert(db: &Transaction<'_>, integration_id: i64, write: &Write) -> Result<Option<i64>> {
+/// The new connection, or nothing when there is one of this id.
+async fn insert(
+    db: &Transaction<'_>,
+    integration_id: i64,
+    write: &Write,
+) -> Result<Option<Connection>> {
     let tags = write.tags.clone().unwrap_or_default();
-    let sql = "insert into connections (environment, integration_id, connection_id, auth_mode, key_id, sealed,
-             metadata, tags, end_user, end_user_name, end_user_email, owner_end_user, owner_organization,
-             webhook_url_override, verified, account, health, health_since, created_at, updated_at, checked_at,
-             next_check_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $18, $19, $20)
-         on conflict (integration_id, connection_id) do nothing returning id";
+    let sql = format!(
+        "with c as (
+             insert into connections (environment, integration_id, connection_id, auth_mode, key_id, sealed,
+                 metadata, tags, end_user, end_user_name, end_user_email, owner_end_user, owner_organization,
+                 webhook_url_override, verified, account, health, health_since, created_at, updated_at, checked_at,
+                 next_check_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $18, $19, $20)
+             on conflict (integration_id, connection_id) do nothing returning *)
+         select {CONNECTION}, c.auth_mode, c.key_id, c.sealed from c join integrations i on i.id = c.integration_id"
+    );
     let row = first(
         db,
-        sql,
+        &sql,
         &[
             &write.environment,
             &integration_id,
@@ -1016,40 +1121,42 @@ async fn insert(db: &Transaction<'_>, integration_id: i64, write: &Write) -> Res
     )
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let id = row.try_get(0)?;
-    index_tags(db, id, &tags).await?;
-    Ok(Some(id))
+    let connection = connection_of(&row)?;
+    index_tags(db, connection.summary.id, &tags).await?;
+    Ok(Some(connection))
 }
 
-async fn replace(db: &Transaction<'_>, id: i64, write: &Write) -> Result<()> {
-    let sql = "update connections set auth_mode = $2, key_id = $3, sealed = $4, verified = $5, account = $6,
-             health = $7, health_since = $8, health_reason = null, checked_at = $10, next_check_at = $11,
-             updated_at = $8, metadata = coalesce($9, metadata) where id = $1";
-    execute(
-        db,
-        sql,
-        &[
-            &id,
-            &write.auth_mode.as_str(),
-            &write.sealed.key_id,
-            &write.sealed.blob,
-            &write.verified.verified,
-            &write.verified.account,
-            &health_after(&write.verified).word(),
-            &millis(write.at),
-            &write.metadata.as_ref().map(json).transpose()?,
-            &write.verified.verified.then(|| millis(write.at)),
-            &millis(next_check(write.at, id)),
-        ],
-    )
-    .await?;
+/// One statement for all of it: each would leave a version of the row, and an entry in every index.
+async fn replace(db: &Transaction<'_>, id: i64, write: &Write) -> Result<Connection> {
     let change = ConnectionChange {
         end_user: write.end_user.clone(),
         owner: write.owner.clone(),
         tags: write.tags.clone(),
         webhook_url_override: write.webhook_url_override.clone(),
     };
-    update_connection(db, id, &change, write.at).await
+    let sql = format!(
+        "update connections c set {CHANGE}, auth_mode = $11, key_id = $12, sealed = $13, verified = $14,
+             account = $15, health = $16, health_since = $2, health_reason = null, checked_at = $17,
+             next_check_at = $18, metadata = coalesce($19, metadata)
+         from integrations i where c.id = $1 and i.id = c.integration_id
+         returning {CONNECTION}, c.auth_mode, c.key_id, c.sealed"
+    );
+    let changed = Changed::of(id, &change, write.at)?;
+    let values = changed.values();
+    let more: [&(dyn ToSql + Sync); 9] = [
+        &write.auth_mode.as_str(),
+        &write.sealed.key_id,
+        &write.sealed.blob,
+        &write.verified.verified,
+        &write.verified.account,
+        &health_after(&write.verified).word(),
+        &write.verified.verified.then(|| millis(write.at)),
+        &millis(next_check(write.at, id)),
+        &write.metadata.as_ref().map(json).transpose()?,
+    ];
+    let row = one(db, &sql, &[values.as_slice(), more.as_slice()].concat()).await?;
+    replace_tags(db, id, &change).await?;
+    connection_of(&row)
 }
 
 async fn index_tags(db: &Transaction<'_>, id: i64, tags: &Tags) -> Result<()> {
@@ -1066,24 +1173,49 @@ pub(super) const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.uni
                           c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
                           c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at";
 
-pub(super) async fn connection(
-    db: &impl GenericClient,
-    environment: &str,
-    integration: &str,
-    id: &str,
-) -> Result<Found<Box<Connection>>> {
-    let sql = format!(
-        "select {CONNECTION}, c.auth_mode, c.key_id, c.sealed from integrations i
-         left join connections c on c.integration_id = i.id and c.connection_id = $3
-         where i.environment = $1 and i.unique_key = $2"
-    );
-    let Some(row) = first(db, &sql, &[&environment, &integration, &id]).await? else {
-        return Ok(Found::UnknownIntegration);
-    };
+/// A connection by its names.
+#[derive(Clone)]
+pub(super) struct ConnectionByName {
+    pub(super) environment: String,
+    pub(super) integration: String,
+    pub(super) id: String,
+}
+
+impl LookUp for ConnectionByName {
+    type Answer = Found<Box<Connection>>;
+
+    async fn answer(db: &Client, asked: &[Self]) -> Result<Vec<Self::Answer>> {
+        let sql = format!(
+            "select {CONNECTION}, c.auth_mode, c.key_id, c.sealed, place
+             from unnest((select $1::text[]), (select $2::text[]), (select $3::text[]))
+                 with ordinality as a (environment, integration, id, place)
+             cross join lateral (select * from integrations i
+                 where i.environment = a.environment and i.unique_key = a.integration offset 0) i
+             left join lateral (select * from connections c
+                 where c.integration_id = i.id and c.connection_id = a.id offset 0) c on true"
+        );
+        let texts = |part: fn(&Self) -> &str| asked.iter().map(part).collect::<Vec<&str>>();
+        let rows = all(
+            db,
+            &sql,
+            &[
+                &texts(|asked| &asked.environment),
+                &texts(|asked| &asked.integration),
+                &texts(|asked| &asked.id),
+            ],
+        )
+        .await?;
+        let found = in_order(asked.len(), &rows, 21, found_connection)?;
+        Ok(found.into_iter().map(|found| found.unwrap_or(Found::UnknownIntegration)).collect())
+    }
+}
+
+/// A row of an integration that exists, with a connection or none.
+fn found_connection(row: &Row) -> Result<Found<Box<Connection>>> {
     if row.try_get::<_, Option<i64>>(0)?.is_none() {
         return Ok(Found::UnknownConnection);
     }
-    Ok(Found::Found(Box::new(connection_of(&row)?)))
+    Ok(Found::Found(Box::new(connection_of(row)?)))
 }
 
 /// Reads `{CONNECTION}, c.auth_mode, c.key_id, c.sealed`.
@@ -1232,39 +1364,76 @@ pub(super) async fn locked(
     }
 }
 
+/// What a [`ConnectionChange`] sets, by the values of [`Changed::values`].
+const CHANGE: &str = "updated_at = $2,
+     end_user = coalesce($3, end_user),
+     end_user_name = case when $3::text is null then end_user_name else $4 end,
+     end_user_email = case when $3::text is null then end_user_email else $5 end,
+     owner_end_user = coalesce($6, owner_end_user),
+     owner_organization = case when $6::text is null then owner_organization else $7 end,
+     tags = coalesce($8, tags),
+     webhook_url_override = case when $9 then $10 else webhook_url_override end";
+
+/// The values of a [`CHANGE`], in the order of their numbers.
+struct Changed<'a> {
+    id: i64,
+    at: i64,
+    user: Option<String>,
+    name: Option<&'a str>,
+    email: Option<&'a str>,
+    owner: Option<&'a str>,
+    organization: Option<&'a str>,
+    tags: Option<String>,
+    redirected: bool,
+    url: Option<&'a str>,
+}
+
+impl<'a> Changed<'a> {
+    fn of(id: i64, change: &'a ConnectionChange, at: Timestamp) -> Result<Self> {
+        let user: Option<&EndUser> = change.end_user.as_ref();
+        let owner = change.owner.as_ref();
+        Ok(Self {
+            id,
+            at: millis(at),
+            user: user.map(json).transpose()?,
+            name: user.and_then(|user| user.display_name.as_deref()),
+            email: user.and_then(|user| user.email.as_deref()),
+            owner: owner.map(|owner| owner.end_user.as_str()),
+            organization: owner.and_then(|owner| owner.organization.as_deref()),
+            tags: change.tags.as_ref().map(json).transpose()?,
+            redirected: change.webhook_url_override.is_some(),
+            url: change.webhook_url_override.as_ref().and_then(Option::as_deref),
+        })
+    }
+
+    fn values(&self) -> [&(dyn ToSql + Sync); 10] {
+        [
+            &self.id,
+            &self.at,
+            &self.user,
+            &self.name,
+            &self.email,
+            &self.owner,
+            &self.organization,
+            &self.tags,
+            &self.redirected,
+            &self.url,
+        ]
+    }
+}
+
 pub(super) async fn update_connection(
     db: &Transaction<'_>,
     id: i64,
     change: &ConnectionChange,
     at: Timestamp,
 ) -> Result<()> {
-    let user: Option<&EndUser> = change.end_user.as_ref();
-    let sql = "update connections set updated_at = $2,
-             end_user = coalesce($3, end_user),
-             end_user_name = case when $3::text is null then end_user_name else $4 end,
-             end_user_email = case when $3::text is null then end_user_email else $5 end,
-             owner_end_user = coalesce($6, owner_end_user),
-             owner_organization = case when $6::text is null then owner_organization else $7 end,
-             tags = coalesce($8, tags),
-             webhook_url_override = case when $9 then $10 else webhook_url_override end
-         where id = $1";
-    execute(
-        db,
-        sql,
-        &[
-            &id,
-            &millis(at),
-            &user.map(json).transpose()?,
-            &user.and_then(|user| user.display_name.as_ref()),
-            &user.and_then(|user| user.email.as_ref()),
-            &change.owner.as_ref().map(|owner| &owner.end_user),
-            &change.owner.as_ref().and_then(|owner| owner.organization.as_ref()),
-            &change.tags.as_ref().map(json).transpose()?,
-            &change.webhook_url_override.is_some(),
-            &change.webhook_url_override.as_ref().and_then(Option::as_ref),
-        ],
-    )
-    .await?;
+    let sql = format!("update connections set {CHANGE} where id = $1");
+    execute(db, &sql, &Changed::of(id, change, at)?.values()).await?;
+    replace_tags(db, id, change).await
+}
+
+async fn replace_tags(db: &Transaction<'_>, id: i64, change: &ConnectionChange) -> Result<()> {
     if let Some(tags) = &change.tags {
         execute(db, "delete from connection_tags where connection = $1", &[&id]).await?;
         index_tags(db, id, tags).await?;

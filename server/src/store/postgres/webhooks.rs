@@ -20,12 +20,12 @@ const WEBHOOK: &str = "id, environment, operation, integration, connection_id, s
 /// Writes the webhooks by which a change of a connection is announced.
 pub(super) async fn announce(
     db: &Transaction<'_>,
+    settings: &EnvironmentSettings,
     connection: &Connection,
     operation: Operation,
     at: Timestamp,
 ) -> Result<()> {
-    let settings = environment_settings(db, &connection.summary.environment).await?;
-    for webhook in announcements(&settings, connection, operation, at) {
+    for webhook in announcements(settings, connection, operation, at) {
         let sql = "insert into webhooks (id, environment, operation, integration, connection_id, slot, url, body,
                  created_at, status, since, attempts, next_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";

@@ -33,7 +33,7 @@ use super::{
     Written,
 };
 use crate::{
-    allowance::{FullAt, Quota, Taken},
+    allowance::{Quota, Taken},
     audit_chain::{AuditChain, AuditStart, Removable},
     ids::ConnectionId,
     metrics::CommitTimes,
@@ -695,10 +695,18 @@ impl Store for SqliteStore {
         self.write(move |db| queries::take_allowance(db, &bucket, quota, wanted, now)).await
     }
 
-    async fn allowances(&self, buckets: &[String]) -> Result<Vec<Option<FullAt>>> {
+    async fn take_one_of_each(
+        &self,
+        buckets: &[(String, Quota)],
+        now: Timestamp,
+    ) -> Result<Vec<Taken>> {
         let buckets = buckets.to_vec();
-        self.read(move |db| buckets.iter().map(|bucket| queries::allowance(db, bucket)).collect())
-            .await
+        self.write(move |db| queries::take_one_of_each(db, &buckets, now)).await
+    }
+
+    async fn put_back(&self, buckets: &[(String, Quota)]) -> Result<()> {
+        let buckets = buckets.to_vec();
+        self.write(move |db| queries::put_back(db, &buckets)).await
     }
 
     async fn forget_allowance(&self, bucket: &str) -> Result<()> {

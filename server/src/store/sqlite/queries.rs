@@ -535,13 +535,45 @@ pub(super) fn take_allowance(
 ) -> Result<Taken> {
     let taken = quota.take(allowance(db, bucket)?, wanted, now);
     if taken.granted > 0 {
-        db.prepare_cached("insert or replace into allowances (bucket, full_at) values (?1, ?2)")?
-            .execute(params![bucket, taken.full_at.nanoseconds()])?;
+        put_allowance(db, bucket, taken.full_at)?;
     }
     Ok(taken)
 }
 
-pub(super) fn allowance(db: &Db, bucket: &str) -> Result<Option<FullAt>> {
+pub(super) fn take_one_of_each(
+    db: &Db,
+    buckets: &[(String, Quota)],
+    now: Timestamp,
+) -> Result<Vec<Taken>> {
+    let all = buckets
+        .iter()
+        .map(|(bucket, quota)| Ok(quota.take(allowance(db, bucket)?, 1, now)))
+        .collect::<Result<Vec<Taken>>>()?;
+    if all.iter().all(|taken| taken.granted == 1) {
+        for ((bucket, _), taken) in buckets.iter().zip(&all) {
+            put_allowance(db, bucket, taken.full_at)?;
+        }
+    }
+    Ok(all)
+}
+
+pub(super) fn put_back(db: &Db, buckets: &[(String, Quota)]) -> Result<()> {
+    for (bucket, quota) in buckets {
+        // One that is not there is full.
+        if let Some(full_at) = allowance(db, bucket)? {
+            put_allowance(db, bucket, quota.unused(full_at, 1))?;
+        }
+    }
+    Ok(())
+}
+
+fn put_allowance(db: &Db, bucket: &str, full_at: FullAt) -> Result<()> {
+    db.prepare_cached("insert or replace into allowances (bucket, full_at) values (?1, ?2)")?
+        .execute(params![bucket, full_at.nanoseconds()])?;
+    Ok(())
+}
+
+fn allowance(db: &Db, bucket: &str) -> Result<Option<FullAt>> {
     let full_at = db
         .prepare_cached("select full_at from allowances where bucket = ?1")?
         .query_row([bucket], |row| row.get(0))
