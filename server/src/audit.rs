@@ -109,6 +109,22 @@ impl Server {
         }
     }
 
+    /// Notes that a sealed record did not open. Nothing was handed out, so nothing waits for it.
+    pub(crate) fn note_unreadable(&self, environment: &str, object: String) {
+        let event = AuditEvent {
+            at: self.clock.now(),
+            environment: environment.to_owned(),
+            actor: "server".to_owned(),
+            action: "connection.unreadable",
+            object,
+            request_id: String::new(),
+            address: None,
+        };
+        if self.reads.queue(event).is_some() {
+            self.lost(1, &StoreError::Busy);
+        }
+    }
+
     /// Writes the reads that are waiting.
     pub async fn write_reads(&self) {
         let _turn = self.reads.turn.lock().await;

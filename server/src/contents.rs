@@ -63,11 +63,25 @@ impl Contents {
             .seal(binding(environment, integration.as_str(), connection.as_str()), &plaintext)?)
     }
 
-    /// Opens what was sealed for one row.
+    /// Opens what was sealed for one row. That it does not open is written into the audit log: somebody
+    /// may have changed it in the database.
     ///
     /// # Errors
     /// When it was changed, moved or sealed under a key that this server does not have.
     pub fn open(
+        server: &Server,
+        environment: &str,
+        integration: &str,
+        connection: &str,
+        sealed: &Sealed,
+    ) -> Result<Self, ApiError> {
+        Self::opened(server, environment, integration, connection, sealed).inspect_err(|_| {
+            let object = format!("connection:{integration}/{connection}");
+            server.note_unreadable(environment, object);
+        })
+    }
+
+    fn opened(
         server: &Server,
         environment: &str,
         integration: &str,

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{GOOD, Harness, PROD_SECRET, SECRET, user};
+use crate::harness::{GOOD, Harness, PROD_SECRET, SECRET, newest, user};
 
 fn import(id: &str, key: &str) -> Value {
     json!({
@@ -278,6 +278,12 @@ async fn a_changed_record_is_an_error_of_its_own_and_its_neighbours_work() {
     .unwrap();
     assert_eq!(server.connection("unchecked", "c1").await.error(), "500 server_error");
     assert_eq!(server.connection("unchecked", "c2").await.status, 200);
+    server.state.write_reads().await;
+    let events = server.state.store.audit_events("dev", newest(10)).await.unwrap();
+    let unreadable: Vec<_> =
+        events.iter().filter(|event| event.action == "connection.unreadable").collect();
+    assert_eq!(unreadable.len(), 1);
+    assert_eq!(unreadable[0].object, "connection:unchecked/c1");
     // Importing it again heals it.
     server.post("/connections", import("c1", "k")).await;
     assert_eq!(server.connection("unchecked", "c1").await.status, 200);
