@@ -18,6 +18,8 @@ import { main, runStep, say, StepFailed } from "../scripts/run-step.mjs";
 import { devBinary, root } from "../scripts/workspace.mjs";
 
 const WRITERS = 32;
+/** How many wrong keys one session may try, in the run with three servers. */
+const WRONG_ALLOWED = 10;
 const short = process.argv.includes("--short");
 const given = process.argv.indexOf("--seed");
 const seed = given > 0 ? Number(process.argv[given + 1]) : randomBytes(4).readUInt32BE();
@@ -213,6 +215,7 @@ async function three(seconds, database) {
     let body = "";
     incoming.on("data", (chunk) => (body += chunk));
     incoming.on("end", () => {
+      if (incoming.url === "/refused") return answer.writeHead(401).end();
       const id = String(incoming.headers["webhook-id"]);
       delivered.set(id, (delivered.get(id) ?? 0) + 1);
       answer.writeHead(200).end();
@@ -220,8 +223,22 @@ async function three(seconds, database) {
   });
   await new Promise((resolve) => receiver.listen(0, "127.0.0.1", () => resolve(undefined)));
   const { port } = /** @type {import("node:net").AddressInfo} */ (receiver.address());
+  // A provider that knows no key.
+  const refusing = path.join(folder, "refusing.yaml");
+  const verification = "verification: { method: GET, endpoints: [/refused] }";
+  writeFileSync(
+    refusing,
+    `refusing:
+  display_name: Refusing
+  auth_mode: API_KEY
+  credentials:
+    apiKey: { type: string, title: Key, description: Any key. }
+  proxy: { base_url: 'http://127.0.0.1:${port}', headers: { authorization: 'Bearer \${apiKey}' }, ${verification} }
+`,
+  );
 
-  const args = ["--catalog", catalog, "--database", database, "--allow-net", "127.0.0.0/8"];
+  const args = ["--catalog", catalog, "--catalog", refusing, "--database", database, "--allow-net", "127.0.0.0/8"];
+  args.push("--failures-session", String(WRONG_ALLOWED));
   const first = await startServer({ args });
   const key = first.secretKey;
   await call(first.url, key, "POST", "/integrations", { provider: "unchecked", unique_key: "unchecked" });
@@ -230,6 +247,9 @@ async function three(seconds, database) {
   const servers = [first, await first.another(), await first.another()];
   const up = new Set(servers.map((_, index) => index));
   const writers = new Writers(() => [...up].map((index) => servers[index].url), key);
+  await call(first.url, key, "POST", "/integrations", { provider: "refusing", unique_key: "refusing" });
+  const session = await call(first.url, key, "POST", "/connect/sessions", { end_user: { id: "guesser" } });
+  const guesses = new Guesses(() => [...up].map((index) => servers[index].url), session.body.data.token);
   for (let second = 0; second < seconds; second += 1) {
     await sleep(600 + random() * 400);
     const index = Math.floor(random() * servers.length);
@@ -239,6 +259,10 @@ async function three(seconds, database) {
     up.add(index);
   }
   await writers.stop();
+  await guesses.stop();
+  const { told, limited } = guesses;
+  const held = told > 0 && told <= WRONG_ALLOWED && limited > 0;
+  report("three servers: wrong keys of one session that were told so", told, `at most ${WRONG_ALLOWED}`, held);
   const count = writers.acknowledged.size;
   for (const [index, server] of servers.entries()) {
     const lost = await writers.lost(server.url);
@@ -272,6 +296,42 @@ async function three(seconds, database) {
     server.remove();
   }
   receiver.close();
+}
+
+/** Somebody who tries wrong keys with one session, at all servers at once. */
+class Guesses {
+  /** How many were told to be wrong, and how many came to the limit. */
+  told = 0;
+  limited = 0;
+  running = true;
+
+  /** @param {() => string[]} urls @param {string} token */
+  constructor(urls, token) {
+    this.done = Promise.all(Array.from({ length: 3 }, (_, number) => this.guess(urls, token, number)));
+  }
+
+  /** @param {() => string[]} urls @param {string} token @param {number} number */
+  async guess(urls, token, number) {
+    for (let turn = number; this.running; turn += 1) {
+      const all = urls();
+      const url = all[turn % all.length];
+      try {
+        const target = "/api-auth/api-key/refusing";
+        const { status, body } = await call(url, token, "POST", target, { apiKey: `wrong-${number}-${turn}` });
+        if (status === 429) this.limited += 1;
+        else if (body.error?.code === "connection_test_failed") this.told += 1;
+      } catch {
+        // Killed meanwhile; the next turn asks another.
+      }
+      await sleep(20);
+    }
+  }
+
+  /** @returns {Promise<unknown>} */
+  stop() {
+    this.running = false;
+    return this.done;
+  }
 }
 
 /** Records a server and fails the power at many moments of the recording. */
