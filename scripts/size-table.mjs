@@ -8,7 +8,7 @@ import { root } from "./workspace.mjs";
 
 /** Brotli bytes that a page fetches to show the form, by way in. */
 const BUDGETS = [
-  { name: "external.js + keyslot_bg.wasm", files: ["external.js", "keyslot_bg.wasm"], brotli: 45_000 },
+  { name: "external.js + keyslot_bg.wasm", files: ["external.js", "keyslot_bg.wasm"], brotli: 46_500 },
   { name: "index.js (one file)", files: ["index.js"], brotli: 48_000 },
 ];
 
