@@ -8,7 +8,7 @@ function languageFiles(page) {
   /** @type {string[]} */
   const files = [];
   page.on("request", (request) => {
-    const name = new URL(request.url()).pathname.match(/\/locales\/(.+)\.js$/)?.[1];
+    const name = new URL(request.url()).pathname.match(/\/locales\/(.+)\.(?:js|json)$/)?.[1];
     if (name) files.push(name);
   });
   return files;
@@ -45,6 +45,30 @@ for (const kind of ["module", "external", "classic"]) {
     expect(violations).toEqual([]);
   });
 }
+
+test("classic: a language file that was exchanged on its server is not used, and runs nothing", async ({
+  page,
+  open,
+  dialog,
+  outcome,
+  connectionId,
+}) => {
+  await page.route("**/locales/*", (route) =>
+    route.request().url().endsWith(".js")
+      ? route.fulfill({
+          contentType: "text/javascript",
+          body: 'globalThis.ran = true; export default { submit: "Exchanged" };',
+        })
+      : route.fulfill({ contentType: "application/json", body: '{ "submit": "Exchanged" }' }),
+  );
+  await open({ integrationId: "acme-key", connectionId, lang: "de" }, "classic");
+  await expect(dialog.root).toHaveAttribute("lang", "en");
+  await expect(dialog.submit).toHaveText("Connect");
+  expect(await page.evaluate(() => "ran" in globalThis)).toBe(false);
+  await dialog.field("apiKey").fill(ACCEPTED.apiKey);
+  await dialog.submit.click();
+  expect((await outcome()).result.connectionId).toBe(connectionId);
+});
 
 test("Arabic is laid out from right to left; what is typed, and what the provider says, is not", async ({
   page,

@@ -24,6 +24,12 @@ declare module "keyslot:english" {
   export default english;
 }
 
+declare module "keyslot:language-hashes" {
+  /** Subresource-integrity hashes of dist/locales/*.json, by language. */
+  const hashes: Record<string, string>;
+  export default hashes;
+}
+
 declare module "keyslot:*.css" {
   /** A file of js/, minified. */
   const css: string;

@@ -41,7 +41,7 @@ test("every file that package.json names exists", () => {
 test("integrity.json has the hash of each file", () => {
   const integrity = JSON.parse(readFileSync(new URL("integrity.json", dist), "utf8"));
   const shipped = readdirSync(dist).filter((name) => /\.(js|wasm)$/.test(name));
-  const locales = languages().map((tag) => `locales/${tag}.js`);
+  const locales = languages().flatMap((tag) => [`locales/${tag}.js`, `locales/${tag}.json`]);
   assert.deepEqual(Object.keys(integrity).sort(), [...shipped, ...locales].sort());
   for (const [name, value] of Object.entries(integrity)) {
     const hash = createHash("sha384")
@@ -57,6 +57,16 @@ test("each language is a file of its own, and no entry holds its words", async (
     assert.deepEqual((await import(new URL(`locales/${tag}.js`, dist).href)).default, words);
     for (const entry of readdirSync(dist).filter((name) => name.endsWith(".js")))
       assert.ok(!readFileSync(new URL(entry, dist), "utf8").includes(words.refused_next), `${entry} holds ${tag}`);
+  }
+});
+
+test("global.js imports nothing: each language is data whose hash it holds", async () => {
+  const source = readFileSync(new URL("global.js", dist), "utf8");
+  assert.doesNotMatch(source, /\bimport\s*\(/);
+  const integrity = JSON.parse(readFileSync(new URL("integrity.json", dist), "utf8"));
+  for (const tag of languages()) {
+    assert.deepEqual(JSON.parse(readFileSync(new URL(`locales/${tag}.json`, dist), "utf8")), await wordsOf(tag));
+    assert.ok(source.includes(integrity[`locales/${tag}.json`]), `global.js has no hash of ${tag}`);
   }
 });
 

@@ -1,28 +1,10 @@
 // Which language the dialog speaks, and its words. English is inside the module; every other language
-// is a file of its own beside the entry, imported only when somebody reads it.
+// is a file of its own beside the entry, fetched only when somebody reads it.
+import { LANGUAGES } from "./language-modules.js";
+import { own } from "./own.js";
 
 /** A dialog in English now is better than one in the right language much later. */
 const LANGUAGE_TIMEOUT_MS = 5_000;
-
-/**
- * One literal `import()` for each language: the form that every bundler turns into a chunk of its own,
- * and that a strict policy takes as it takes the entry (`script-src`).
- * @type {Record<string, () => Promise<{ default: import("./index.js").Words }>>}
- */
-const LANGUAGES = {
-  ar: () => import("./locales/ar.js"),
-  de: () => import("./locales/de.js"),
-  es: () => import("./locales/es.js"),
-  fr: () => import("./locales/fr.js"),
-  he: () => import("./locales/he.js"),
-  it: () => import("./locales/it.js"),
-  ja: () => import("./locales/ja.js"),
-  ko: () => import("./locales/ko.js"),
-  nl: () => import("./locales/nl.js"),
-  pl: () => import("./locales/pl.js"),
-  "pt-BR": () => import("./locales/pt-BR.js"),
-  "zh-CN": () => import("./locales/zh-CN.js"),
-};
 
 /** @type {Map<string, import("./index.js").Words>} */
 const loaded = new Map();
@@ -35,7 +17,7 @@ const loaded = new Map();
  * @returns {unknown}
  */
 export function inLanguage(options) {
-  const { locale, words, credentials } = /** @type {import("./index.js").AuthOptions} */ (options ?? {});
+  const { locale, words, credentials } = /** @type {import("./index.js").AuthOptions} */ (own(options));
   if (typeof options !== "object" || words || credentials) return options;
   if (locale != null && typeof locale !== "string") return options; // the module says what is wrong with it
   const tag = nearest([locale, pageLanguage(), ...(globalThis.navigator?.languages ?? [])]);
@@ -72,7 +54,7 @@ function pageLanguage() {
 
 /**
  * @param {string} tag
- * @param {() => Promise<{ default: import("./index.js").Words }>} load
+ * @param {import("./language-modules.js").LoadWords} load
  */
 async function fetched(tag, load) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */

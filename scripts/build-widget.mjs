@@ -5,7 +5,7 @@
 //   dist/global.js         classic script, global `Keyslot`
 //   dist/nango.js, react.js, vue.js, svelte.js, element.js
 //                          further entries; each imports dist/index.js
-//   dist/locales/*.js      the words of one language each
+//   dist/locales/*.js      the words of one language each; *.json: the same as data, for global.js
 //   dist/*.d.ts            types
 //   dist/integrity.json    a subresource-integrity hash for each file
 import { createHash } from "node:crypto";
@@ -14,7 +14,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { installTools } from "./install-tools.mjs";
-import { checkLanguages, englishWords, languages } from "./languages.mjs";
+import { checkLanguages, englishWords, languages, wordsOf } from "./languages.mjs";
 import { moduleText } from "./module-text.mjs";
 import { main, runStep, say, StepFailed } from "./run-step.mjs";
 import { shortenNames, shrinkModule, trimGlue } from "./shrink-module.mjs";
@@ -115,6 +115,7 @@ async function bundle() {
   );
   const glue = await glueFactory(esbuild, short.glue);
   const inlined = moduleText(short.wasm);
+  const hashes = await writeLanguageData();
 
   /** @type {import("esbuild").Plugin} */
   const buildInputs = {
@@ -130,6 +131,10 @@ async function bundle() {
         contents: JSON.stringify(listWords()),
         loader: "json",
       }));
+      build.onLoad({ filter: /language-hashes$/, namespace: "keyslot" }, () => ({
+        contents: JSON.stringify(hashes),
+        loader: "json",
+      }));
       build.onLoad({ filter: /\.css$/, namespace: "keyslot" }, async ({ path: name }) => {
         const css = readFileSync(path.join(root, "js", name.replace("keyslot:", "")), "utf8");
         const { code } = await esbuild.transform(css, { loader: "css", minify: true, target: common.target });
@@ -142,6 +147,14 @@ async function bundle() {
     name: "keyslot-main-entry-apart",
     setup(build) {
       build.onResolve({ filter: /^\.\/index\.js$/ }, () => ({ path: "./index.js", external: true }));
+    },
+  };
+  /** @type {import("esbuild").Plugin} */
+  const languagesAsData = {
+    name: "keyslot-languages-as-data",
+    setup(build) {
+      const data = path.join(root, "js", "language-data.js");
+      build.onResolve({ filter: /^\.\/language-modules\.js$/ }, () => ({ path: data }));
     },
   };
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -185,6 +198,7 @@ async function bundle() {
     globalName: "Keyslot",
     entryPoints: ["js/index.js"],
     outfile: "dist/global.js",
+    plugins: [buildInputs, languagesAsData],
   });
   await Promise.all(["index", "external", "global"].map((entry) => compress(path.join(dist, `${entry}.js`))));
 
@@ -195,13 +209,28 @@ async function bundle() {
   /** @type {Record<string, string>} */
   const integrity = {};
   const scripts = readdirSync(dist).filter((name) => name.endsWith(".js"));
-  for (const name of [...scripts.sort(), "keyslot_bg.wasm", ...locales]) {
-    const hash = createHash("sha384")
-      .update(readFileSync(path.join(dist, name)))
-      .digest("base64");
-    integrity[name] = `sha384-${hash}`;
-  }
+  const data = languages().map((tag) => `locales/${tag}.json`);
+  for (const name of [...scripts.sort(), "keyslot_bg.wasm", ...locales, ...data]) integrity[name] = hashOf(name);
   writeFileSync(path.join(dist, "integrity.json"), `${JSON.stringify(integrity, null, 2)}\n`);
+}
+
+/** The subresource-integrity hash of a file. @param {string} name below dist/ */
+function hashOf(name) {
+  const hash = createHash("sha384").update(readFileSync(path.join(dist, name)));
+  return `sha384-${hash.digest("base64")}`;
+}
+
+/** Writes dist/locales/*.json. @returns {Promise<Record<string, string>>} their hashes, by language */
+async function writeLanguageData() {
+  mkdirSync(path.join(dist, "locales"));
+  /** @type {Record<string, string>} */
+  const hashes = {};
+  for (const tag of languages()) {
+    const name = `locales/${tag}.json`;
+    writeFileSync(path.join(dist, name), JSON.stringify(await wordsOf(tag)));
+    hashes[tag] = hashOf(name);
+  }
+  return hashes;
 }
 
 /**

@@ -33,7 +33,7 @@ To a policy that you have, add:
   script-src   'wasm-unsafe-eval'   WebAssembly; it allows no eval() of scripts
   connect-src  ${host}   the connect session, and the key
   script-src   the origin of the script, when it is not served from your own
-  connect-src  that origin too, for keyslot/external, which fetches its .wasm
+  connect-src  that origin too, for keyslot/external, which fetches its .wasm, and for the languages of global.js
   img-src      the origin of the logo, when you set \`theme.logo\`
 Nothing for style-src: no style attribute, no <style>. Nothing for frame-src: no frame. No Trusted Types policy.`);
 }
