@@ -21,6 +21,10 @@ const SAME = [
   { name: "an API key", args: ["acme-key", { credentials: apiKey }] },
   { name: "an API key with its type named", args: ["acme-key", { credentials: { ...apiKey, type: "API_KEY" } }] },
   { name: "a user name and a password", args: ["acme-basic", { credentials: basic }] },
+  {
+    name: "a user name and a password with their type named",
+    args: ["acme-basic", { credentials: { ...basic, type: "BASIC" } }],
+  },
   { name: "a wrong key", args: ["acme-key", { credentials: { apiKey: "acme_live_wrong00000000" } }] },
   { name: "an empty key", args: ["acme-key", { credentials: { apiKey: "" } }] },
   { name: "a user name without a password", args: ["acme-basic", { credentials: { username: "u" } }] },
@@ -147,11 +151,16 @@ test.describe("better on purpose", () => {
   });
 
   test("credentials of another auth mode are refused by name, and nothing is sent", async ({ page }) => {
-    for (const credentials of [
-      { client_id: "c", client_secret: "s" },
-      { ...basic, type: "SIGNATURE" },
+    for (const options of [
+      { credentials: { client_id: "c", client_secret: "s" } },
+      { credentials: { ...basic, type: "SIGNATURE" } },
+      { credentials: { ...apiKey, type: "TWO_STEP" } },
+      { credentials: { ...basic, organization_id: "o", dev_key: "d" } },
+      { credentials: { oauth_client_id_override: "c", oauth_client_secret_override: "s" } },
+      { credentials: "acme_live_as_a_text" },
+      { installation: "outbound" },
     ]) {
-      const { outcome, requests } = await run(page, "keyslot", { name: "", args: ["acme-key", { credentials }] });
+      const { outcome, requests } = await run(page, "keyslot", { name: "", args: ["acme-key", options] });
       expect(outcome.error).toMatchObject({ type: "invalid_auth_mode", isAuthError: true, hasMessage: true });
       expect(requests).toEqual([]);
     }
@@ -217,6 +226,7 @@ test.describe("openConnectUI()", () => {
       payload: {
         providerConfigKey: "acme-key",
         connectionId: /** @type {any} */ (expect.any(String)),
+        verification: { status: "verified", account: "Acme Ltd" },
       },
     });
     const connection = await world.sdk.getConnection("acme-key", connect.payload.connectionId);
@@ -234,7 +244,7 @@ test.describe("openConnectUI()", () => {
         type: "error",
         payload: {
           errorType: "connection_test_failed",
-          errorMessage: /** @type {any} */ (expect.any(String)),
+          errorMessage: "The provider did not accept the credential.",
         },
       },
     ]);
@@ -271,6 +281,16 @@ test.describe("openConnectUI()", () => {
     await expect(list(page)).toHaveCount(0);
     await expect(page.getByRole("button", { name: "Connect", exact: true })).toBeFocused();
     expect(await events(page)).toEqual([{ type: "ready" }, { type: "close" }]);
+  });
+
+  test("without a token of its own it takes the constructor's, as the stock package does", async ({ page, dialog }) => {
+    await page.evaluate(async () => {
+      const { packages, mintSession } = /** @type {any} */ (globalThis);
+      const { host } = JSON.parse(new URLSearchParams(location.search).get("task") ?? "");
+      const connectSessionToken = await mintSession({ tags: {}, allowed_integrations: ["acme-key"] });
+      new packages.keyslot.default({ host, connectSessionToken }).openConnectUI({});
+    });
+    await expect(dialog.field("apiKey")).toBeFocused();
   });
 
   test("the token may come later, and open() twice opens once", async ({ page, dialog }) => {

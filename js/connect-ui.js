@@ -2,6 +2,7 @@
 // events of `@nangohq/frontend`. There is no frame: `iframe` is always null.
 import { fetchJson } from "./fetch-json.js";
 import { IntegrationList } from "./integration-list.js";
+import { own } from "./own.js";
 import { close, keyslot } from "./keyslot-on-demand.js";
 
 /**
@@ -15,8 +16,22 @@ import { close, keyslot } from "./keyslot-on-demand.js";
  * @property {"light" | "dark" | "system"} [themeOverride]
  */
 
-/** Reasons of a `rejected` event that are the provider's word on the credential. */
-const PROVIDERS_WORD = ["refused", "forbidden", "address", "unavailable"];
+/** Reasons of a `rejected` event that are the provider's word on the credential, and what they mean. */
+const PROVIDERS_WORD = new Map([
+  ["refused", "The provider did not accept the credential."],
+  ["forbidden", "The provider knows the credential, but it may not do what is needed."],
+  ["address", "There is no account at this address of the provider's."],
+  ["unavailable", "The provider did not answer, so the credential could not be checked."],
+]);
+/** Of the others, those that the page may want to tell apart. */
+const OTHER_REASONS = new Map([
+  ["invalid", "The server did not accept one of the fields."],
+  ["offline", "The browser is offline."],
+  ["network", "The server could not be reached."],
+  ["timeout", "The server did not answer in time."],
+  ["rate_limited", "The server has refused further attempts for a while."],
+  ["session_expired", "The connect session has expired."],
+]);
 
 export class ConnectUI {
   /** @type {null} */
@@ -33,8 +48,8 @@ export class ConnectUI {
 
   /** @param {ConnectUIProps} props */
   constructor(props) {
-    this.#props = props;
-    this.#token = props.sessionToken;
+    this.#props = own(props);
+    this.#token = this.#props.sessionToken;
   }
 
   /** Opens it; does nothing when it is open. */
@@ -78,7 +93,7 @@ export class ConnectUI {
     try {
       const token = await this.#sessionToken();
       const session = await this.#get("/connect/session", token);
-      const [only, ...more] = session.allowed_integrations ?? [];
+      const [only, ...more] = own(session).allowed_integrations ?? [];
       if (only && more.length === 0) return await this.#connect(list, only);
       const integrations = await this.#get("/integrations", token);
       await list.spoken;
@@ -96,8 +111,9 @@ export class ConnectUI {
     const { status, json } = await fetchJson(`${this.#props.apiURL ?? ""}${path}`, {
       headers: { authorization: `Bearer ${token}` },
     });
-    if (status < 400 && json.data) return json.data;
-    const { code = "unknown_error", message = "" } = json.error ?? {};
+    const { data, error } = own(json);
+    if (status < 400 && data) return data;
+    const { code = "unknown_error", message = "" } = own(error);
     throw Object.assign(new Error(message), { code: status === 401 ? "connect_session_expired" : code });
   }
 
@@ -118,7 +134,7 @@ export class ConnectUI {
       const { auth } = await keyslot();
       await list.spoken;
       if (this.#list !== list) return;
-      const { connectionId, providerConfigKey } = await auth(integrationId, undefined, {
+      const made = await auth(integrationId, undefined, {
         host: this.#props.apiURL,
         session: () => this.#sessionToken(),
         ...list.language,
@@ -140,7 +156,7 @@ export class ConnectUI {
       if (this.#list !== list) return;
       connected = true;
       list.remove();
-      this.#emit({ type: "connect", payload: { providerConfigKey, connectionId } });
+      this.#emit({ type: "connect", payload: made });
       if (closed) this.#ended(list);
     } catch (error) {
       if (this.#list !== list) return;
@@ -164,8 +180,10 @@ export class ConnectUI {
 
   /** @param {string} reason */
   #emitRejected(reason) {
-    const errorType = PROVIDERS_WORD.includes(reason) ? "connection_test_failed" : "unknown_error";
-    this.#emit({ type: "error", payload: { errorType, errorMessage: `The attempt failed: ${reason}.` } });
+    const word = PROVIDERS_WORD.get(reason);
+    const errorType = word ? "connection_test_failed" : "unknown_error";
+    const errorMessage = word ?? OTHER_REASONS.get(reason) ?? "The server could not save the credential.";
+    this.#emit({ type: "error", payload: { errorType, errorMessage } });
   }
 
   /** @param {any} error */

@@ -24,16 +24,47 @@ export async function nango() {
   ui.close();
   // @ts-expect-error a token or a key, not both
   new Nango({ connectSessionToken: "t", publicKey: "p" });
-  // @ts-expect-error credentials of another auth mode
+  // Compiles as there, and rejects with `invalid_auth_mode`.
   await nango.auth("freshdesk", { credentials: { client_id: "c", client_secret: "s" } });
-  return [id, ui instanceof ConnectUI, new AuthError("message", "unknown_error").type];
+  await nango.auth("freshdesk", { credentials: { type: "BASIC", username: "u", password: "p" } });
+  /** @type {null} */
+  const popup = nango.win;
+  /** @type {import("./nango.js").ErrorHandler} */
+  const failed = (type, text) => void `${type} ${text}`;
+  /** @type {import("./nango.js").ConnectUIEventToken} */
+  const token = { type: "session_token", sessionToken: "t" };
+  return [popup, failed, token, id, ui instanceof ConnectUI, new AuthError("message", "unknown_error").type];
 }
 
 /** What is written against that package's class compiles against this one. @param {Nango} nango */
 export function asTheStockPackage(nango) {
-  /** @type {Pick<Stock, "create" | "reconnect" | "clear">} */
+  /** @type {Pick<Stock, "auth" | "create" | "reconnect" | "clear" | "win">} */
   const stock = nango;
   return stock;
+}
+
+/**
+ * What is typed with that package's names goes to this one, and the other way round.
+ * @param {import("@nangohq/frontend").AuthOptions} stockOptions
+ * @param {import("./nango.js").AuthOptions} options
+ * @param {import("@nangohq/frontend").ConnectUIProps} stockProps
+ * @param {import("./nango.js").ConnectUIProps} props
+ * @param {import("@nangohq/frontend").AuthResult} stockResult
+ * @param {import("./nango.js").AuthResult} result
+ * @param {Nango} nango
+ */
+export async function typesOfTheStockPackage(nango, stockOptions, options, stockProps, props, stockResult, result) {
+  await nango.auth("freshdesk", stockOptions);
+  nango.openConnectUI(stockProps);
+  /** @type {import("@nangohq/frontend").AuthOptions[]} */
+  const ofOptions = [options];
+  /** @type {import("@nangohq/frontend").ConnectUIProps[]} */
+  const ofProps = [props];
+  /** @type {import("@nangohq/frontend").AuthResult[]} */
+  const ofResults = [result];
+  /** @type {import("./nango.js").AuthResult[]} */
+  const toResults = [stockResult];
+  return [ofOptions, ofProps, ofResults, toResults];
 }
 
 export function components() {

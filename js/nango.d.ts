@@ -12,11 +12,15 @@
  * ```
  */
 
+import type { Connection } from "./index.js";
+
 /** A connection was made. */
 export interface AuthResult {
   providerConfigKey: string;
   connectionId: string;
   isPending?: boolean;
+  /** Whether the provider accepted the credential. Absent on a stock Nango server. */
+  verification?: Connection["verification"];
 }
 export type AuthSuccess = AuthResult;
 
@@ -35,6 +39,9 @@ export type AuthErrorType =
   | "network_error"
   | "invalid_auth_mode"
   | (string & {});
+
+/** Gets the type and the text of an error. */
+export type ErrorHandler = (errorType: AuthErrorType, errorDesc: string) => void;
 
 /** Why a call failed; branch on `type`. */
 export class AuthError extends Error {
@@ -70,11 +77,23 @@ export type NangoOptions = {
 
 export interface ApiKeyCredentials {
   apiKey?: string;
+  type?: "API_KEY";
 }
 export interface BasicApiCredentials {
   username?: string;
   password?: string;
+  type?: "BASIC";
 }
+
+/**
+ * Credentials of the auth modes that are refused with `invalid_auth_mode`; here so that code compiles which
+ * hands on what may be any of them.
+ */
+export type OtherCredentials =
+  | { type?: "JWT"; [part: string]: any }
+  | { type: "TWO_STEP"; [part: string]: any }
+  | { type: "SIGNATURE"; username: string; password: string }
+  | { type: "AWS_SIGV4"; role_arn: string; region?: string };
 
 export interface ConnectionConfig {
   /** Values for fields that build the address, such as `{ subdomain: "acme" }`. */
@@ -83,14 +102,26 @@ export interface ConnectionConfig {
   hmac?: string;
   user_scope?: string[];
   authorization_params?: Record<string, string | undefined>;
-  /** With credentials no dialog is opened. Another auth mode rejects with `invalid_auth_mode`. */
-  credentials?: ApiKeyCredentials | BasicApiCredentials;
+  /** Another auth mode: rejects with `invalid_auth_mode`. */
+  installation?: "outbound";
+  /** Not used: of another auth mode. */
+  assertionOption?: Record<string, string>;
+  /**
+   * With credentials no dialog is opened; `type` may be left out, `"API_KEY"` or `"BASIC"`. Another auth mode
+   * rejects with `invalid_auth_mode`.
+   */
+  credentials?: ApiKeyCredentials | BasicApiCredentials | OtherCredentials;
 }
 export type AuthOptions = ConnectionConfig & {
   /** Not used: no popup is opened. */
   detectClosedAuthWindow?: boolean;
 };
 
+/** What `setSessionToken()` says to the frame, in the package that this stands in for. */
+export interface ConnectUIEventToken {
+  type: "session_token";
+  sessionToken: string;
+}
 export interface ConnectUIEventReady {
   type: "ready";
 }
@@ -123,13 +154,13 @@ export type ConnectUIEvent =
 export type OnConnectEvent = (event: ConnectUIEvent) => void | Promise<void>;
 
 export interface ConnectUIProps {
-  /** May come later, by `setSessionToken()`. */
+  /** May come later, by `setSessionToken()`. @default the `connectSessionToken` of the constructor */
   sessionToken?: string | undefined;
   /** Not used: there is no page to load. */
   baseURL?: string;
   /** @default the `host` of the constructor */
   apiURL?: string;
-  onEvent?: OnConnectEvent;
+  onEvent?(event: ConnectUIEvent): void | Promise<void>;
   /** Not used: no popup is opened. */
   detectClosedAuthWindow?: boolean;
   /** BCP 47 language tag, for the list and the dialog. @default the page's `lang`, else the browser's language */
@@ -149,6 +180,8 @@ export class ConnectUI {
 }
 
 export default class Nango {
+  /** Always null: no popup is opened. */
+  win: null;
   /** @throws {AuthError} `invalid_host_url` */
   constructor(config?: NangoOptions);
 

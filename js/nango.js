@@ -9,14 +9,17 @@ import { AuthError as KeyslotError, isAuthError } from "./auth-error.js";
 import { close, keyslot } from "./keyslot-on-demand.js";
 import { ConnectUI } from "./connect-ui.js";
 import { fetchJson } from "./fetch-json.js";
+import { own } from "./own.js";
 
 /** The default of the package that this stands in for. */
 const NANGO_CLOUD = "https://api.nango.dev";
 
 /** The credentials that the two routes take, in the order in which that package looks for them. */
 const PARTS = ["apiKey", "username", "password"];
-/** What tells that credentials with a user name are of another auth mode. */
-const OTHER_MODES = ["type", "organization_id", "dev_key"];
+/** What else that package sends with a user name, to a route of another auth mode. */
+const OTHER_PARTS = ["organization_id", "dev_key"];
+/** Types that credentials may name: the parts decide, as there. */
+const TYPES = ["API_KEY", "BASIC"];
 
 /** As Nango has it: message first, then type. `instanceof` holds for the errors of the dialog too. */
 export class AuthError extends KeyslotError {
@@ -32,6 +35,8 @@ export class AuthError extends KeyslotError {
 }
 
 export default class Nango {
+  /** The popup, in that package. @type {null} */
+  win = null;
   #host;
   /** @type {string | undefined} */
   #token;
@@ -40,9 +45,10 @@ export default class Nango {
 
   /** @param {{ host?: string, connectSessionToken?: string, publicKey?: string, debug?: boolean }} [config] */
   constructor(config = {}) {
-    this.#host = baseAddress(config.host ?? NANGO_CLOUD);
-    this.#token = config.connectSessionToken;
-    this.#publicKey = config.publicKey;
+    const { host, connectSessionToken, publicKey } = own(config);
+    this.#host = baseAddress(host ?? NANGO_CLOUD);
+    this.#token = connectSessionToken;
+    this.#publicKey = publicKey;
   }
 
   /** @param {string} integrationId @param {any} [connectionIdOrOptions] @param {any} [moreOptions] */
@@ -58,7 +64,7 @@ export default class Nango {
         "reconnect() needs a connectSessionToken: create one with POST /connect/sessions/reconnect.",
         "missing_connect_session_token",
       );
-    return this.#connect("reconnect", integrationId, undefined, options ?? {});
+    return this.#connect("reconnect", integrationId, undefined, own(options));
   }
 
   /** @param {string} integrationId @param {any} [connectionIdOrConfig] @param {any} [moreConfig] */
@@ -76,7 +82,7 @@ export default class Nango {
   /** @param {import("./connect-ui.js").ConnectUIProps} props */
   openConnectUI(props) {
     // The package that this stands in for needs `apiURL` too; here the constructor's host is the default.
-    const ui = new ConnectUI({ apiURL: this.#host, ...props });
+    const ui = new ConnectUI({ apiURL: this.#host, sessionToken: this.#token, ...props });
     ui.open();
     return ui;
   }
@@ -89,23 +95,26 @@ export default class Nango {
    */
   #connect(method, integrationId, connectionId, options) {
     this.#ensureToken();
-    const { credentials } = options;
-    if (credentials && Object.keys(credentials).length > 0)
+    const { credentials, installation, hmac, params } = options;
+    if (installation || (credentials && Object.keys(credentials).length > 0))
       return this.#postCredentials(integrationId, connectionId, options);
-    const { hmac, params } = options;
     const access = { session: this.#token, publicKey: this.#publicKey, hmac };
     return keyslot().then((main) => main[method](integrationId, connectionId, { host: this.#host, params, ...access }));
   }
 
   /** @param {string} integrationId @param {string | undefined} connectionId @param {any} options */
   async #postCredentials(integrationId, connectionId, options) {
-    const { credentials } = options;
+    const credentials = own(options.credentials);
     const isApiKey = "apiKey" in credentials;
     const isBasic = "username" in credentials || "password" in credentials;
-    const isOther = !isApiKey && OTHER_MODES.some((name) => name in credentials);
+    const isOther =
+      options.installation ||
+      ("type" in credentials && !TYPES.includes(credentials.type)) ||
+      (!isApiKey && OTHER_PARTS.some((name) => name in credentials));
     if (isOther || !(isApiKey || isBasic))
       throw new AuthError(
-        `keyslot/nango connects API keys ({ apiKey }) and Basic auth ({ username, password }); got { ${Object.keys(credentials).join(", ")} }.`,
+        "This integration needs another auth mode than API key ({ apiKey }) or Basic auth ({ username, password }): " +
+          `got { ${Object.keys(credentials).join(", ")} }.`,
         "invalid_auth_mode",
       );
     const body = Object.fromEntries(
@@ -148,7 +157,7 @@ export default class Nango {
       },
     );
     if (status < 400) return json;
-    const { code = "unknown_error", message = "" } = json.error ?? {};
+    const { code = "unknown_error", message = "" } = own(own(json).error);
     throw Object.assign(new AuthError(message, code), { status });
   }
 
@@ -164,10 +173,10 @@ export { ConnectUI };
  * `(id, options)` and `(id, connectionId, options)` are the same call.
  * @param {any} second
  * @param {any} third
- * @returns {[string | undefined, any]}
+ * @returns {[string | undefined, any]} the options without a prototype
  */
 function overloaded(second, third) {
-  return second !== null && typeof second === "object" ? [undefined, second] : [second ?? undefined, third ?? {}];
+  return second !== null && typeof second === "object" ? [undefined, own(second)] : [second ?? undefined, own(third)];
 }
 
 /** @param {string} host absolute http(s) address; a base path is kept, slashes at its end are not */
