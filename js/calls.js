@@ -4,6 +4,7 @@
 import { AuthError } from "./auth-error.js";
 import { inLanguage } from "./language.js";
 import { loadFailure, notSupported, tooOld } from "./load-failure.js";
+import { own } from "./own.js";
 
 /**
  * @typedef {object} Glue the functions that wasm-bindgen exports (src/bindings.rs)
@@ -339,9 +340,9 @@ function hasTrapped(module) {
  * @param {unknown} options
  */
 function merge(base, options) {
-  if (options === undefined || options === null) return { ...base };
+  const merged = own(base);
+  if (options === undefined || options === null) return merged;
   if (typeof options !== "object") return options;
-  const merged = { ...base };
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined) merged[name] = value;
   }

@@ -1,6 +1,7 @@
 // <keyslot-connect integration="…">: the button for pages without a build. Importing it defines the
 // element, in a browser; on a server it does nothing.
 import { auth, preload } from "./index.js";
+import { own } from "./own.js";
 import styles from "keyslot:element.css";
 
 /** Attributes that are options of `auth()`. */
@@ -82,12 +83,12 @@ export class KeyslotConnectElement extends Base {
  * @returns {Promise<string>}
  */
 async function mintSession(url) {
-  const answer = await fetch(url, { method: "POST" });
+  const answer = await fetch(url, own({ method: "POST" }));
   if (!answer.ok) throw new Error(`POST ${url} answered ${answer.status}`);
   const text = await answer.text();
   if (!text.trimStart().startsWith("{")) return text;
-  const json = JSON.parse(text);
-  return json.token ?? json.data?.token;
+  const { token, data } = own(JSON.parse(text));
+  return token ?? own(data).token;
 }
 
 if (globalThis.customElements && !customElements.get("keyslot-connect"))

@@ -1,6 +1,7 @@
 // A request of the hand-written entries that reads JSON, and says what went wrong as an `AuthError`.
 // The dialog's own requests are made inside the WebAssembly module.
 import { AuthError } from "./auth-error.js";
+import { own } from "./own.js";
 
 /** The vendor is asked while the request waits; the server itself gives up after half of this. */
 const TIMEOUT_MS = 60_000;
@@ -17,13 +18,9 @@ export async function fetchJson(url, init) {
   let response;
   let text;
   try {
-    response = await fetch(url, {
-      cache: "no-store",
-      credentials: "omit",
-      referrerPolicy: "no-referrer",
-      ...init,
-      signal: abort.signal,
-    });
+    /** @type {RequestInit} */
+    const quiet = { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" };
+    response = await fetch(url, own({ ...quiet, ...init, signal: abort.signal }));
     text = await response.text();
   } catch (error) {
     // Neither the address nor the browser's own words: the address holds the session token.

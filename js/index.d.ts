@@ -162,7 +162,11 @@ export interface KeyslotEvent {
   reason?: string;
 }
 
-/** Options of a call. Those of the call win over `new Keyslot()`, which win over `configure()`. */
+/**
+ * Options of a call. Those of the call win over `new Keyslot()`, which win over `configure()`. Options, and the
+ * objects among them, count by their own members: what an instance has from its class (getters, methods) or
+ * anything from `Object.prototype` is not read.
+ */
 export interface AuthOptions {
   /**
    * The address of your Keyslot (or Nango) server, such as `https://connect.example.com`.

@@ -1,7 +1,7 @@
 //! The options of a call: read once, checked at once, wrong ones named.
 
 use crate::dom::window;
-use crate::read::{Js, get};
+use crate::read::{Js, get, merged};
 use crate::rejection::Rejection;
 use keyslot_core::error::AuthErrorCode;
 use keyslot_core::json::Json;
@@ -22,19 +22,11 @@ extern "C" {
     type Url;
     #[wasm_bindgen(constructor, catch, js_class = "URL")]
     fn new(url: &str, base: &str) -> Result<Url, JsValue>;
-
-    /// `Object.assign`: takes anything as a source, and nothing from what has no members.
-    #[wasm_bindgen(js_namespace = Object)]
-    fn assign(target: &JsValue, base: &JsValue, over: &JsValue) -> JsValue;
 }
 
 /// Merges `options` over what was configured before.
 pub(crate) fn configure(options: &JsValue) {
     DEFAULTS.with_borrow_mut(|defaults| *defaults = merged(defaults, options));
-}
-
-fn merged(base: &JsValue, over: &JsValue) -> JsValue {
-    assign(&js_sys::Object::new(), base, over)
 }
 
 /// Every option, behind the letter of what it takes: see [`fits`].

@@ -13,19 +13,38 @@ use wasm_bindgen::{JsCast, JsValue};
 extern "C" {
     #[wasm_bindgen(catch, js_namespace = Reflect, js_name = get)]
     fn member(object: &JsValue, name: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = Object, js_name = hasOwn)]
+    fn has_own(object: &JsValue, name: &str) -> Result<bool, JsValue>;
+    #[wasm_bindgen(js_namespace = Object)]
+    fn create(prototype: &JsValue) -> JsValue;
+    /// Takes anything as a source, and nothing from what has no members.
+    #[wasm_bindgen(js_namespace = Object)]
+    fn assign(target: &JsValue, base: &JsValue, over: &JsValue) -> JsValue;
 }
 
-/// Reads one property. `undefined` for what is no object.
+/// Reads one property of the browser's objects, wherever it is defined. `undefined` for what is no object.
 pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
     member(object, name).unwrap_or(JsValue::UNDEFINED)
 }
 
-/// The browser's value, as `core` reads it.
+/// Reads one member of what a caller or a server gave: the object's own, since a script of the page may have
+/// put a `host` or `credentials` on `Object.prototype`.
+pub(crate) fn own(object: &JsValue, name: &str) -> JsValue {
+    if has_own(object, name) == Ok(true) { get(object, name) } else { JsValue::UNDEFINED }
+}
+
+/// The own members of both, `over` winning, in an object without a prototype: nobody who reads it, the browser
+/// included, finds what was put on `Object.prototype`.
+pub(crate) fn merged(base: &JsValue, over: &JsValue) -> JsValue {
+    assign(&create(&JsValue::NULL), base, over)
+}
+
+/// The browser's value, as `core` reads it: own members only.
 pub(crate) struct Js(pub(crate) JsValue);
 
 impl Json for Js {
     fn get(&self, name: &str) -> Self {
-        Js(get(&self.0, name))
+        Js(own(&self.0, name))
     }
 
     fn as_text(&self) -> Option<String> {

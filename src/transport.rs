@@ -5,7 +5,7 @@
 
 use crate::options::Options;
 use crate::outgoing::{Member, outgoing};
-use crate::read::{Js, get};
+use crate::read::{Js, get, merged, own};
 use crate::rejection::Rejection;
 use crate::timer::Timer;
 use gloo_net::http::{Headers, Response};
@@ -160,27 +160,27 @@ impl Server {
             }
             if session.is_undefined() {
                 session = data;
-                self.keyslot.set(get(&session, "keyslot").is_truthy());
-                let forms = get(&session, "forms");
+                self.keyslot.set(own(&session, "keyslot").is_truthy());
+                let forms = own(&session, "forms");
                 if forms.is_object() {
-                    let parts = get(&forms, integration);
+                    let parts = own(&forms, integration);
                     if parts.is_undefined() {
                         return Err(AuthErrorCode::IntegrationNotAllowed.into());
                     }
-                    found = get(&parts, "integration");
-                    break get(&parts, "provider");
+                    found = own(&parts, "integration");
+                    break own(&parts, "provider");
                 }
                 path = String::from("/integrations");
             } else if found.is_undefined() {
                 for Js(one) in Js(data).items() {
-                    if get(&one, "unique_key") == *integration {
+                    if own(&one, "unique_key") == *integration {
                         found = one;
                     }
                 }
                 if found.is_undefined() {
                     return Err(AuthErrorCode::UnknownIntegration.into());
                 }
-                let provider = get(&found, "provider").as_string().unwrap_or_default();
+                let provider = own(&found, "provider").as_string().unwrap_or_default();
                 path = joined(&["/providers/", &encode(&provider)]);
                 if self.keyslot.get() {
                     // The form of a generic provider is made by its integration's settings.
@@ -311,7 +311,8 @@ impl Server {
                 ("signal", abort.signal()),
             ]),
         );
-        let sent = fetch(&url, &init);
+        // What the browser does not find here it takes from nowhere else.
+        let sent = fetch(&url, &merged(&init, &JsValue::UNDEFINED));
         if let Some(body) = body {
             // The request has its own copy by now: wipe ours of what was typed.
             body.fill(0, 0, body.length());
