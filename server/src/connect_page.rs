@@ -6,11 +6,11 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
 use crate::{
-    appearance,
+    appearance, connect_frame,
     error::ApiError,
     model::{ConnectSession, EnvironmentSettings, Target},
     query::Query,
@@ -57,12 +57,19 @@ struct Page<'a> {
     complete: bool,
 }
 
-/// `GET /connect/?session_token=`. The page takes the token out of the address at once; the log never
+/// `GET /connect/?session_token=`, or what the stock SDK frames. The page takes the token out of the address at once; the log never
 /// has it, and nothing that the page loads is told of it.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn show(State(state): State<AppState>, query: Query) -> Result<Response, ApiError> {
+pub async fn show(
+    State(state): State<AppState>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if connect_frame::is_asked_for(&query, &headers) {
+        return connect_frame::show(&state, &headers).await;
+    }
     let token = query.first("session_token").filter(|text| token::is_session_token(text));
     let session = match token {
         Some(token) => state.store.session(state.hasher.hash(token), state.clock.now()).await?,

@@ -6,14 +6,11 @@ use std::{convert::Infallible, future::Future, io, net::IpAddr, sync::Arc, time:
 
 use axum::{Router, extract::Request};
 use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tower::{Service, ServiceExt};
 
-use crate::strict_lines::StrictLines;
+use crate::{drain::Drain, strict_lines::StrictLines};
 
 /// The most bytes of a request head.
 const HEAD_MAX: usize = 64 * 1024;
@@ -48,7 +45,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let places = Arc::new(Semaphore::new(bounds.connections));
-    let graceful = GracefulShutdown::new();
+    let graceful = Drain::new();
     let mut stop = std::pin::pin!(stop);
     loop {
         let next = async {
@@ -84,7 +81,8 @@ pub async fn serve(
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.head_patience)
             .max_header_size(HEAD_MAX)
-            .serve_connection(TokioIo::new(StrictLines::new(stream)), service);
+            .serve_connection(TokioIo::new(StrictLines::new(stream)), service)
+            .with_upgrades();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use axum::{
-    extract::State,
+    extract::{Request, State},
     response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use crate::{
     compressed::{Compressed, ContentHash},
     dashboard,
     error::ApiError,
+    popup_socket,
     segment::Segment,
     state::AppState,
 };
@@ -54,10 +55,13 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-ev
      img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; \
      frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// `GET /`: to the demo with `--dev`, else to the dashboard.
-pub async fn root(State(state): State<AppState>) -> Redirect {
+/// `GET /`: to the demo with `--dev`, else to the dashboard. It is where the stock SDK asks for a WebSocket, too.
+pub async fn root(State(state): State<AppState>, mut request: Request) -> Response {
+    if let Some(refusal) = popup_socket::refusal(&mut request) {
+        return refusal;
+    }
     let page = if state.dev { "/demo/" } else { dashboard::PREFIX };
-    Redirect::temporary(&format!("{}{page}", state.base_path()))
+    Redirect::temporary(&format!("{}{page}", state.base_path())).into_response()
 }
 
 /// `GET /demo`: the page's own links need the slash.

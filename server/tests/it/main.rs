@@ -18,6 +18,7 @@ mod moving;
 mod openapi;
 mod own_providers;
 mod pages;
+mod popup_socket;
 mod postgres;
 mod postgres_tls;
 mod process;
