@@ -359,4 +359,12 @@ export const DASHBOARD_STATES = [
     name: "connect-cut-off",
     reach: ({ page, server }) => page.goto(`${server.url}/connect/`),
   },
+  {
+    // As the stock SDK frames it, on a site that no environment names.
+    name: "connect-frame-refused",
+    reach: async ({ page, server }) => {
+      await page.goto(`${server.url}/connect/?apiURL=here`, { referer: "https://nobody.example/" });
+      await page.getByRole("heading", { name: "This site may not" }).waitFor();
+    },
+  },
 ];

@@ -59,4 +59,5 @@ async function open() {
 
 if (refused !== undefined)
   fail("unknown_error", "This site is not among the allowed_origins of the Keyslot server's environments.");
+else if (parent === window) fail("missing_connect_session_token", "This page is for a frame, which gets a token.");
 else open().catch(() => fail("unknown_error", "The connect dialog could not be loaded."));

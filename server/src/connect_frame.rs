@@ -23,11 +23,9 @@ struct Page<'a> {
     refused: bool,
 }
 
-/// Whether the SDK asks: it names an API's address, which a link never does, and a browser says that the page is
-/// not for a tab of its own.
-pub fn is_asked_for(query: &Query, headers: &HeaderMap) -> bool {
-    let alone = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "document");
-    query.first("apiURL").is_some() && query.first("session_token").is_none() && !alone
+/// Whether the SDK asks: it names an API's address, which a link never does.
+pub fn is_asked_for(query: &Query) -> bool {
+    query.first("apiURL").is_some() && query.first("session_token").is_none()
 }
 
 /// The page. A site that may not show it gets one that says so and can be closed: the SDK's frame covers the

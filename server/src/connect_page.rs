@@ -67,7 +67,7 @@ pub async fn show(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if connect_frame::is_asked_for(&query, &headers) {
+    if connect_frame::is_asked_for(&query) {
         return connect_frame::show(&state, &headers).await;
     }
     let token = query.first("session_token").filter(|text| token::is_session_token(text));
