@@ -14,7 +14,7 @@ import path from "node:path";
 import { startServer } from "../e2e/keyslot-server.mjs";
 import { buildServer } from "../scripts/build-server.mjs";
 import { startPostgres } from "../scripts/postgres.mjs";
-import { main, runStep, say, StepFailed } from "../scripts/run-step.mjs";
+import { during, main, runStep, say, StepFailed } from "../scripts/run-step.mjs";
 import { devBinary, root } from "../scripts/workspace.mjs";
 
 const WRITERS = 32;
@@ -178,14 +178,18 @@ async function lost(url, key, expected, same) {
   return count;
 }
 
-/** @param {string} name @param {number} kills @param {string} [database] @param {import("../scripts/postgres.mjs").Cluster} [cluster] */
-async function killed(name, kills, database, cluster) {
+/**
+ * @param {string} name @param {number} kills @param {(what: string) => void} at
+ * @param {string} [database] @param {import("../scripts/postgres.mjs").Cluster} [cluster]
+ */
+async function killed(name, kills, at, database, cluster) {
   const args = ["--catalog", catalog, ...(database ? ["--database", database] : [])];
   let server = await startServer({ args });
   await call(server.url, server.secretKey, "POST", "/integrations", { provider: "unchecked", unique_key: "unchecked" });
   let up = true;
   const writers = new Writers(() => (up ? [server.url] : []), server.secretKey);
   for (let kill = 0; kill < kills; kill += 1) {
+    at(`kill ${kill + 1} of ${kills}`);
     await sleep(300 + random() * 900);
     up = false;
     // Every third time, the database crashes a moment before its client does.
@@ -195,6 +199,7 @@ async function killed(name, kills, database, cluster) {
     server = await server.restart();
     up = true;
   }
+  at("reading what was acknowledged");
   await sleep(300);
   await writers.stop();
   const count = writers.acknowledged.size;
@@ -421,10 +426,17 @@ await main(async () => {
   await buildServer();
   const cluster = await startPostgres();
   try {
+    const kills = short ? 3 : 20;
     if (wanted("power-loss")) await powerLoss();
-    if (wanted("sqlite")) await killed("SQLite", short ? 3 : 20);
-    if (wanted("postgres")) await killed("PostgreSQL", short ? 3 : 20, await cluster.another(), cluster);
-    if (wanted("three")) await three(short ? 4 : 20, await cluster.another());
+    if (wanted("sqlite")) await during("SQLite, killed", (at) => killed("SQLite", kills, at));
+    if (wanted("postgres")) {
+      const database = await cluster.another();
+      await during("PostgreSQL, killed", (at) => killed("PostgreSQL", kills, at, database, cluster));
+    }
+    if (wanted("three")) {
+      const database = await cluster.another();
+      await during("Three servers, killed in turn", () => three(short ? 4 : 20, database));
+    }
   } finally {
     await cluster.remove();
     rmSync(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, write
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { startServer } from "../e2e/keyslot-server.mjs";
-import { main, runStep, say, StepFailed } from "../scripts/run-step.mjs";
+import { during, main, runStep, say, StepFailed } from "../scripts/run-step.mjs";
 import { devBinary, targetDir } from "../scripts/workspace.mjs";
 
 const ROUNDS = 20;
@@ -83,9 +83,11 @@ await main(async () => {
   const catalog = path.join(folder, "unchecked.yaml");
   writeFileSync(catalog, CATALOG);
   try {
-    const before = await measure(path.join(targetDir, "debug", "examples", "ordinary_memory"), catalog);
+    const before = await during("An ordinary allocator", () =>
+      measure(path.join(targetDir, "debug", "examples", "ordinary_memory"), catalog),
+    );
     say(`plaintext_copies ordinary allocator   ${before}`);
-    const after = await measure(devBinary("keyslot-server"), catalog);
+    const after = await during("As shipped", () => measure(devBinary("keyslot-server"), catalog));
     say(`plaintext_copies as shipped           ${after}   threshold 0   ${after === 0 ? "pass" : "fail"}`);
     if (after > 0) throw new StepFailed("a credential is left in memory");
   } finally {

@@ -15,7 +15,7 @@ import { Worker } from "node:worker_threads";
 import { startServer } from "../e2e/keyslot-server.mjs";
 import { buildLogos } from "../scripts/build-logos.mjs";
 import { startPostgres } from "../scripts/postgres.mjs";
-import { main, runStep, say, StepFailed } from "../scripts/run-step.mjs";
+import { during, main, runStep, say, StepFailed } from "../scripts/run-step.mjs";
 import { optimisedBinary } from "../scripts/workspace.mjs";
 
 const quick = process.argv.includes("--quick");
@@ -325,13 +325,14 @@ await main(async () => {
   );
   try {
     if (wanted("sqlite")) {
-      await measure("SQLite", catalog, upstream.port);
-      await commits(catalog);
+      await during("SQLite", () => measure("SQLite", catalog, upstream.port));
+      await during("SQLite, commits", () => commits(catalog));
     }
     if (wanted("postgres")) {
       const cluster = await startPostgres();
       try {
-        await measure("PostgreSQL", catalog, upstream.port, await cluster.another());
+        const database = await cluster.another();
+        await during("PostgreSQL", () => measure("PostgreSQL", catalog, upstream.port, database));
       } finally {
         await cluster.remove();
       }

@@ -11,11 +11,54 @@ export class StepFailed extends Error {
 }
 
 const terminal = Boolean(process.stdout.isTTY) && !process.env.CI;
-const HEARTBEAT_MS = 20_000;
+const HEARTBEAT_MS = 10_000;
+
+/** Takes the live line away, where there is a terminal. */
+const CLEAR = terminal ? "\r\x1b[2K" : "";
 
 /** Prints one short line. @param {string} line */
 export function say(line) {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${CLEAR}${line}\n`);
+}
+
+/**
+ * Shows that something goes on: a live line on a terminal, a line every ten seconds elsewhere.
+ * @param {string} title
+ * @param {() => string} at what it is at
+ * @returns {() => void} ends it
+ */
+function signsOfLife(title, at) {
+  const started = Date.now();
+  const beat = setInterval(
+    () => {
+      const elapsed = duration(Date.now() - started);
+      const width = (process.stdout.columns || 80) - 1;
+      if (terminal) process.stdout.write(`${CLEAR}${`  … ${title} · ${elapsed} · ${at()}`.slice(0, width)}`);
+      else say(`      ${elapsed} · ${at().slice(0, 100) || title}`);
+    },
+    terminal ? 250 : HEARTBEAT_MS,
+  );
+  return () => {
+    clearInterval(beat);
+    process.stdout.write(CLEAR);
+  };
+}
+
+/**
+ * Runs a long task of many parts, and shows what it is at.
+ * @template T
+ * @param {string} title
+ * @param {(at: (what: string) => void) => Promise<T>} task is given what to say it with
+ * @returns {Promise<T>}
+ */
+export async function during(title, task) {
+  let last = "";
+  const end = signsOfLife(title, () => last);
+  try {
+    return await task((what) => (last = what));
+  } finally {
+    end();
+  }
 }
 
 /** `83` becomes `1 min 23 s`. @param {number} ms */
@@ -28,7 +71,7 @@ export function duration(ms) {
 
 /**
  * Runs `command` and resolves to all that it printed. Prints `title` with the time it took; while it
- * runs, a live line on a terminal and a sign of life every 20 s elsewhere.
+ * runs, a live line on a terminal and a sign of life every ten seconds elsewhere.
  *
  * @param {string} title what is being done, for a person ("Building the server")
  * @param {string} command
@@ -85,19 +128,7 @@ export async function runStep(title, command, args, options = {}) {
   child.stdout.on("data", take);
   child.stderr.on("data", take);
 
-  const beat = setInterval(
-    () => {
-      const elapsed = Date.now() - started;
-      if (terminal) {
-        const width = (process.stdout.columns || 80) - 1;
-        const line = `  … ${title} · ${duration(elapsed)} · ${last}`.slice(0, width);
-        process.stdout.write(`\r\x1b[2K${line}`);
-      } else if (elapsed >= HEARTBEAT_MS) {
-        say(`      ${duration(elapsed)} · ${last.slice(0, 100)}`);
-      }
-    },
-    terminal ? 250 : HEARTBEAT_MS,
-  );
+  const end = signsOfLife(title, () => last);
 
   const code = await new Promise((resolve) => {
     child.on("error", (error) => {
@@ -106,14 +137,13 @@ export async function runStep(title, command, args, options = {}) {
     });
     child.on("close", (status, signal) => resolve(status ?? (signal ? 1 : 0)));
   });
-  clearInterval(beat);
+  end();
   if (pending) options.onLine?.(pending);
   await new Promise((resolve) => log.end(resolve));
 
   const ms = Date.now() - started;
   const mark = code === 0 ? "✓" : "✗";
   const line = `  ${mark} ${title} (${duration(ms)})`;
-  if (terminal) process.stdout.write(`\r\x1b[2K`);
   if (!(options.quiet && code === 0 && ms < 1000)) say(line);
 
   if (code !== 0 && !options.allowFailure) {

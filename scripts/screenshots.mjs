@@ -8,7 +8,7 @@ import { buildServer } from "./build-server.mjs";
 import { buildWidget } from "./build-widget.mjs";
 import { installBrowser } from "./install-browser.mjs";
 import { installTools } from "./install-tools.mjs";
-import { main, say } from "./run-step.mjs";
+import { during, main, say } from "./run-step.mjs";
 import { root } from "./workspace.mjs";
 
 const folder = path.join(root, "screenshots");
@@ -45,89 +45,92 @@ await main(async () => {
   });
   let count = 0;
   try {
-    const only = ["states", "dashboard"].find((part) => process.argv.includes(part));
-    if (only !== "dashboard") count += await everyState(browser);
-    if (only !== "states") count += await everyDashboardState(browser);
-    for (const screen of only ? [] : SCREENS) {
-      const server = await startServer({ dev: true });
-      const context = await browser.newContext({
-        viewport: screen.viewport,
-        colorScheme: /** @type {"light" | "dark"} */ (screen.colorScheme),
-        deviceScaleFactor: 2,
-      });
-      const page = await context.newPage();
-      const shoot = async (/** @type {string} */ state) => {
-        // Animations end before the picture is taken.
-        await page.screenshot({ path: path.join(folder, `${screen.name}-${state}.png`), animations: "disabled" });
-        count += 1;
-      };
-      await page.goto(`${server.url}/demo/`);
-      const value = async (/** @type {string} */ label) =>
-        (await page.locator(`#keys dt:has-text("${label}") + dd code`).textContent()) ?? "";
-      const field = (/** @type {string} */ name) => page.locator(`[data-keyslot] [name="${name}"]`);
-      const submit = page.locator("[data-keyslot] [part~=submit]");
-      await page.locator('[data-integration="demo"] .state').waitFor({ state: "attached" });
-      await shoot("1-page");
-
-      await page.getByRole("button", { name: "Connect Demo API" }).click();
-      await field("apiKey").waitFor();
-      await shoot("2-form");
-      if (screen.name === "light")
-        await page.screenshot({ path: path.join(folder, "readme.png"), animations: "disabled", scale: "css" });
-      await submit.click();
-      await shoot("3-empty");
-      await field("apiKey").fill(await value("Is refused"));
-      await submit.click();
-      await page.locator("[data-keyslot] [part~=error]").waitFor();
-      await shoot("4-refused");
-      await field("apiKey").fill(await value("Works"));
-      await submit.click();
-      await page.locator("[data-keyslot] [part~=success]").waitFor();
-      await shoot("5-success");
-      await page.locator("[data-keyslot]").waitFor({ state: "detached" });
-      await page.locator("#backend").waitFor();
-      count += 2;
-      await page.screenshot({
-        path: path.join(folder, `${screen.name}-6-connected.png`),
-        animations: "disabled",
-        fullPage: true,
-      });
-
-      await page.getByRole("button", { name: "Connect Freshdesk" }).click();
-      await field("subdomain").waitFor();
-      await shoot("7-freshdesk");
-      await page.keyboard.press("Escape");
-      await page.goto(`${server.url}/demo/theming.html`);
-      await page.locator("#status", { hasText: "up to date" }).waitFor({ state: "attached" });
-      await page.screenshot({
-        path: path.join(folder, `${screen.name}-8-theming.png`),
-        animations: "disabled",
-        fullPage: true,
-      });
-      await page.goto(`${server.url}/dashboard/dev/integrations/new`);
-      // The logos come as they are scrolled to.
-      await page.waitForLoadState("networkidle");
-      await shoot("9-dashboard-catalogue");
-      if (screen.name === "light")
-        await page.screenshot({
-          path: path.join(folder, "readme-dashboard.png"),
-          animations: "disabled",
-          scale: "css",
+    await during("Taking pictures", async (at) => {
+      const only = ["states", "dashboard"].find((part) => process.argv.includes(part));
+      if (only !== "dashboard") count += await everyState(browser, at);
+      if (only !== "states") count += await everyDashboardState(browser, at);
+      for (const screen of only ? [] : SCREENS) {
+        const server = await startServer({ dev: true });
+        const context = await browser.newContext({
+          viewport: screen.viewport,
+          colorScheme: /** @type {"light" | "dark"} */ (screen.colorScheme),
+          deviceScaleFactor: 2,
         });
-      for (const [number, address] of [
-        [10, "integrations/new?provider=freshdesk"],
-        [11, "integration/add?key=demo"],
-        [12, "connection?integration=demo&id=user-42"],
-        [13, "activity"],
-        [14, "settings"],
-      ]) {
-        await page.goto(`${server.url}/dashboard/dev/${address}`);
-        await shoot(`${number}-dashboard`);
+        const page = await context.newPage();
+        const shoot = async (/** @type {string} */ state) => {
+          at(`${screen.name} ${state}`);
+          // Animations end before the picture is taken.
+          await page.screenshot({ path: path.join(folder, `${screen.name}-${state}.png`), animations: "disabled" });
+          count += 1;
+        };
+        await page.goto(`${server.url}/demo/`);
+        const value = async (/** @type {string} */ label) =>
+          (await page.locator(`#keys dt:has-text("${label}") + dd code`).textContent()) ?? "";
+        const field = (/** @type {string} */ name) => page.locator(`[data-keyslot] [name="${name}"]`);
+        const submit = page.locator("[data-keyslot] [part~=submit]");
+        await page.locator('[data-integration="demo"] .state').waitFor({ state: "attached" });
+        await shoot("1-page");
+
+        await page.getByRole("button", { name: "Connect Demo API" }).click();
+        await field("apiKey").waitFor();
+        await shoot("2-form");
+        if (screen.name === "light")
+          await page.screenshot({ path: path.join(folder, "readme.png"), animations: "disabled", scale: "css" });
+        await submit.click();
+        await shoot("3-empty");
+        await field("apiKey").fill(await value("Is refused"));
+        await submit.click();
+        await page.locator("[data-keyslot] [part~=error]").waitFor();
+        await shoot("4-refused");
+        await field("apiKey").fill(await value("Works"));
+        await submit.click();
+        await page.locator("[data-keyslot] [part~=success]").waitFor();
+        await shoot("5-success");
+        await page.locator("[data-keyslot]").waitFor({ state: "detached" });
+        await page.locator("#backend").waitFor();
+        count += 2;
+        await page.screenshot({
+          path: path.join(folder, `${screen.name}-6-connected.png`),
+          animations: "disabled",
+          fullPage: true,
+        });
+
+        await page.getByRole("button", { name: "Connect Freshdesk" }).click();
+        await field("subdomain").waitFor();
+        await shoot("7-freshdesk");
+        await page.keyboard.press("Escape");
+        await page.goto(`${server.url}/demo/theming.html`);
+        await page.locator("#status", { hasText: "up to date" }).waitFor({ state: "attached" });
+        await page.screenshot({
+          path: path.join(folder, `${screen.name}-8-theming.png`),
+          animations: "disabled",
+          fullPage: true,
+        });
+        await page.goto(`${server.url}/dashboard/dev/integrations/new`);
+        // The logos come as they are scrolled to.
+        await page.waitForLoadState("networkidle");
+        await shoot("9-dashboard-catalogue");
+        if (screen.name === "light")
+          await page.screenshot({
+            path: path.join(folder, "readme-dashboard.png"),
+            animations: "disabled",
+            scale: "css",
+          });
+        for (const [number, address] of [
+          [10, "integrations/new?provider=freshdesk"],
+          [11, "integration/add?key=demo"],
+          [12, "connection?integration=demo&id=user-42"],
+          [13, "activity"],
+          [14, "settings"],
+        ]) {
+          await page.goto(`${server.url}/dashboard/dev/${address}`);
+          await shoot(`${number}-dashboard`);
+        }
+        await context.close();
+        await server.stop();
+        server.remove();
       }
-      await context.close();
-      await server.stop();
-      server.remove();
-    }
+    });
   } finally {
     await browser.close();
   }
@@ -143,8 +146,9 @@ await main(async () => {
  * One picture of each state of the dashboard and the connect page on each screen, as
  * screenshots/dashboard-SCREEN-STATE.png.
  * @param {import("@playwright/test").Browser} browser
+ * @param {(what: string) => void} at
  */
-async function everyDashboardState(browser) {
+async function everyDashboardState(browser, at) {
   const { DASHBOARD_STATES, signIn, startDashboard } = await import("../e2e/dashboard-states.mjs");
   const { server, stop } = await startDashboard();
   for (const { name, ...look } of SCREENS) {
@@ -154,6 +158,7 @@ async function everyDashboardState(browser) {
     const open = (/** @type {string} */ address) => page.goto(`${server.url}/dashboard/${address}`);
     // Those that are seen before signing in come first.
     for (const state of [...DASHBOARD_STATES].sort((a, b) => Number(!a.outside) - Number(!b.outside))) {
+      at(`dashboard ${name} ${state.name}`);
       if (!state.outside && page.url().includes("sign-in")) await signIn(page, `${server.url}/dashboard`);
       await state.reach({ page, server, open });
       await page.screenshot({
@@ -171,13 +176,15 @@ async function everyDashboardState(browser) {
 /**
  * One picture of each state in each look, as screenshots/state-LOOK-STATE.png.
  * @param {import("@playwright/test").Browser} browser
+ * @param {(what: string) => void} at
  */
-async function everyState(browser) {
+async function everyState(browser, at) {
   const { STATES } = await import("../e2e/states.mjs");
   const { Dialog, startWorld } = await import("../e2e/fixtures.mjs");
   const world = await startWorld();
   for (const { name, locale, ...look } of LOOKS) {
     for (const state of STATES) {
+      at(`dialog ${name} ${state.name}`);
       const context = await browser.newContext(/** @type {import("@playwright/test").BrowserContextOptions} */ (look));
       const page = await context.newPage();
       const scene = { page, dialog: new Dialog(page), world };

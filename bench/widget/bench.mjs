@@ -11,6 +11,7 @@ import { buildSync } from "esbuild";
 import e2e from "../../e2e/playwright.config.mjs";
 import { startWorld } from "../../e2e/fixtures.mjs";
 import { ACCEPTED } from "../../e2e/provider-api.mjs";
+import { during } from "../../scripts/run-step.mjs";
 import { root } from "../../scripts/workspace.mjs";
 
 const RUNS = Number(process.env.RUNS ?? 15);
@@ -76,11 +77,10 @@ try {
     for (const condition of CONDITIONS) {
       /** @type {Measured[]} */
       const runs = [];
-      // The first one warms the server and is not counted.
-      for (let run = 0; run <= RUNS; run += 1) {
+      await repeated(`${way.name}: ${condition.name}`, async (counts) => {
         const measured = await open(way, condition);
-        if (run > 0) runs.push(measured);
-      }
+        if (counts) runs.push(measured);
+      });
       const { bytes, requests, heap, wasm } = /** @type {Measured} */ (runs.at(-1));
       const input = runs.map((run) => run.input);
       rows.push([
@@ -98,10 +98,10 @@ try {
   print(rows);
 
   const traces = [];
-  for (let run = 0; run <= RUNS; run += 1) {
+  await repeated("By Chromium's trace", async (counts) => {
     const traced = await trace();
-    if (run > 0) traces.push(traced);
-  }
+    if (counts) traces.push(traced);
+  });
   print([
     ["By Chromium's trace, module loaded: from auth() to the shell's paint", "min / median / max"],
     ["ms", spread(traces.map(({ ms }) => ms))],
@@ -114,10 +114,10 @@ try {
     ["keyslot/nango", "/assets/nango.js"],
   ])) {
     const runs = [];
-    for (let run = 0; run <= RUNS; run += 1) {
+    await repeated(`Headless: ${name}`, async (counts) => {
       const measured = await headless(entry);
-      if (run > 0) runs.push(measured);
-    }
+      if (counts) runs.push(measured);
+    });
     sdk.push([
       name,
       spread(runs.map((run) => run.loaded)),
@@ -131,6 +131,19 @@ try {
   await browser.close();
   site.close();
   await world.close();
+}
+
+/**
+ * The first run warms the server and does not count.
+ * @param {string} title @param {(counts: boolean) => Promise<void>} once
+ */
+function repeated(title, once) {
+  return during(title, async (at) => {
+    for (let run = 0; run <= RUNS; run += 1) {
+      at(`${title}, run ${run} of ${RUNS}`);
+      await once(run > 0);
+    }
+  });
 }
 
 /** @typedef {{ shell: number, input: number, bytes: number, requests: number, heap: number, wasm: number }} Measured */

@@ -268,6 +268,9 @@ async fn malformed_requests_are_refused_and_nothing_breaks() {
     let mut random = Random(seed);
     let (mut refused, mut served) = (0, 0);
     for number in 0..count {
+        if number > 0 && number % 1_000 == 0 {
+            println!("malformed_requests {number} of {count}");
+        }
         let bytes = random.broken(&whole);
         let answer = exchange(server.address, &bytes).await;
         let shown = String::from_utf8_lossy(&bytes);
