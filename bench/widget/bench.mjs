@@ -97,6 +97,7 @@ try {
   }
   print(rows);
 
+  /** @type {Awaited<ReturnType<typeof trace>>[]} */
   const traces = [];
   await repeated("By Chromium's trace", async (counts) => {
     const traced = await trace();
@@ -113,6 +114,7 @@ try {
     ["@nangohq/frontend 0.71.10", "/stock.js"],
     ["keyslot/nango", "/assets/nango.js"],
   ])) {
+    /** @type {Awaited<ReturnType<typeof headless>>[]} */
     const runs = [];
     await repeated(`Headless: ${name}`, async (counts) => {
       const measured = await headless(entry);
