@@ -22,6 +22,9 @@ const POLLUTION = {
   locale: "de",
   onEvent: "no function",
   keepDraft: "x",
+  // Of the options that are objects.
+  logo: `${ELSEWHERE}/logo.png`,
+  apiKey: "acme_live_of_somebody_else",
   // Of requests.
   method: "PUT",
   mode: "no-cors",
@@ -73,7 +76,7 @@ for (const kind of ["module", "external"]) {
     const strays = await pollute(page);
     const call = page.evaluate(
       ([host, session, id]) =>
-        /** @type {any} */ (globalThis).keyslot.auth("acme-key", id, { host, session }).then(
+        /** @type {any} */ (globalThis).keyslot.auth("acme-key", id, { host, session, theme: { mode: "light" } }).then(
           (/** @type {any} */ result) => ({ id: result.connectionId, own: Object.keys(result).sort() }),
           (/** @type {any} */ error) => ({ code: error.code, message: error.message }),
         ),
