@@ -64,9 +64,8 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     })?;
     let address = socket.local_addr().map_err(|error| Refusal::because("cannot listen", error))?;
     let origin = format!("http://{address}");
-    let public_url = match &settings.public_url {
-        Some(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url.clone(),
-        Some(_) => return Err(Refusal("--public-url: expected an http or https URL".into())),
+    let public_url = match settings.public_url()? {
+        Some(url) => url.clone(),
         None => Url::parse(&origin).map_err(|error| Refusal::because(&origin, error))?,
     };
 
