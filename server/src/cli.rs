@@ -22,6 +22,7 @@ use crate::{
     keyring::KeyRing,
     keys,
     limits::Rates,
+    listener::Bounds,
     logging,
     model::Role,
     moving::{self, Source},
@@ -227,6 +228,11 @@ pub struct Settings {
     /// The same within an hour for one address.
     #[arg(long, env = "KEYSLOT_FAILURES_ADDRESS", value_name = "N", default_value_t = Rates::default().address_failures)]
     pub failures_address: u32,
+    /// Connections that may be open from one address, an IPv6 network (/64) being one; as many again are
+    /// taken that have a second for each step, the rest is closed. Proxies that --trusted-proxies names
+    /// have no limit. 0 for none at all.
+    #[arg(long, env = "KEYSLOT_CONNECTIONS_ADDRESS", value_name = "N", default_value_t = Bounds::default().per_address)]
+    pub connections_address: usize,
     /// Whether a secret is handed out before or after it is on disk that it was: batched or strict.
     #[arg(long, env = "KEYSLOT_AUDIT", value_name = "MODE", value_enum, default_value_t)]
     pub audit: AuditMode,

@@ -1,8 +1,9 @@
-//! What the operating system is told about this process: that its memory is for nobody else.
+//! What the operating system is told about this process: that its memory is for nobody else, and that it
+//! needs many files.
 
 use rustix::{
     io::Errno,
-    process::{Resource, Rlimit, setrlimit},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
 /// What the system would not do. It is found out before there is a log, and written there later.
@@ -41,6 +42,21 @@ impl Hardening {
             tracing::debug!("the memory of this process is closed");
         }
     }
+}
+
+/// Lets this process open as many files at once as it is allowed to: shells and containers start
+/// programs with 1,024, and each connection is one. Tells how many that are; nothing where there is no
+/// limit.
+pub(crate) fn raise_file_limit() -> Option<u64> {
+    let allowed = getrlimit(Resource::Nofile);
+    if allowed.current == allowed.maximum {
+        return allowed.current;
+    }
+    let raised = Rlimit { current: allowed.maximum, maximum: allowed.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays what it was");
+    }
+    getrlimit(Resource::Nofile).current
 }
 
 #[cfg(test)]

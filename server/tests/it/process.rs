@@ -274,6 +274,7 @@ fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment
         "--trusted-proxies",
         "--rate-limit-key",
         "--failures-session",
+        "--connections-address",
         "--audit",
         "--metrics-token-file",
         "environments",
@@ -366,6 +367,42 @@ fn what_the_system_was_told_before_the_log_began_is_in_the_log() {
     let output = run(dir.path(), &["check"], &environment);
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(log.contains("the memory of this process is closed"), "{log}");
+}
+
+/// The soft limit of a shell or container is often 1,024.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_takes_all_the_files_that_it_may_open_and_says_how_many_connections_that_makes() {
+    let dir = folder();
+    let program = env!("CARGO_BIN_EXE_keyslot-server");
+    let started = |soft: &str, hard: &str| {
+        let line = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+        let mut child = Command::new("sh")
+            .args(["-c", &line, program, "--listen", "127.0.0.1:0", "--dev"])
+            .env_clear()
+            .current_dir(dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id()));
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        (log, limits.unwrap_or_default())
+    };
+    for (soft, hard, connections, address) in
+        [("256", "1000", 436, 109), ("1000", "1000", 436, 109), ("1024", "20000", 8192, 512)]
+    {
+        let (log, limits) = started(soft, hard);
+        let line = log.lines().find(|line| line.contains("\"ready\"")).unwrap_or_default();
+        let said: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{log}"));
+        assert_eq!(said["files"].to_string(), hard, "{limits}");
+        assert_eq!(said["connections"], connections);
+        assert_eq!(said["connections_address"], address);
+    }
 }
 
 #[test]
