@@ -2,5 +2,5 @@
 //! bench:memory` compares the real one with. Not for use.
 
 fn main() -> std::process::ExitCode {
-    keyslot_server::cli::run()
+    keyslot_server::cli::run(None)
 }

@@ -21,6 +21,7 @@ use crate::{
     error::ApiError,
     limits::{self, Standing},
     model::{AuditEvent, ConnectSession, Environment, Role, SecretKey},
+    patient_body::{self, Waiting},
     query::Query,
     state::AppState,
     token::{self, TokenHash},
@@ -258,11 +259,13 @@ pub struct Guard {
     pub limit: BodyLimit,
     /// Whether requests are counted that anybody may make.
     pub counted: bool,
+    /// How long its body is waited for.
+    pub waiting: Waiting,
 }
 
-/// The layer of one route: checks its [`Access`], counts the request, and sets the body limit.
+/// The layer of one route: checks its [`Access`], counts the request, and bounds the body in size and time.
 pub async fn check(
-    State(Guard { state, access, limit, counted }): State<Guard>,
+    State(Guard { state, access, limit, counted, waiting }): State<Guard>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
@@ -294,6 +297,7 @@ pub async fn check(
         request.extensions_mut().insert(caller);
     }
     request.extensions_mut().insert(limit);
+    let request = patient_body::bounded(request, waiting);
     let mut response = match access {
         Access::Operator => dashboard::enter(&state, request, next).await,
         _ => next.run(request).await,

@@ -1,20 +1,15 @@
-//! Reading a JSON request body: bounded in size and in time, and refused with a typed error that the
-//! client gets to read. Content is never logged; the text of a parse error names a position, not a
+//! Reading a JSON request body: bounded in size (in time by [`crate::patient_body`]), and refused with a typed
+//! error that the client gets to read. Content is never logged; the text of a parse error names a position, not a
 //! value.
 
-use std::time::Duration;
-
-use axum::{
-    body::Body,
-    extract::{FromRequest, Request},
-};
+use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::{error::ApiError, issue::Issue};
+use crate::{error::ApiError, issue::Issue, patient_body::TooSlow};
 
 /// The most bytes of a body on the routes that take credentials.
 pub const CREDENTIAL_LIMIT: usize = 64 * 1024;
@@ -25,8 +20,6 @@ pub const FILE_LIMIT: usize = 4 * 1024 * 1024;
 /// How much of a body that is too large is still read and thrown away: a server that hangs up while
 /// the client is sending makes the client see a reset connection instead of the answer.
 const DRAIN_LIMIT: usize = 32 * 1024 * 1024;
-/// How long a client may take to send its body.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The limit of the route that was matched; put into the request's extensions by the router.
 #[derive(Clone, Copy)]
@@ -39,9 +32,8 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let limit = request.extensions().get().map_or(DEFAULT_LIMIT, |BodyLimit(limit)| *limit);
         let typed = is_json(request.headers())?;
-        let bytes = read(request, limit).await?;
+        let bytes = read(request).await?;
         if !typed || bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -58,7 +50,6 @@ impl<S: Send + Sync> FromRequest<S> for TemplateBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let limit = request.extensions().get().map_or(DEFAULT_LIMIT, |BodyLimit(limit)| *limit);
         let kind = request.headers().get(header::CONTENT_TYPE);
         let kind = kind.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -67,7 +58,7 @@ impl<S: Send + Sync> FromRequest<S> for TemplateBody {
             "application/yaml" | "application/x-yaml" | "text/yaml" => true,
             _ => return Err(ApiError::InvalidTemplateType),
         };
-        let bytes = read(request, limit).await?;
+        let bytes = read(request).await?;
         if yaml {
             let text = std::str::from_utf8(&bytes)
                 .map_err(|_| ApiError::InvalidBody("The body is not UTF-8".into()))?;
@@ -93,19 +84,15 @@ fn is_json(headers: &HeaderMap) -> Result<bool, ApiError> {
     if value.starts_with("application/json") { Ok(true) } else { Err(ApiError::InvalidContentType) }
 }
 
-/// The whole body, of at most `limit` bytes.
+/// The whole body, of at most as many bytes as the route has.
 ///
 /// # Errors
 /// 413 `payload_too_large`, 408 `request_timeout`, 400 when it ends early.
-pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, ApiError> {
-    let (head, body) = request.into_parts();
-    tokio::time::timeout(PATIENCE, collect(&head.headers, body, limit))
-        .await
-        .unwrap_or(Err(ApiError::RequestTimeout))
-}
-
-async fn collect(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let announced = headers
+pub(crate) async fn read(request: Request) -> Result<Bytes, ApiError> {
+    let (head, mut body) = request.into_parts();
+    let limit = head.extensions.get().map_or(DEFAULT_LIMIT, |BodyLimit(limit)| *limit);
+    let announced = head
+        .headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<usize>().ok())
@@ -116,7 +103,10 @@ async fn collect(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<By
     let mut kept = BytesMut::with_capacity(announced.min(limit));
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError::BadRequest("The request body ended early."))?;
+        let frame = frame.map_err(|error| match TooSlow::is(error) {
+            true => ApiError::RequestTimeout,
+            false => ApiError::BadRequest("The request body ended early."),
+        })?;
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len();
         if seen <= limit {

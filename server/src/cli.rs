@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipnet::IpNet;
 use keyslot_providers::{Catalogue, Report};
 use secrecy::SecretString;
@@ -18,9 +18,11 @@ use url::Url;
 use crate::{
     audit::AuditMode,
     environments,
+    hardening::Hardening,
     keyring::KeyRing,
     keys,
     limits::Rates,
+    listener::Bounds,
     logging,
     model::Role,
     moving::{self, Source},
@@ -31,27 +33,29 @@ use crate::{
     vault::Vault,
 };
 
+/// Where `--dev` keeps the encryption key that it makes.
+const DEV_KEYS: &str = "encryption.keys";
 /// The fewest characters of the token for the metrics.
 const METRICS_TOKEN_MIN: usize = 16;
 
 /// The Keyslot backend: hands out connect sessions, checks the credentials that end users type, keeps
 /// them sealed, and gives them to the backends that hold a secret key.
 #[derive(Parser)]
-#[command(name = "keyslot-server", version, about, args_conflicts_with_subcommands = true)]
+#[command(name = "keyslot-server", version, about)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Settings,
+    settings: Settings,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API, the widget's files and, with --dev, the demo. The default.
-    Serve(Settings),
+    Serve,
     /// Put every stored record under the first encryption key. Can be stopped and started again at any
     /// time; when it is done, the older keys may be removed.
-    RotateKeys(Settings),
+    RotateKeys,
     /// Make, list, rotate and revoke secret keys. With SQLite the server must be stopped meanwhile; the
     /// address /secret-keys does the same while it runs.
     Keys {
@@ -66,21 +70,17 @@ enum Command {
     },
     /// Ask the server on this machine whether it can do its work, and exit with 0 if so. For health checks
     /// where there is no other program to ask with.
-    IsReady(Settings),
+    IsReady,
     /// Write everything into one file, while servers may be running. It is a database of its own, complete
     /// and checked or not there at all, and needs the same encryption keys.
     Backup {
         /// The file to make; there must be none of this name.
         file: PathBuf,
-        #[command(flatten)]
-        settings: Settings,
     },
     /// Fill an empty database with everything from a file that `backup` made.
     Restore {
         /// The file.
         file: PathBuf,
-        #[command(flatten)]
-        settings: Settings,
     },
     /// Move everything from one database to another, empty one. Stop the servers first.
     Migrate {
@@ -90,11 +90,10 @@ enum Command {
         /// Where it shall be.
         #[arg(long, value_name = "URL")]
         to: String,
-        #[command(flatten)]
-        settings: Settings,
     },
-    /// Check the settings and the catalogue, and print the providers. Nothing is started or changed.
-    Check(Settings),
+    /// Check the settings and the catalogue, and print the providers. Nothing is started or changed. Exits
+    /// with 1 when something is missing that the server needs to start.
+    Check,
     /// Print the API document (OpenAPI 3.1) as JSON.
     Openapi,
 }
@@ -106,29 +105,20 @@ pub(crate) enum EnvironmentAction {
     Create {
         /// Up to 64 of a-z, 0-9, - and _.
         name: String,
-        #[command(flatten)]
-        settings: Settings,
     },
     /// Print the names of all.
-    List {
-        #[command(flatten)]
-        settings: Settings,
-    },
+    List,
     /// Give another name to one that has no integrations.
     Rename {
         /// What it is called.
         from: String,
         /// What it shall be called.
         to: String,
-        #[command(flatten)]
-        settings: Settings,
     },
     /// Delete one that has no integrations, with its secret keys.
     Delete {
         /// Its name.
         name: String,
-        #[command(flatten)]
-        settings: Settings,
     },
 }
 
@@ -146,16 +136,12 @@ pub(crate) enum KeyAction {
         /// What it may do: full, read_only or sessions_only.
         #[arg(long, default_value = "full", value_parser = scope)]
         scope: Role,
-        #[command(flatten)]
-        settings: Settings,
     },
     /// Print the keys of an environment: id, scope, when made, last used and ending, name.
     List {
         /// The environment.
         #[arg(long, default_value = "dev")]
         environment: String,
-        #[command(flatten)]
-        settings: Settings,
     },
     /// Make a key in the place of another, which works on for a grace period, and print it.
     Rotate {
@@ -168,8 +154,6 @@ pub(crate) enum KeyAction {
         #[arg(long, value_name = "SECONDS", default_value_t = GRACE_DEFAULT,
               value_parser = clap::value_parser!(u64).range(0..=GRACE_MAX))]
         grace: u64,
-        #[command(flatten)]
-        settings: Settings,
     },
     /// End a key at once.
     Revoke {
@@ -178,8 +162,6 @@ pub(crate) enum KeyAction {
         /// The environment.
         #[arg(long, default_value = "dev")]
         environment: String,
-        #[command(flatten)]
-        settings: Settings,
     },
 }
 
@@ -246,6 +228,11 @@ pub struct Settings {
     /// The same within an hour for one address.
     #[arg(long, env = "KEYSLOT_FAILURES_ADDRESS", value_name = "N", default_value_t = Rates::default().address_failures)]
     pub failures_address: u32,
+    /// Connections that may be open from one address, an IPv6 network (/64) being one; as many again are
+    /// taken that have a second for each step, the rest is closed. Proxies that --trusted-proxies names
+    /// have no limit. 0 for none at all.
+    #[arg(long, env = "KEYSLOT_CONNECTIONS_ADDRESS", value_name = "N", default_value_t = Bounds::default().per_address)]
+    pub connections_address: usize,
     /// Whether a secret is handed out before or after it is on disk that it was: batched or strict.
     #[arg(long, env = "KEYSLOT_AUDIT", value_name = "MODE", value_enum, default_value_t)]
     pub audit: AuditMode,
@@ -304,32 +291,42 @@ impl Refusal {
     }
 }
 
-/// Runs the command of this process.
-pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+/// What this process was started with. The settings may stand before a command and behind it.
+fn parsed() -> Cli {
+    let command = Cli::command().mut_args(|argument| argument.global(true));
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// Runs the command of this process, and writes down how closing its memory went.
+pub fn run(hardening: Option<Hardening>) -> ExitCode {
+    let Cli { command, settings } = parsed();
     logging::start();
+    if let Some(hardening) = hardening {
+        hardening.log();
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&Refusal::because("cannot start", error)),
     };
-    let outcome = match cli.command {
-        None => runtime.block_on(serve::serve(cli.serve)),
-        Some(Command::Serve(settings)) => runtime.block_on(serve::serve(settings)),
-        Some(Command::RotateKeys(settings)) => runtime.block_on(serve::rotate_keys(settings)),
-        Some(Command::Check(settings)) => check(&settings),
-        Some(Command::IsReady(settings)) => is_ready(settings.listen),
-        Some(Command::Environments { action }) => runtime.block_on(environments::run(action)),
-        Some(Command::Keys { action }) => runtime.block_on(keys::run(action)),
-        Some(Command::Backup { file, settings }) => {
+    let outcome = match command {
+        None | Some(Command::Serve) => runtime.block_on(serve::serve(settings)),
+        Some(Command::RotateKeys) => runtime.block_on(serve::rotate_keys(settings)),
+        Some(Command::Check) => check(&settings),
+        Some(Command::IsReady) => is_ready(settings.listen),
+        Some(Command::Environments { action }) => {
+            runtime.block_on(environments::run(action, &settings))
+        }
+        Some(Command::Keys { action }) => runtime.block_on(keys::run(action, &settings)),
+        Some(Command::Backup { file }) => {
             let from = settings.database();
             let copy = from.map(|from| (from, Database::Sqlite(file)));
             runtime.block_on(copied(copy, &settings, Source::InUse))
         }
-        Some(Command::Restore { file, settings }) => {
+        Some(Command::Restore { file }) => {
             let copy = settings.database().map(|to| (Database::Sqlite(file), to));
             runtime.block_on(copied(copy, &settings, Source::InUse))
         }
-        Some(Command::Migrate { from, to, settings }) => {
+        Some(Command::Migrate { from, to }) => {
             let copy = named("--from", &from).and_then(|from| Ok((from, named("--to", &to)?)));
             runtime.block_on(copied(copy, &settings, Source::AtRest))
         }
@@ -413,7 +410,7 @@ impl Settings {
             (Some(file), None) => KeyRing::from_file(file),
             (None, Some(text)) => KeyRing::parse(&text),
             (None, None) if self.dev => KeyRing::from_file_or_new(
-                &self.data_dir.join("encryption.keys"),
+                &self.data_dir.join(DEV_KEYS),
             )
             .map(|(ring, made)| {
                 if made {
@@ -433,6 +430,29 @@ impl Settings {
             }
         };
         ring.map_err(|error| Refusal(error.to_string()))
+    }
+
+    /// How many encryption keys there are, without making one.
+    fn key_count(&self) -> Result<String, Refusal> {
+        let given = self.encryption_key_file.is_some()
+            || std::env::var("KEYSLOT_ENCRYPTION_KEYS").is_ok_and(|text| !text.is_empty());
+        if self.dev && !given && !self.data_dir.join(DEV_KEYS).exists() {
+            return Ok("one is made at the start".to_owned());
+        }
+        self.key_ring().map(|ring| ring.0.len().to_string())
+    }
+
+    /// The public URL, where one is set.
+    ///
+    /// # Errors
+    /// When it is no http or https URL.
+    pub fn public_url(&self) -> Result<Option<&Url>, Refusal> {
+        match &self.public_url {
+            Some(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+                Err(Refusal("--public-url: expected an http or https URL".into()))
+            }
+            url => Ok(url.as_ref()),
+        }
     }
 
     /// What `/metrics` asks for.
@@ -558,10 +578,23 @@ fn check(settings: &Settings) -> Result<(), Refusal> {
         }
     }
     println!("{} providers, {unusable} not usable", catalogue.len());
-    let keys = settings.key_ring().map(|ring| ring.0.len());
-    match keys {
+    let mut missing = Vec::new();
+    match settings.key_count() {
         Ok(keys) => println!("encryption keys: {keys}"),
-        Err(refusal) => println!("encryption keys: {refusal}"),
+        Err(refusal) => missing.push(("encryption keys", refusal)),
     }
-    Ok(())
+    let others = [
+        ("database", settings.database().map(drop)),
+        ("public URL", settings.public_url().map(drop)),
+        ("metrics", settings.metrics_token().map(drop)),
+    ];
+    missing.extend(others.into_iter().filter_map(|(what, outcome)| Some((what, outcome.err()?))));
+    for (what, refusal) in &missing {
+        println!("{what}: {refusal}");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|(what, _)| *what).collect();
+    Err(Refusal(format!("the server would not start: {}; see above", names.join(", "))))
 }

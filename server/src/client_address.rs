@@ -55,6 +55,17 @@ impl ClientAddress {
         }
     }
 
+    /// The most that a site with IPv6 is usually given, 65,536 of these networks
+    /// (<https://www.rfc-editor.org/rfc/rfc6177#section-1>).
+    pub(crate) fn site(self) -> Option<IpAddr> {
+        match self.0 {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => {
+                Some(IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 80))))
+            }
+        }
+    }
+
     /// Of requests that came by no socket: they share one.
     pub(crate) fn unknown() -> Self {
         Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
@@ -132,5 +143,8 @@ mod tests {
         let network = |text: &str| ClientAddress(text.parse().unwrap()).network().to_string();
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(network("198.51.100.4"), "198.51.100.4");
+        let site = |text: &str| ClientAddress(text.parse().unwrap()).site().map(|s| s.to_string());
+        assert_eq!(site("2001:db8:1:2:3:4:5:6").as_deref(), Some("2001:db8:1::"));
+        assert_eq!(site("198.51.100.4"), None);
     }
 }

@@ -172,13 +172,7 @@ fn must_not_be_permanent(name: &str) -> Result<(), EnvironmentError> {
 ///
 /// # Errors
 /// A sentence that says why it cannot be done.
-pub(crate) async fn run(action: EnvironmentAction) -> Result<(), Refusal> {
-    let settings: &Settings = match &action {
-        EnvironmentAction::Create { settings, .. }
-        | EnvironmentAction::List { settings }
-        | EnvironmentAction::Rename { settings, .. }
-        | EnvironmentAction::Delete { settings, .. } => settings,
-    };
+pub(crate) async fn run(action: EnvironmentAction, settings: &Settings) -> Result<(), Refusal> {
     let vault = vault(settings)?;
     let store = open(settings).await?;
     let now = SystemClock.now();
@@ -197,15 +191,15 @@ async fn act(
     let audit = |action, name: &str| event(name, action, now);
     let registry = Registry { store, vault, audit: &audit };
     let (outcome, name, new) = match action {
-        EnvironmentAction::List { .. } => {
+        EnvironmentAction::List => {
             for environment in store.environments().await.map_err(storage)? {
                 show(&environment.name);
             }
             return Ok(());
         }
-        EnvironmentAction::Create { name, .. } => (registry.create(name).await, name, name),
-        EnvironmentAction::Rename { from, to, .. } => (registry.rename(from, to).await, from, to),
-        EnvironmentAction::Delete { name, .. } => (registry.delete(name).await, name, name),
+        EnvironmentAction::Create { name } => (registry.create(name).await, name, name),
+        EnvironmentAction::Rename { from, to } => (registry.rename(from, to).await, from, to),
+        EnvironmentAction::Delete { name } => (registry.delete(name).await, name, name),
     };
     outcome.map_err(|error| match error {
         EnvironmentError::NotAName => Refusal(format!("{new:?}: {error}")),

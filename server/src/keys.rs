@@ -18,13 +18,7 @@ use crate::{
 ///
 /// # Errors
 /// A sentence that says why it cannot be done.
-pub(crate) async fn run(action: KeyAction) -> Result<(), Refusal> {
-    let settings: &Settings = match &action {
-        KeyAction::Create { settings, .. }
-        | KeyAction::List { settings, .. }
-        | KeyAction::Rotate { settings, .. }
-        | KeyAction::Revoke { settings, .. } => settings,
-    };
+pub(crate) async fn run(action: KeyAction, settings: &Settings) -> Result<(), Refusal> {
     let vault = vault(settings)?;
     let store = open(settings).await?;
     let now = SystemClock.now();

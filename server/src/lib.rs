@@ -5,6 +5,7 @@
 //! on one. `store`, `vault` and `token` know nothing of HTTP; `api` knows nothing of SQL.
 
 pub mod access;
+mod admission;
 pub mod allowance;
 pub mod api;
 pub mod appearance;
@@ -42,6 +43,7 @@ pub mod moving;
 pub mod openapi;
 pub mod ownership;
 pub mod pages;
+pub mod patient_body;
 pub mod popup_socket;
 pub mod private_file;
 pub mod query;

@@ -14,7 +14,8 @@
 //! is being checked counts as wrong until then, and one whose asker has gone away stays counted. Behind
 //! one address, therefore, no more can be checked at once than the limit of the address.
 //!
-//! **Wrong passwords** ([`Limits::sign_in`]) are counted in the store before they are looked at.
+//! **Wrong passwords** ([`Limits::sign_in`]) are counted in the store before they are looked at, of an IPv6
+//! address for its site (/48) as well: whoever has one has 65,536 networks.
 
 use std::{
     collections::HashMap,
@@ -26,7 +27,7 @@ use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    allowance::{FullAt, Quota},
+    allowance::{FullAt, Quota, Taken},
     client_address::ClientAddress,
     error::ApiError,
     store::Store,
@@ -48,6 +49,8 @@ const SESSION_WINDOW: u32 = 30;
 const ADDRESS_WINDOW: u32 = 60;
 /// Five wrong passwords at once, then one a minute.
 const PASSWORDS: (u32, u32) = (5, 5);
+/// The same for a site: four times as many.
+const SITE_PASSWORDS: (u32, u32) = (20, 5);
 
 /// What is allowed; 0 is no limit.
 #[derive(Clone, Debug)]
@@ -217,7 +220,7 @@ impl Known {
     }
 
     /// Takes in what the store has given.
-    fn given(&mut self, quota: Quota, taken: crate::allowance::Taken, cost: u32, now: Timestamp) {
+    fn given(&mut self, quota: Quota, taken: Taken, cost: u32, now: Timestamp) {
         self.advance = self.advance.saturating_add(taken.granted);
         self.advance_ends = now + ADVANCE_LASTS;
         self.next_advance = (self.next_advance * 2).min((quota.capacity() / SHARE).max(1)).max(1);
@@ -340,16 +343,8 @@ impl Limits {
             return Ok(Check { counted });
         }
         let taken = store.take_one_of_each(&counted, now).await?;
-        let wait = counted
-            .iter()
-            .zip(&taken)
-            .filter(|(_, taken)| taken.granted == 0)
-            .map(|((_, quota), taken)| quota.wait(taken.full_at, 1, now))
-            .max();
-        match wait {
-            Some(wait) => Err(refused(None, SignedDuration::from_nanos(wait))),
-            None => Ok(Check { counted }),
-        }
+        all_granted(&counted, &taken, now)?;
+        Ok(Check { counted })
     }
 
     fn failures(&self, caller: &Caller) -> Option<Quota> {
@@ -371,16 +366,13 @@ impl Limits {
         address: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        let quota = Quota::within(PASSWORDS.0, PASSWORDS.1);
-        let bucket = Caller::at(address).bucket("passwords");
-        let taken = store.take_allowance(&bucket, quota, 1, now).await?;
-        if taken.granted == 1 {
-            return Ok(());
-        }
-        Err(refused(None, SignedDuration::from_nanos(quota.wait(taken.full_at, 1, now))))
+        let mut counted = vec![passwords(address)];
+        counted.extend(passwords_of_site(address));
+        let taken = store.take_one_of_each(&counted, now).await?;
+        all_granted(&counted, &taken, now)
     }
 
-    /// The password was right: what was before does not count.
+    /// The password was right: what was before from this address does not count.
     ///
     /// # Errors
     /// What the store says.
@@ -389,8 +381,38 @@ impl Limits {
         store: &dyn Store,
         address: Option<ClientAddress>,
     ) -> Result<(), ApiError> {
-        Ok(store.forget_allowance(&Caller::at(address).bucket("passwords")).await?)
+        store.forget_allowance(&passwords(address).0).await?;
+        match passwords_of_site(address) {
+            Some(site) => Ok(store.put_back(&[site]).await?),
+            None => Ok(()),
+        }
     }
+}
+
+/// Where wrong passwords from this address are counted.
+fn passwords(address: Option<ClientAddress>) -> (String, Quota) {
+    (Caller::at(address).bucket("passwords"), Quota::within(PASSWORDS.0, PASSWORDS.1))
+}
+
+fn passwords_of_site(address: Option<ClientAddress>) -> Option<(String, Quota)> {
+    let site = address?.site()?;
+    let quota = Quota::within(SITE_PASSWORDS.0, SITE_PASSWORDS.1);
+    Some((format!("passwords:site:{site}"), quota))
+}
+
+/// Whether one was taken out of each bucket.
+fn all_granted(
+    buckets: &[(String, Quota)],
+    taken: &[Taken],
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let wait = buckets
+        .iter()
+        .zip(taken)
+        .filter(|(_, taken)| taken.granted == 0)
+        .map(|((_, quota), taken)| quota.wait(taken.full_at, 1, now))
+        .max();
+    wait.map_or(Ok(()), |wait| Err(refused(None, SignedDuration::from_nanos(wait))))
 }
 
 fn refused(standing: Option<Standing>, wait: SignedDuration) -> ApiError {

@@ -10,6 +10,7 @@ use zeroizing_alloc::ZeroAlloc;
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> std::process::ExitCode {
-    keyslot_server::hardening::close_memory();
-    keyslot_server::cli::run()
+    // First of all: arguments and environment hold secrets already.
+    let hardening = keyslot_server::hardening::close_memory();
+    keyslot_server::cli::run(Some(hardening))
 }

@@ -64,12 +64,29 @@ impl CommitTimes {
     }
 }
 
+/// How often an address had more connections than its share. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct Crowded(Family<Outcome, Counter>);
+
+impl Crowded {
+    /// A connection was taken that has little time.
+    pub(crate) fn hurried(&self) {
+        self.0.get_or_create(&Outcome { outcome: "hurried" }).inc();
+    }
+
+    /// A connection was closed at once.
+    pub(crate) fn closed(&self) {
+        self.0.get_or_create(&Outcome { outcome: "closed" }).inc();
+    }
+}
+
 /// The numbers of one server.
 pub struct Metrics {
     registry: Registry,
     answered: Family<Answered, Counter>,
     took: Family<Route, Histogram, fn() -> Histogram>,
     limited: Counter,
+    crowded: Crowded,
     checks: Family<Outcome, Counter>,
     webhooks: Family<Outcome, Counter>,
     audit_lost: Counter,
@@ -100,6 +117,12 @@ impl Metrics {
             "keyslot_requests_limited",
             "Requests that were refused because somebody asked for too much",
             limited.clone(),
+        );
+        let crowded = Crowded::default();
+        registry.register(
+            "keyslot_connections_crowded",
+            "Connections from an address that had too many, by what came of them",
+            crowded.0.clone(),
         );
         let checks = Family::default();
         registry.register(
@@ -147,7 +170,23 @@ impl Metrics {
             Unit::Seconds,
             started,
         );
-        Self { registry, answered, took, limited, checks, webhooks, audit_lost, outbox, memory }
+        Self {
+            registry,
+            answered,
+            took,
+            limited,
+            crowded,
+            checks,
+            webhooks,
+            audit_lost,
+            outbox,
+            memory,
+        }
+    }
+
+    /// Where it is counted when an address has too many connections.
+    pub fn crowded(&self) -> Crowded {
+        self.crowded.clone()
     }
 
     /// A request to this route was answered.

@@ -16,6 +16,7 @@ use crate::{
     },
     body::{BodyLimit, CREDENTIAL_LIMIT, DEFAULT_LIMIT, FILE_LIMIT},
     connect_page, dashboard, demo, metrics, openapi, pages,
+    patient_body::Waiting,
     state::AppState,
 };
 
@@ -31,6 +32,7 @@ pub struct Endpoint {
     pub body_limit: usize,
     /// Whether requests are counted that anybody may make.
     pub counted: bool,
+    waiting: Waiting,
     handler: MethodRouter<AppState>,
 }
 
@@ -41,7 +43,8 @@ impl Endpoint {
         access: Access,
         handler: MethodRouter<AppState>,
     ) -> Self {
-        Self { method, path, access, body_limit: DEFAULT_LIMIT, counted: true, handler }
+        let (body_limit, waiting) = (DEFAULT_LIMIT, Waiting::ForAll);
+        Self { method, path, access, body_limit, counted: true, waiting, handler }
     }
 
     fn limited(self, body_limit: usize) -> Self {
@@ -52,6 +55,11 @@ impl Endpoint {
     /// demo API is a vendor's.
     fn uncounted(self) -> Self {
         Self { counted: false, ..self }
+    }
+
+    /// Its body is passed on while it arrives.
+    fn streaming(self) -> Self {
+        Self { waiting: Waiting::ForMore, ..self }
     }
 }
 
@@ -65,7 +73,8 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
         // What a browser calls.
         e(M::GET, "/connect/session", Session, get(connect::show)),
         e(M::DELETE, "/connect/session", Session, delete(connect::end)),
-        e(M::POST, "/connect/telemetry", Public, post(connect::telemetry)),
+        e(M::POST, "/connect/telemetry", Public, post(connect::telemetry))
+            .limited(CREDENTIAL_LIMIT),
         e(
             M::POST,
             "/api-auth/api-key/{providerConfigKey}",
@@ -230,13 +239,13 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
     ]);
     // The second one is the provider's base URL itself.
     for path in ["/proxy/{*path}", "/proxy/"] {
-        let through = SecretKey(P::Proxy);
+        let through = |method, handler| e(method, path, SecretKey(P::Proxy), handler).streaming();
         all.extend([
-            e(M::GET, path, through, get(proxy::call)),
-            e(M::POST, path, through, post(proxy::call)),
-            e(M::PUT, path, through, put(proxy::call)),
-            e(M::PATCH, path, through, patch(proxy::call)),
-            e(M::DELETE, path, through, delete(proxy::call)),
+            through(M::GET, get(proxy::call)),
+            through(M::POST, post(proxy::call)),
+            through(M::PUT, put(proxy::call)),
+            through(M::PATCH, patch(proxy::call)),
+            through(M::DELETE, delete(proxy::call)),
         ]);
     }
     if dev {
@@ -316,6 +325,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
             access: endpoint.access,
             limit: BodyLimit(endpoint.body_limit),
             counted: endpoint.counted,
+            waiting: endpoint.waiting,
         };
         let handler = endpoint.handler.layer(middleware::from_fn_with_state(guard, access::check));
         router.route(endpoint.path, handler)

@@ -22,7 +22,7 @@ use crate::{
     clock::{Clock, SystemClock},
     compressed::Compressed,
     dashboard::operator::Operators,
-    demo,
+    demo, hardening,
     limits::Limits,
     listener::{self, Bounds},
     metrics::Metrics,
@@ -59,14 +59,14 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     }
     private_file::directory(&settings.data_dir)
         .map_err(|error| Refusal::because(&settings.data_dir.display().to_string(), error))?;
+    let files = hardening::raise_file_limit();
     let socket = TcpListener::bind(settings.listen).await.map_err(|error| {
         Refusal::because(&format!("cannot listen on {}", settings.listen), error)
     })?;
     let address = socket.local_addr().map_err(|error| Refusal::because("cannot listen", error))?;
     let origin = format!("http://{address}");
-    let public_url = match &settings.public_url {
-        Some(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url.clone(),
-        Some(_) => return Err(Refusal("--public-url: expected an http or https URL".into())),
+    let public_url = match settings.public_url()? {
+        Some(url) => url.clone(),
         None => Url::parse(&origin).map_err(|error| Refusal::because(&origin, error))?,
     };
 
@@ -139,8 +139,22 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     let (stop_checks, stopped) = oneshot::channel::<()>();
     let checks = tokio::spawn(recheck::run(state.clone(), async { drop(stopped.await) }));
     ready(&origin);
-    tracing::info!(%address, providers = state.catalogues.shared().len(), "ready");
-    listener::serve(socket, crate::app(state.clone()), Bounds::default(), stop).await;
+    let bounds = Bounds {
+        per_address: settings.connections_address,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        crowded: state.metrics.crowded(),
+        ..Bounds::default()
+    }
+    .within(files);
+    tracing::info!(
+        %address,
+        providers = state.catalogues.shared().len(),
+        files,
+        connections = bounds.connections,
+        connections_address = bounds.per_address,
+        "ready"
+    );
+    listener::serve(socket, crate::app(state.clone()), bounds, stop).await;
     housekeeping.abort();
     chaining.abort();
     if let Some(retention) = retention {

@@ -1,9 +1,15 @@
-//! A socket whose request heads must have lines that end with CR LF. The HTTP library takes a bare LF for
-//! the end of a line, which RFC 9112 §2.2 allows and proxies do not all do: what is one header for a proxy
-//! before us could be two for us. It takes a request with both a length and chunks for one with chunks,
-//! where a proxy may have gone by the length (RFC 9112 §6.1). Here either becomes a NUL on its way in, which
-//! the library refuses with 400. Bodies pass as they are, so where heads begin is followed; should that be lost, which
-//! only a request does that the library refuses anyway, everything passes.
+//! A socket that lets no request through of which it is unclear where it ends. What one server takes for a
+//! body another takes for the next request (RFC 9112 §11.2), and a proxy before us may read it the other way.
+//!
+//! Refused are what RFC 9112 §6.3 calls an error, and what it leaves to good will: lines that end with a
+//! bare LF (§2.2), folded lines (§5.2), a blank before a colon (§5.1), and more than one header that says
+//! how long the body is, equal ones and a length beside chunks (§6.1) included. A `Transfer-Encoding` is the
+//! word `chunked`, after one blank at most: whoever does not know it with a tab before it sees no body. A
+//! `Content-Length` is digits, with blanks around. Either stands within the first [`LOOKED_AT`] bytes of its
+//! line.
+//!
+//! A head that is refused gets a NUL and an end, which makes the HTTP library answer 400 and close. In a
+//! chunked body the connection ends where the framing does. After either, nothing is read any more.
 //!
 //! A client that does not read its answer for [`PATIENCE`] is let go: the library waits for ever.
 
@@ -22,8 +28,10 @@ use tokio::{
 
 /// How long a write may wait for the client to read.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// So much of a line is looked at: enough for the names and values that say how long a body is.
+/// So much of a line is looked at.
 const LOOKED_AT: usize = 128;
+/// What ends a head that is refused.
+const END: &[u8] = b"\r\n\r\n";
 
 /// What the next byte belongs to.
 enum Place {
@@ -36,8 +44,10 @@ enum Place {
     Chunk(u64),
     /// A line after the last chunk.
     Trailer,
-    /// It is not known.
-    Lost,
+    /// To nothing: a head was refused, and this much of its end is still to be handed on.
+    RefusedHead(&'static [u8]),
+    /// To nothing: a body was refused.
+    RefusedBody,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -47,18 +57,21 @@ enum SizeLine {
     Extension,
 }
 
-/// How the body of the request that is being read is framed.
+/// What the head says about the body.
 #[derive(Clone, Copy)]
 enum Framing {
-    Unsaid,
+    Nothing,
     Length(u64),
     Chunked,
-    Unclear,
 }
+
+/// It is not clear where the request ends.
+struct Unclear;
 
 /// Follows the bytes of a connection from heads to bodies and back.
 struct Follower {
     place: Place,
+    /// The start of the line.
     line: Vec<u8>,
     length: usize,
     after_cr: bool,
@@ -74,60 +87,61 @@ impl Follower {
             length: 0,
             after_cr: false,
             first_line: true,
-            framing: Framing::Unsaid,
+            framing: Framing::Nothing,
         }
     }
 
-    /// Looks at what was read, and makes a NUL out of each bare LF in a head.
-    fn pass(&mut self, mut bytes: &mut [u8]) {
-        while let Some(byte) = bytes.first_mut() {
-            let mut passed = 1;
-            match self.place {
-                Place::Head => {
-                    if *byte == b'\n' && !self.after_cr {
+    /// Looks at what was read; tells how much of it may be handed on.
+    fn pass(&mut self, bytes: &mut [u8]) -> usize {
+        let mut at = 0;
+        while let Some(rest) = bytes.get_mut(at..)
+            && let Some(byte) = rest.first_mut()
+        {
+            let outcome = match self.place {
+                Place::Head => match self.head(*byte) {
+                    Ok(()) => Ok(1),
+                    Err(Unclear) => {
                         *byte = 0;
+                        self.place = Place::RefusedHead(END);
+                        return at + 1;
                     }
-                    if let Some(length) = self.line_with(*byte)
-                        && !self.head_line(length)
-                    {
-                        *byte = 0;
-                    }
-                }
+                },
                 Place::Body(left) | Place::Chunk(left) => {
-                    let here = u64::try_from(bytes.len()).unwrap_or(u64::MAX).min(left);
-                    let rest = left - here;
-                    passed = usize::try_from(here).unwrap_or(bytes.len());
-                    self.place = match (&self.place, rest) {
+                    let here = u64::try_from(rest.len()).unwrap_or(u64::MAX).min(left);
+                    let passed = usize::try_from(here).unwrap_or(rest.len());
+                    self.place = match (&self.place, left - here) {
                         (Place::Body(_), 0) => self.next_head(),
-                        (Place::Body(_), rest) => Place::Body(rest),
+                        (Place::Body(_), left) => Place::Body(left),
                         (_, 0) => Place::Size(0, SizeLine::Nothing),
-                        (_, rest) => Place::Chunk(rest),
+                        (_, left) => Place::Chunk(left),
                     };
+                    Ok(passed)
                 }
-                Place::Size(size, line) => {
-                    let byte = *byte;
-                    self.place = self.size(size, line, byte);
+                Place::Size(size, line) => self.size(size, line, *byte).map(|()| 1),
+                Place::Trailer => self.trailer(*byte).map(|()| 1),
+                Place::RefusedHead(_) | Place::RefusedBody => return at,
+            };
+            match outcome {
+                Ok(passed) => at += passed,
+                Err(Unclear) => {
+                    self.place = Place::RefusedBody;
+                    return at;
                 }
-                Place::Trailer => {
-                    let byte = *byte;
-                    if self.line_with(byte).is_some_and(|length| length == 0) {
-                        self.place = self.next_head();
-                    }
-                }
-                Place::Lost => return,
             }
-            bytes = bytes.get_mut(passed..).unwrap_or_default();
         }
+        at
     }
 
     /// Takes in a byte of a line; the length of the line when it has ended.
-    fn line_with(&mut self, byte: u8) -> Option<usize> {
-        if byte == b'\n' && self.after_cr {
-            self.after_cr = false;
+    fn line_with(&mut self, byte: u8) -> Result<Option<usize>, Unclear> {
+        if byte == b'\n' {
+            if !std::mem::take(&mut self.after_cr) {
+                return Err(Unclear);
+            }
             let length = self.length - 1;
             self.line.truncate(length);
             self.length = 0;
-            return Some(length);
+            return Ok(Some(length));
         }
         if self.length == 0 {
             self.line.clear();
@@ -137,81 +151,104 @@ impl Follower {
         if self.line.len() < LOOKED_AT {
             self.line.push(byte);
         }
-        None
+        Ok(None)
     }
 
-    /// Takes in a line of a head; tells whether the request may go on.
-    fn head_line(&mut self, length: usize) -> bool {
-        if length == 0 {
+    fn head(&mut self, byte: u8) -> Result<(), Unclear> {
+        match self.line_with(byte)? {
+            None => {}
             // Empty lines before a request are passed over by the library too.
-            if !self.first_line {
+            Some(0) if self.first_line => {}
+            Some(0) => {
                 self.place = match self.framing {
-                    Framing::Unsaid | Framing::Length(0) => self.next_head(),
-                    Framing::Length(left) => Place::Body(left),
+                    Framing::Nothing | Framing::Length(0) => self.next_head(),
+                    Framing::Length(length) => Place::Body(length),
                     Framing::Chunked => Place::Size(0, SizeLine::Nothing),
-                    Framing::Unclear => Place::Lost,
                 };
             }
-            return true;
+            Some(_) if self.first_line => self.first_line = false,
+            Some(length) => self.header(length)?,
         }
-        if std::mem::take(&mut self.first_line) {
-            return true;
-        }
-        let line = self.line.as_slice();
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { return true };
-        let (name, value) = line.split_at(colon);
-        let value = value.get(1..).unwrap_or_default().trim_ascii();
-        if name.eq_ignore_ascii_case(b"content-length") {
-            let length = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
-            self.framing = match (self.framing, length) {
-                (Framing::Chunked, _) => return false,
-                (Framing::Unsaid, Some(length)) => Framing::Length(length),
-                (Framing::Length(before), Some(length)) if before == length => self.framing,
-                _ => Framing::Unclear,
-            };
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.framing = match self.framing {
-                Framing::Length(_) => return false,
-                Framing::Unsaid if value.eq_ignore_ascii_case(b"chunked") => Framing::Chunked,
-                _ => Framing::Unclear,
-            };
-        }
-        true
+        Ok(())
     }
 
-    fn size(&mut self, size: u64, line: SizeLine, byte: u8) -> Place {
-        let digit = char::from(byte).to_digit(16).map(u64::from);
-        match (line, digit, byte) {
-            (SizeLine::Nothing | SizeLine::Digits, Some(digit), _) if !self.after_cr => {
-                match size.checked_mul(16).and_then(|size| size.checked_add(digit)) {
-                    Some(size) => Place::Size(size, SizeLine::Digits),
-                    None => Place::Lost,
-                }
+    /// Takes in a header of so many bytes, the first of which are in `line`.
+    fn header(&mut self, length: usize) -> Result<(), Unclear> {
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        if self.line.first().is_some_and(is_blank) {
+            return Err(Unclear);
+        }
+        // A name that does not end within what is looked at is none of the two.
+        let Some(colon) = self.line.iter().position(|byte| *byte == b':') else { return Ok(()) };
+        let (name, value) = self.line.split_at(colon);
+        let value = value.get(1..).unwrap_or_default();
+        if name.last().is_some_and(is_blank) {
+            return Err(Unclear);
+        }
+        let framing = if name.eq_ignore_ascii_case(b"content-length") {
+            Framing::Length(content_length(value)?)
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            if !value.strip_prefix(b" ").unwrap_or(value).eq_ignore_ascii_case(b"chunked") {
+                return Err(Unclear);
             }
-            (SizeLine::Nothing, ..) => Place::Lost,
+            Framing::Chunked
+        } else {
+            return Ok(());
+        };
+        if length > LOOKED_AT || !matches!(self.framing, Framing::Nothing) {
+            return Err(Unclear);
+        }
+        self.framing = framing;
+        Ok(())
+    }
+
+    fn size(&mut self, size: u64, line: SizeLine, byte: u8) -> Result<(), Unclear> {
+        let digit = char::from(byte).to_digit(16).map(u64::from);
+        self.place = match (line, digit, byte) {
+            (SizeLine::Nothing | SizeLine::Digits, Some(digit), _) if !self.after_cr => {
+                let size = size.checked_mul(16).and_then(|size| size.checked_add(digit));
+                Place::Size(size.ok_or(Unclear)?, SizeLine::Digits)
+            }
+            (SizeLine::Nothing, ..) => return Err(Unclear),
             (_, _, b'\n') if self.after_cr => {
                 self.after_cr = false;
-                match size.checked_add(2) {
-                    _ if size == 0 => Place::Trailer,
-                    Some(size) => Place::Chunk(size),
-                    None => Place::Lost,
+                match size {
+                    0 => Place::Trailer,
+                    size => Place::Chunk(size.checked_add(2).ok_or(Unclear)?),
                 }
             }
-            (.., b'\n') => Place::Lost,
-            _ if self.after_cr => Place::Lost,
+            (.., b'\n') => return Err(Unclear),
+            _ if self.after_cr => return Err(Unclear),
             (.., b'\r') => {
                 self.after_cr = true;
                 Place::Size(size, line)
             }
             _ => Place::Size(size, SizeLine::Extension),
+        };
+        Ok(())
+    }
+
+    fn trailer(&mut self, byte: u8) -> Result<(), Unclear> {
+        if self.line_with(byte)? == Some(0) {
+            self.place = self.next_head();
         }
+        Ok(())
     }
 
     fn next_head(&mut self) -> Place {
         self.first_line = true;
-        self.framing = Framing::Unsaid;
+        self.framing = Framing::Nothing;
         Place::Head
     }
+}
+
+/// Digits with blanks around (RFC 9110 §5.5 and §8.6); not what `parse` takes besides, such as a sign.
+fn content_length(value: &[u8]) -> Result<u64, Unclear> {
+    let text = std::str::from_utf8(value).map_err(|_| Unclear)?.trim_matches([' ', '\t']);
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Unclear);
+    }
+    text.parse().map_err(|_| Unclear)
 }
 
 /// The socket.
@@ -249,11 +286,26 @@ impl<S: AsyncRead + Unpin> AsyncRead for StrictLines<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        match &mut self.follower.place {
+            Place::RefusedHead(end) => {
+                let (now, later) = end.split_at(end.len().min(buffer.remaining()));
+                buffer.put_slice(now);
+                *end = later;
+                return Poll::Ready(Ok(()));
+            }
+            Place::RefusedBody => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            _ => {}
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-        if let Some(new) = buffer.filled_mut().get_mut(before..) {
-            self.follower.pass(new);
+        let new = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+        let read = new.len();
+        let passed = self.follower.pass(new);
+        if passed == 0 && read > 0 {
+            // Handing on nothing would mean that the client has closed.
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
+        buffer.set_filled(before + passed);
         Poll::Ready(Ok(()))
     }
 }
@@ -300,24 +352,118 @@ mod tests {
     /// What the library gets of `bytes` when they come in pieces of `piece`.
     fn passed(bytes: &[u8], piece: usize) -> Vec<u8> {
         let mut follower = Follower::new();
-        let mut bytes = bytes.to_vec();
-        bytes.chunks_mut(piece).for_each(|piece| follower.pass(piece));
-        bytes
+        let mut got = Vec::new();
+        for piece in bytes.to_vec().chunks_mut(piece) {
+            let passed = follower.pass(piece);
+            got.extend_from_slice(&piece[..passed]);
+        }
+        got
+    }
+
+    /// Whether requests with these headers are handed on.
+    fn passes(headers: &str) -> bool {
+        let sent = format!("POST / HTTP/1.1\r\nhost: a\r\n{headers}\r\n").into_bytes();
+        let whole = passed(&sent, sent.len());
+        for piece in 1..sent.len() {
+            assert_eq!(passed(&sent, piece), whole, "{headers:?} by {piece}");
+        }
+        assert!(whole == sent || whole.ends_with(&[0]), "{headers:?}");
+        whole == sent
     }
 
     #[test]
-    fn a_bare_line_feed_in_a_head_becomes_a_nul() {
+    fn a_bare_line_feed_in_a_head_becomes_a_nul_and_nothing_follows() {
         for (sent, got) in [
-            ("GET / HTTP/1.1\nhost: a\r\n\r\n", "GET / HTTP/1.1\0host: a\r\n\r\n"),
-            ("GET / HTTP/1.1\r\nhost: a\n\r\n", "GET / HTTP/1.1\r\nhost: a\0\r\n"),
-            ("\nGET / HTTP/1.1\r\n\r\n", "\0GET / HTTP/1.1\r\n\r\n"),
+            ("GET / HTTP/1.1\nhost: a\r\n\r\n", "GET / HTTP/1.1\0"),
+            ("GET / HTTP/1.1\r\nhost: a\n\r\n", "GET / HTTP/1.1\r\nhost: a\0"),
+            ("\nGET / HTTP/1.1\r\n\r\n", "\0"),
             (
                 "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\nx: y\r\n\r\n",
-                "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\0x: y\r\n\r\n",
+                "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\0",
             ),
         ] {
             for piece in 1..sent.len() {
                 assert_eq!(passed(sent.as_bytes(), piece), got.as_bytes(), "{sent:?} by {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_passes_only_when_it_is_clear_where_its_body_ends() {
+        let padded = |blanks: usize| format!("content-length:{}5\r\n", " ".repeat(blanks));
+        for clear in [
+            "",
+            "x: y\r\n",
+            "content-length: 0\r\n",
+            "Content-Length:5\r\n",
+            "content-length: \t 5 \t\r\n",
+            "transfer-encoding: chunked\r\n",
+            "TRANSFER-ENCODING:Chunked\r\n",
+            "x-transfer-encoding: gzip\r\ncontent-length: 1\r\n",
+            &padded(112),
+        ] {
+            assert!(passes(clear), "{clear:?}");
+        }
+        let long = |name: &str| format!("{name}:{}chunked\r\n", " ".repeat(200));
+        for unclear in [
+            "transfer-encoding: gzip, chunked\r\n",
+            "transfer-encoding: chunked, chunked\r\n",
+            "transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n",
+            "transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n",
+            "transfer-encoding: identity\r\n",
+            "transfer-encoding:\r\n",
+            "transfer-encoding:  chunked\r\n",
+            "transfer-encoding: chunked \r\n",
+            "transfer-encoding:\tchunked\r\n",
+            "transfer-encoding: \x0bchunked\r\n",
+            "transfer-encoding: \"chunked\"\r\n",
+            "transfer-encoding: chunked;q=1\r\n",
+            "transfer-encoding : chunked\r\n",
+            "transfer-encoding\t: chunked\r\n",
+            "x: y\r\n transfer-encoding: chunked\r\n",
+            "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+            "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+            "content-length: 5\r\ncontent-length: 5\r\n",
+            "content-length: 5\r\ncontent-length: 6\r\n",
+            "content-length: 5, 5\r\n",
+            "content-length: 5 5\r\n",
+            "content-length: +5\r\n",
+            "content-length: -5\r\n",
+            "content-length: 5.0\r\n",
+            "content-length: \x0b5\r\n",
+            "content-length: \u{a0}5\r\n",
+            "content-length:\r\n",
+            "content-length: 99999999999999999999\r\n",
+            &padded(113),
+            &format!("content-length: {}5\r\n", "0".repeat(200)),
+            &long("transfer-encoding"),
+            &format!("content-length: 5\r\n{}", long("transfer-encoding")),
+        ] {
+            assert!(!passes(unclear), "{unclear:?}");
+        }
+    }
+
+    #[test]
+    fn a_chunked_body_is_cut_off_where_its_framing_ends() {
+        let head = "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
+        let next = "GET / HTTP/1.1\r\n\r\n";
+        for (clear, unclear) in [
+            ("", "\r\n"),
+            ("", "x\r\n"),
+            ("", ";\r\n"),
+            ("3", "\n"),
+            ("3\r", "3\r\n"),
+            ("3;a", "\n"),
+            ("ffffffffffffffff", "f\r\n"),
+            ("ffffffffffffffff\r", "\n"),
+            ("1\r\na\r\n", "\r\n"),
+            ("0\r\na: b", "\n\r\n"),
+            ("0\r\n", "\n"),
+        ] {
+            let sent = format!("{head}{clear}{unclear}{next}");
+            for piece in 1..sent.len() {
+                let got = passed(sent.as_bytes(), piece);
+                assert_eq!(got, format!("{head}{clear}").as_bytes(), "{sent:?} by {piece}");
             }
         }
     }
@@ -338,7 +484,7 @@ mod tests {
             let mut sent = Vec::new();
             for (chunks, chunked) in bodies {
                 if chunked {
-                    sent.extend(b"POST / HTTP/1.1\r\nhost: a\r\nTransfer-Encoding:  chunked\r\n\r\n");
+                    sent.extend(b"POST / HTTP/1.1\r\nhost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
                     for chunk in chunks {
                         sent.extend(format!("{:X};x=\"y\"\r\n", chunk.len()).into_bytes());
                         sent.extend(chunk);
@@ -347,7 +493,7 @@ mod tests {
                     sent.extend(b"0\r\na: b\r\n\r\n");
                 } else {
                     let body = chunks.concat();
-                    let head = format!("POST / HTTP/1.1\r\ncontent-LENGTH: {}\r\n\r\n", body.len());
+                    let head = format!("POST / HTTP/1.1\r\ncontent-LENGTH:  {} \r\n\r\n", body.len());
                     sent.extend(head.into_bytes());
                     sent.extend(body);
                 }

@@ -5,11 +5,7 @@ use axum::extract::{FromRequest, Request};
 use http::header;
 
 use super::operator::Operator;
-use crate::{
-    body::{self, BodyLimit, DEFAULT_LIMIT},
-    error::ApiError,
-    query::Query,
-};
+use crate::{body, error::ApiError, query::Query};
 
 /// The field that carries the token.
 pub const CSRF: &str = "csrf";
@@ -43,13 +39,12 @@ impl Form {
     /// # Errors
     /// Those of the body.
     pub(super) async fn unguarded(request: Request) -> Result<Self, ApiError> {
-        let limit = request.extensions().get().map_or(DEFAULT_LIMIT, |BodyLimit(limit)| *limit);
         let urlencoded = request
             .headers()
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        let bytes = body::read(request, limit).await?;
+        let bytes = body::read(request).await?;
         if !urlencoded {
             return Err(ApiError::BadRequest(
                 "This address takes what a form of the dashboard sends.",

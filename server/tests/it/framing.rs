@@ -8,7 +8,7 @@ use keyslot_server::listener::{self, Bounds};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     time::{Instant, timeout},
 };
 
@@ -50,6 +50,8 @@ fn corpus() -> Vec<(&'static str, String, &'static [u16])> {
     let post = "POST /connect/telemetry HTTP/1.1\r\nhost: a\r\n";
     let made = |rest: &str| format!("{get}{rest}\r\n");
     let posted = |rest: &str| format!("{post}{rest}");
+    let blanks = " ".repeat(200);
+    let bare = "GET /health HTTP/1.1\nhost: a\r\n\r\n";
     vec![
         ("a plain request", made(""), OK),
         ("two requests in one go", format!("{}{}", made(""), made("")), &[200, 200]),
@@ -95,7 +97,32 @@ fn corpus() -> Vec<(&'static str, String, &'static [u16])> {
         ("a huge length", posted("content-length: 99999999999999999999\r\n\r\n"), BAD),
         ("an unknown coding", posted("transfer-encoding: xchunked\r\n\r\n0\r\n\r\n"), BAD),
         ("chunked, then something else", posted("transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n"), BAD),
-        ("a coding with a tab before it", posted("transfer-encoding:\x0bchunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("a coding with a vertical tab before it", posted("transfer-encoding:\x0bchunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("a coding with a tab before it", posted("transfer-encoding:\tchunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("a coding with two blanks before it", posted("transfer-encoding:  chunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("a coding with a blank behind it", posted("transfer-encoding: chunked \r\n\r\n0\r\n\r\n"), BAD),
+        ("a coding with many blanks before it", posted(&format!("transfer-encoding:{blanks}chunked\r\n\r\n0\r\n\r\n")), BAD),
+        ("a coding in quotes", posted("transfer-encoding: \"chunked\"\r\n\r\n0\r\n\r\n"), BAD),
+        ("two codings", posted("transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("chunked twice", posted("transfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("two headers of codings", posted("transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("a coding, then chunked", posted("transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("two codings and a length", posted("content-length: 5\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("a length and a coding behind many blanks", posted(&format!("content-length: 5\r\ntransfer-encoding:{blanks}chunked\r\n\r\n0\r\n\r\n")), BAD),
+        ("a folded coding", posted("transfer-encoding:\r\n chunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("a blank between coding and colon", posted("transfer-encoding : chunked\r\n\r\n0\r\n\r\n"), BAD),
+        ("a blank between length and colon", posted("content-length : 2\r\n\r\n{}"), BAD),
+        ("the same length twice", posted("content-length: 2\r\ncontent-length: 2\r\n\r\n{}"), BAD),
+        ("the same length in a list", posted("content-length: 2, 2\r\n\r\n{}"), BAD),
+        ("a length with blanks around it", posted("content-length: \t 2 \t\r\n\r\n{}"), &[204]),
+        ("a length with many blanks before it", posted(&format!("content-length:{blanks}2\r\n\r\n{{}}")), BAD),
+        ("a length with many zeros", posted(&format!("content-length: {}2\r\n\r\n{{}}", "0".repeat(200))), BAD),
+        ("a bare line feed after a padded length", posted(&format!("content-length:  2  \r\n\r\n{{}}{bare}")), &[204, 400]),
+        ("a bare line feed after a body that was refused", posted(&format!("content-length:{blanks}2\r\n\r\n{{}}{bare}")), BAD),
+        ("a bare line feed after two codings", posted(&format!("transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n{bare}")), BAD),
+        ("a bare line feed after chunks", posted(&format!("transfer-encoding: chunked\r\n\r\n0\r\n\r\n{bare}")), &[204, 400]),
+        ("a bare line feed after a chunk's size", posted(&format!("transfer-encoding: chunked\r\n\r\n2\n{{}}\r\n0\r\n\r\n{bare}")), BAD),
+        ("a bare line feed after the trailers", posted(&format!("transfer-encoding: chunked\r\n\r\n0\r\nx: y\n\r\n{bare}")), BAD),
         ("chunks in HTTP/1.0", "POST /connect/telemetry HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".into(), BAD),
         ("a 200 kB header", made(&format!("x: {long}\r\n")), &[431]),
         ("a 200 kB address", format!("GET /{long} HTTP/1.1\r\nhost: a\r\n\r\n"), &[431]),
@@ -141,7 +168,8 @@ async fn half_a_head_is_not_waited_for_and_other_clients_have_a_place() {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let app = Router::new().route("/", routing::get(|| async { "ok" }));
-    let bounds = Bounds { head_patience: Duration::from_millis(300), connections: 4 };
+    let head_patience = Duration::from_millis(300);
+    let bounds = Bounds { head_patience, connections: 4, ..Bounds::default() };
     tokio::spawn(listener::serve(socket, app, bounds, std::future::pending()));
 
     let started = Instant::now();
@@ -158,6 +186,84 @@ async fn half_a_head_is_not_waited_for_and_other_clients_have_a_place() {
     for mut socket in slow {
         let mut rest = Vec::new();
         timeout(PATIENCE, socket.read_to_end(&mut rest)).await.unwrap().unwrap();
+    }
+}
+
+/// A client that sends slowly gets the same answer, and at once: the rest of its request is not waited for.
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_is_refused_where_it_is_wrong() {
+    let server = Harness::at("http://a").await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    socket.set_nodelay(true).unwrap();
+    for byte in b"POST /health HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n" {
+        socket.write_all(&[*byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let mut answer = Vec::new();
+    timeout(PATIENCE, socket.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(statuses(&answer), BAD);
+}
+
+/// A body that is announced and does not come holds no socket where nobody reads it.
+#[tokio::test]
+async fn a_request_that_is_answered_without_its_body_is_closed() {
+    let server = Harness::at("http://a").await;
+    for (line, status) in [
+        ("POST /health", 405),
+        ("POST /nowhere", 404),
+        ("GET /health", 200),
+        ("OPTIONS /connect/session", 204),
+        ("POST /connect/sessions", 401),
+        ("POST /proxy/x", 401),
+    ] {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        let head = format!("{line} HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n{{");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let end = timeout(PATIENCE, socket.read_to_end(&mut answer)).await;
+        assert!(end.is_ok(), "{line}: it waits for the body");
+        assert_eq!(statuses(&answer), [status], "{line}");
+    }
+}
+
+/// What stopped `/health`: sockets of one address that announce a beacon and never send it.
+#[tokio::test]
+async fn sockets_that_one_address_holds_leave_room_for_others_and_for_its_own_requests() {
+    let server = Harness::at("http://a").await;
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let crowded = server.state.metrics.crowded();
+    let bounds = Bounds { connections: 100, per_address: 10, crowded, ..Bounds::default() };
+    tokio::spawn(listener::serve(socket, server.app(), bounds, std::future::pending()));
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let head = b"POST /connect/telemetry HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n";
+        let _ = socket.write_all(head).await;
+        held.push(socket);
+    }
+    // From another address at once, as Linux has the whole of 127.0.0.0/8.
+    let from = |host: &'static str, request: &'static str| async move {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{host}:0").parse().unwrap()).unwrap();
+        let mut socket = socket.connect(address).await.unwrap();
+        let ask = format!("GET {request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let _ = socket.write_all(ask.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = timeout(PATIENCE, socket.read_to_end(&mut answer)).await;
+        String::from_utf8(answer).unwrap()
+    };
+    let ok = |answer: String| answer.starts_with("HTTP/1.1 200");
+    if cfg!(target_os = "linux") {
+        assert!(ok(from("127.0.0.2", "/health").await));
+    }
+    // From the same one, as soon as those are gone that were in its way.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(ok(from("127.0.0.1", "/health").await));
+    let metrics = from("127.0.0.1", "/metrics").await;
+    for outcome in ["hurried", "closed"] {
+        let line = format!("keyslot_connections_crowded_total{{outcome=\"{outcome}\"}} ");
+        assert!(metrics.contains(&line), "{line}: {metrics}");
     }
 }
 
@@ -179,7 +285,7 @@ impl Random {
 
     /// A request with up to six things wrong with it.
     fn broken(&mut self, whole: &[Vec<u8>]) -> Vec<u8> {
-        const PIECES: [&[u8]; 14] = [
+        const PIECES: [&[u8]; 16] = [
             b"\r\n",
             b"\n",
             b"\r",
@@ -192,6 +298,8 @@ impl Random {
             b"host: b\r\n",
             b"transfer-encoding: chunked\r\n",
             b"content-length: 7\r\n",
+            b"transfer-encoding: gzip, chunked\r\n",
+            b"content-length:    7  \r\n",
             b"0\r\n\r\n",
             b"{\"",
         ];

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use keyslot_server::{
     allowance::{FullAt, Quota},
+    client_address::ClientAddress,
     error::ApiError,
     limits::{Caller, Limits, Rates},
     listener::Peer,
@@ -282,6 +283,37 @@ async fn wrong_credentials_at_once_on_several_servers_are_not_more_than_on_one()
         store.close().await;
     }
     schema.remove().await;
+}
+
+#[tokio::test]
+async fn passwords_are_guessed_no_more_often_from_many_networks_of_one_site() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("keyslot.db")).unwrap();
+    let limits = Limits::new(Rates::default());
+    let guess = async |address: &str| {
+        let address = Some(ClientAddress(address.parse().unwrap()));
+        limits.sign_in(&store, address, start()).await.is_ok()
+    };
+    let mut heard = 0;
+    for network in 0..100 {
+        for host in 0..10 {
+            heard += u32::from(guess(&format!("2001:db8:1:{network:x}::{host:x}")).await);
+        }
+    }
+    assert_eq!(heard, 20, "of 1,000 tries from 100 networks of one site");
+    assert!(guess("2001:db8:2::1").await, "another site");
+    for _ in 0..5 {
+        assert!(guess("192.0.2.1").await, "IPv4 has no sites");
+    }
+    assert!(!guess("192.0.2.1").await);
+
+    // A right one takes nothing away from its site.
+    let address = Some(ClientAddress("2001:db8:3::1".parse().unwrap()));
+    for _ in 0..50 {
+        limits.sign_in(&store, address, start()).await.unwrap();
+        limits.signed_in(&store, address).await.unwrap();
+    }
+    store.close().await;
 }
 
 /// Reads are many; what counts them must not write at each.

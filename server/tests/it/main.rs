@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod bodies;
 mod connections;
 mod credentials;
 mod dashboard;

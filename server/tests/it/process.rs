@@ -52,10 +52,12 @@ broken:
   proxy: { base_url: 5 }
 ";
 
-/// The program in an empty environment, working in `dir`.
+/// The program in an empty environment, working in `dir`. It takes any free port: the usual one may be
+/// somebody's.
 fn program(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyslot-server"));
-    command.env_clear().current_dir(dir).stdin(Stdio::null());
+    command.env_clear().env("KEYSLOT_LISTEN", "127.0.0.1:0");
+    command.current_dir(dir).stdin(Stdio::null());
     command
 }
 
@@ -272,6 +274,7 @@ fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment
         "--trusted-proxies",
         "--rate-limit-key",
         "--failures-session",
+        "--connections-address",
         "--audit",
         "--metrics-token-file",
         "environments",
@@ -292,7 +295,8 @@ fn the_help_says_what_each_option_is_for_and_shows_no_value_from_the_environment
 #[test]
 fn check_prints_the_providers_and_what_cannot_be_used() {
     let dir = folder();
-    let output = run(dir.path(), &["check", "--catalog", "providers.yaml"], &[]);
+    let keys = [("KEYSLOT_ENCRYPTION_KEYS", OLD)];
+    let output = run(dir.path(), &["check", "--catalog", "providers.yaml"], &keys);
     assert!(output.status.success(), "{output:?}");
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.lines().any(|line| line.starts_with("openai ") && line.contains("API_KEY")));
@@ -300,6 +304,105 @@ fn check_prints_the_providers_and_what_cannot_be_used() {
     assert!(table.contains("not usable: broken (providers.yaml): "), "{table}");
     assert!(table.contains(", 1 not usable"), "{table}");
     assert!(!dir.path().join(".keyslot").exists(), "nothing is made");
+}
+
+#[test]
+fn settings_may_stand_before_a_command() {
+    let dir = folder();
+    let check = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let environment = [environment, &[("KEYSLOT_ENCRYPTION_KEYS", OLD)]].concat();
+        let output = run(dir.path(), arguments, &environment);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let own = |table: &str| table.lines().any(|line| line.starts_with("unchecked "));
+    let file = "providers.yaml";
+    assert!(own(&check(&["--catalog", file, "check"], &[])));
+    assert!(own(&check(&["check", "--catalog", file], &[])));
+    assert!(own(&check(&["check"], &[("KEYSLOT_CATALOG", file)])));
+    // What is written counts more than what is set, wherever it is written.
+    assert!(own(&check(&["--catalog", file, "check"], &[("KEYSLOT_CATALOG", "nowhere.yaml")])));
+    assert!(own(&check(&["check", "--catalog", file], &[("KEYSLOT_CATALOG", "nowhere.yaml")])));
+    let list = check(&["--data-dir", "elsewhere", "environments", "list"], &[]);
+    assert_eq!(list, "dev\nprod\n");
+    assert!(dir.path().join("elsewhere/keyslot.db").exists());
+    let output = run(dir.path(), &["--catalog", "nowhere.yaml", "check"], &[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
+fn check_fails_when_something_is_missing_and_makes_nothing() {
+    let dir = folder();
+    let key = [("KEYSLOT_ENCRYPTION_KEYS", OLD)];
+    let none: [(&str, &str); 0] = [];
+    for (arguments, environment, expected) in [
+        (vec![], &none[..], "encryption keys: there is no encryption key"),
+        (
+            vec!["--encryption-key-file", "nowhere"],
+            &none,
+            "encryption keys: encryption key file nowhere",
+        ),
+        (vec!["--database", "mysql://u:hunter2@db"], &key, "database: --database: expected"),
+        (vec!["--public-url", "ftp://x"], &key, "public URL: --public-url: expected"),
+        (vec!["--metrics-token-file", "nowhere"], &key, "metrics: nowhere"),
+    ] {
+        let output = run(dir.path(), &[vec!["check"], arguments].concat(), environment);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        let tail = said.lines().skip_while(|line| !line.contains(" not usable"));
+        let tail: Vec<&str> = tail.collect();
+        assert!(tail.iter().any(|line| line.starts_with(expected)), "{expected}: {tail:?}");
+        assert!(!said.contains("hunter2"), "{said}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("would not start"));
+    }
+    let output = run(dir.path(), &["check", "--dev"], &[]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!dir.path().join(".keyslot").exists(), "nothing is made");
+}
+
+#[test]
+fn what_the_system_was_told_before_the_log_began_is_in_the_log() {
+    let dir = folder();
+    let environment = [("KEYSLOT_ENCRYPTION_KEYS", OLD), ("KEYSLOT_LOG", "debug")];
+    let output = run(dir.path(), &["check"], &environment);
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("the memory of this process is closed"), "{log}");
+}
+
+/// The soft limit of a shell or container is often 1,024.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_takes_all_the_files_that_it_may_open_and_says_how_many_connections_that_makes() {
+    let dir = folder();
+    let program = env!("CARGO_BIN_EXE_keyslot-server");
+    let started = |soft: &str, hard: &str| {
+        let line = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+        let mut child = Command::new("sh")
+            .args(["-c", &line, program, "--listen", "127.0.0.1:0", "--dev"])
+            .env_clear()
+            .current_dir(dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id()));
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        (log, limits.unwrap_or_default())
+    };
+    for (soft, hard, connections, address) in
+        [("256", "1000", 436, 109), ("1000", "1000", 436, 109), ("1024", "20000", 8192, 512)]
+    {
+        let (log, limits) = started(soft, hard);
+        let line = log.lines().find(|line| line.contains("\"ready\"")).unwrap_or_default();
+        let said: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{log}"));
+        assert_eq!(said["files"].to_string(), hard, "{limits}");
+        assert_eq!(said["connections"], connections);
+        assert_eq!(said["connections_address"], address);
+    }
 }
 
 #[test]
