@@ -15,7 +15,11 @@ use crate::{
 };
 
 /// The environments that every server has from its first start.
-pub const FIRST_ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
+pub const FIRST_ENVIRONMENTS: [&str; 2] = [DEVELOPMENT, PRODUCTION];
+/// The environment for trying things out.
+pub const DEVELOPMENT: &str = "dev";
+/// The environment of the product itself.
+pub const PRODUCTION: &str = "prod";
 
 /// An environment and what it has been set to.
 #[derive(Clone, Debug, PartialEq)]
