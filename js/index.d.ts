@@ -285,7 +285,9 @@ export function isAuthError(value: unknown): value is AuthError;
  * returns the same promise.
  *
  * @param integrationId the integration's `unique_key`
- * @param connectionId the id that the connection shall have; left out, the server makes one
+ * @param connectionId the id that the connection shall have: the id of the session's `end_user`, or one that
+ *   the session was minted for (`connection_id`, `connection_ids`); any other rejects with
+ *   `connection_id_not_allowed`. Left out, the server takes the one that the session was minted for, or makes one
  */
 export function auth(integrationId: string, connectionId?: string | null, options?: AuthOptions): Promise<Connection>;
 

@@ -194,6 +194,8 @@ pub enum Target {
     Unbound,
     /// Exactly this id.
     Bound(String),
+    /// Each of these ids, of which there is at least one. The first is used when a request names none.
+    AnyOf(Vec<String>),
     /// This connection, which must still exist.
     Reconnect {
         /// The integration.
@@ -201,6 +203,17 @@ pub enum Target {
         /// The connection.
         connection: String,
     },
+}
+
+impl Target {
+    /// The ids that it names; none when it is unbound.
+    pub fn ids(&self) -> &[String] {
+        match self {
+            Self::Unbound => &[],
+            Self::Bound(id) | Self::Reconnect { connection: id, .. } => std::slice::from_ref(id),
+            Self::AnyOf(ids) => ids,
+        }
+    }
 }
 
 /// The part of a connect session that is kept as one document.

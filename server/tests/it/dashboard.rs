@@ -709,6 +709,20 @@ async fn connections_are_counted_and_chosen_by_health() {
 }
 
 #[tokio::test]
+async fn an_invite_link_without_an_id_makes_a_new_connection_and_takes_nobodys() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let fields = [("integration", "demo"), ("name", "Ada"), ("hours", "24")];
+    let html = text(&browser.post("/dashboard/dev/invite", &fields).await);
+    let token = html.split("?session_token=").nth(1).unwrap().split('"').next().unwrap();
+    let body = json!({ "apiKey": GOOD, "connection_id": "user-42" });
+    let answer = server.connect(token, "demo", body).await;
+    assert_eq!(answer.error(), "403 connection_id_not_allowed");
+    let id = server.connected(token, "demo", json!({ "apiKey": GOOD })).await;
+    assert!(uuid::Uuid::parse_str(&id).is_ok());
+}
+
+#[tokio::test]
 async fn an_invite_link_is_for_one_connection_and_one_integration() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;

@@ -288,7 +288,7 @@ pub(crate) async fn store(
                 return Ok(Stored { connection, contents });
             }
             Written::Moved(id) => write = write.moved_to(id, &contents, server)?,
-            Written::Denied(id) => return Err(ApiError::ConnectionIdNotAllowed(id)),
+            Written::Denied => return Err(ApiError::ConnectionIdNotAllowed),
             Written::Gone => return Err(ApiError::InvalidConnection),
             Written::SessionEnded => return Err(ApiError::UnknownConnectSessionToken),
             Written::UnknownIntegration => {
@@ -368,7 +368,7 @@ async fn connection_id(
     match ownership::decide(terms, requested, &situation) {
         Decision::Use(id) => Ok((id, true)),
         Decision::Fresh => Ok((ConnectionId::random(), false)),
-        Decision::Denied(id) => Err(ApiError::ConnectionIdNotAllowed(id)),
+        Decision::Denied => Err(ApiError::ConnectionIdNotAllowed),
         Decision::Gone => Err(ApiError::InvalidConnection),
     }
 }
