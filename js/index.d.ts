@@ -180,7 +180,8 @@ export interface AuthOptions {
    */
   publicKey?: string;
   /**
-   * HMAC-SHA256 of `integrationId:connectionId`, hex; only with `publicKey`.
+   * HMAC-SHA256 of `integrationId:connectionId`, hex; only with `publicKey`. Without it a Keyslot server
+   * refuses a `connectionId`.
    * @deprecated Use `session`.
    */
   hmac?: string;

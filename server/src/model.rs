@@ -64,6 +64,20 @@ pub struct EnvironmentSettings {
     pub allowed_origins: Vec<String>,
 }
 
+impl EnvironmentSettings {
+    /// Switches public keys on or off, and the HMAC that they need. Switched on without a word about HMAC,
+    /// it is asked for: without it, whoever has seen the page can store connections.
+    pub fn switch_public_keys(&mut self, on: Option<bool>, hmac: Option<bool>) {
+        let on = on.unwrap_or(self.public_key_enabled);
+        let switched_on = on && !self.public_key_enabled;
+        self.public_key_enabled = on;
+        self.hmac_enabled = hmac.unwrap_or(self.hmac_enabled || switched_on);
+        if on {
+            self.public_key.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
+        }
+    }
+}
+
 impl Default for EnvironmentSettings {
     fn default() -> Self {
         Self {
@@ -190,7 +204,7 @@ pub struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// New ones, and those of the same owner.
+    /// The one whose id is that of the end user, and new ones under ids that the server makes.
     Unbound,
     /// Exactly this id.
     Bound(String),

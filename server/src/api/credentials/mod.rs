@@ -3,13 +3,13 @@
 
 mod api_key;
 mod basic;
+mod public_key;
 
 pub use api_key::post as post_api_key;
 pub use basic::post as post_basic;
 
 use std::sync::Arc;
 
-use aws_lc_rs::{constant_time, hmac};
 use axum::response::Response;
 use keyslot_providers::{
     ConnectionConfig, Credential, IntegrationConfig, Provider, Reason, Verification,
@@ -22,7 +22,6 @@ use crate::{
     access::{Browser, Key, PublicKey, Session},
     api::{connect::Presets, connections::object, end_user::Whose, ok},
     contents::Contents,
-    environment_key::{EnvironmentKey, Purpose},
     error::{ApiError, Place},
     fields::{Fields, Length},
     ids::{ConnectionId, IntegrationKey},
@@ -220,10 +219,8 @@ pub(crate) async fn store(
     if intake.store_unverified && !unverified_allowed {
         return Err(ApiError::UnverifiedNotAllowed);
     }
-    if let Origin::PublicKey(public, hmac) = &origin
-        && public.environment.settings.hmac_enabled
-    {
-        vouched(server, &environment, &intake, hmac.as_deref()).await?;
+    if let Origin::PublicKey(public, hmac) = &origin {
+        public_key::admit(server, public, &intake, hmac.as_deref()).await?;
     }
     let key = &intake.integration;
     let integration = server
@@ -297,27 +294,6 @@ pub(crate) async fn store(
         }
     }
     Err(ApiError::Unavailable)
-}
-
-/// Whether the backend vouches for the connection id: the hexadecimal HMAC-SHA-256 of integration and id.
-/// Without an id there is nothing that it could have vouched for.
-async fn vouched(
-    server: &Server,
-    environment: &str,
-    intake: &Intake,
-    given: Option<&str>,
-) -> Result<(), ApiError> {
-    let given = given.ok_or(ApiError::MissingHmac)?;
-    let id = intake.connection.as_ref().ok_or(ApiError::InvalidHmac)?;
-    let key = EnvironmentKey::of(server, environment, Purpose::ConnectionHmac).await?;
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes());
-    let expected: String = hmac::sign(&key, format!("{}:{id}", intake.integration).as_bytes())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes())
-        .map_err(|_| ApiError::InvalidHmac)
 }
 
 /// The provider of an integration, with the integration's settings applied.
