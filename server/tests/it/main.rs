@@ -20,6 +20,7 @@ mod own_providers;
 mod pages;
 mod postgres;
 mod postgres_tls;
+mod presets;
 mod process;
 mod proxy;
 mod public_key;

@@ -10,14 +10,18 @@ use serde_json::{Value, json};
 use super::presets::Presets;
 use crate::{
     access::Key,
-    api::{end_user::Whose, json},
+    api::{
+        credentials::{address_left_open, provider_of},
+        end_user::Whose,
+        json,
+    },
     body::JsonBody,
     clock::on_the_wire,
     error::ApiError,
     fields::{Fields, Length, SHORT},
     ids::ConnectionId,
     issue::Issue,
-    model::{AuditEvent, ConnectSession, NewSession, SessionTerms, Target},
+    model::{AuditEvent, ConnectSession, Integration, NewSession, SessionTerms, Target},
     query::Query,
     state::{AppState, Server},
     token::{PlainToken, new_session_token},
@@ -159,7 +163,7 @@ impl Terms {
         const ANY: Length = Length { min: 0, max: 8192 };
         let mut terms = Self::of(Whose::read(fields));
         let mut lifted = None;
-        let defaults = fields.optional_records("integrations_config_defaults", |_, inner| {
+        let defaults = fields.optional_records(PRESETS, |_, inner| {
             inner.optional_string("user_scopes", ANY);
             inner.optional_strings("authorization_params", ANY);
             let config = inner.optional_object("connection_config").unwrap_or_default();
@@ -177,7 +181,7 @@ impl Terms {
             Some(values)
         });
         for (integration, values) in defaults.into_iter().flatten() {
-            let mut path = fields.path_of("integrations_config_defaults");
+            let mut path = fields.path_of(PRESETS);
             path.push(integration.clone());
             terms.named.push((integration.clone(), path));
             if !values.is_empty() {
@@ -221,11 +225,32 @@ impl Terms {
             named.push((integration.clone(), path));
         }
         for (integration, path) in named {
-            if server.store.integration(environment, &integration).await?.is_none() {
-                fields.refuse(Issue::custom(path, "Integration does not exist"));
+            match server.store.integration(environment, &integration).await? {
+                None => fields.refuse(Issue::custom(path, "Integration does not exist")),
+                Some(found) => {
+                    // Once for each: overrides and the list of allowed ones may name it too.
+                    if path.first().is_some_and(|place| place == PRESETS) {
+                        self.check_presets(fields, server, &found);
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    /// Notes an issue when a secret is preset for an address that the end user chooses.
+    fn check_presets(&self, fields: &mut Fields, server: &Server, integration: &Integration) {
+        let key = integration.unique_key.as_str();
+        let Some(presets) = self.presets.0.get(key) else { return };
+        // What is wrong with the provider is said where it is used.
+        let Ok(provider) = provider_of(server, integration) else { return };
+        let preset = |name: &str| presets.get(name).map(String::as_str);
+        if let Some(field) = address_left_open(&provider, preset) {
+            let mut path = fields.path_of(PRESETS);
+            path.extend([key.to_owned(), "connection_config".into(), field.to_owned()]);
+            let message = "Preset this field too: it decides where the preset secret is sent";
+            fields.refuse(Issue::custom(path, message));
+        }
     }
 
     pub(crate) fn into_session(

@@ -3,10 +3,12 @@
 
 mod api_key;
 mod basic;
+mod config;
 mod public_key;
 
 pub use api_key::post as post_api_key;
 pub use basic::post as post_basic;
+pub(crate) use config::address_left_open;
 
 use std::sync::Arc;
 
@@ -20,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     access::{Browser, Key, PublicKey, Session},
-    api::{connect::Presets, connections::object, end_user::Whose, ok},
+    api::{connections::object, end_user::Whose, ok},
     contents::Contents,
     error::{ApiError, Place},
     fields::{Fields, Length},
@@ -31,7 +33,7 @@ use crate::{
     query::Query,
     recheck,
     state::Server,
-    store::{Found, Write, Writer, Written},
+    store::{Write, Writer, Written},
 };
 
 /// The most characters of an API key.
@@ -200,10 +202,10 @@ impl Beside {
 /// Checks a credential with its provider and stores it.
 ///
 /// # Errors
-/// In the order in which they are looked for: 403 `unverified_not_allowed`; 400 `missing_hmac`,
-/// `invalid_hmac`; 404
-/// `unknown_provider_config` (a backend: `not_found`), `unknown_provider_template`; 400
-/// `invalid_auth_mode` (a backend: `invalid_body`), `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
+/// In the order in which they are looked for: 403 `unverified_not_allowed`; with a public key 400
+/// `missing_hmac`, `invalid_hmac`, 403 `connection_id_not_allowed`; 404 `unknown_provider_config` (a
+/// backend: `not_found`), `unknown_provider_template`; 400 `invalid_auth_mode` (a backend: `invalid_body`),
+/// `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
 /// `invalid_body`; 429 `too_many_request`; 400 `connection_test_failed`.
 pub(crate) async fn store(
     server: &Server,
@@ -239,7 +241,9 @@ pub(crate) async fn store(
     }
 
     let (id, replaces) = connection_id(server, &environment, &intake, &origin).await?;
-    let config = config(server, &environment, &intake, &origin, replaces.then_some(&id)).await?;
+    let replaced = replaces.then_some(&id);
+    let config =
+        config::config(server, &environment, &intake, &origin, &provider, replaced).await?;
     let contents = Contents { credential: intake.credential, config };
     let verified = checked(server, &provider, &contents, intake.store_unverified, &origin).await?;
 
@@ -347,39 +351,6 @@ async fn connection_id(
         Decision::Denied => Err(ApiError::ConnectionIdNotAllowed),
         Decision::Gone => Err(ApiError::InvalidConnection),
     }
-}
-
-/// The connection configuration: what the replaced connection had, over it what the request gives, over
-/// it what the session presets. A backend's own object is taken whole.
-async fn config(
-    server: &Server,
-    environment: &str,
-    intake: &Intake,
-    origin: &Origin<'_>,
-    replaced: Option<&ConnectionId>,
-) -> Result<Object, ApiError> {
-    let key = intake.integration.as_str();
-    if let (Origin::Backend { .. }, Some(config)) = (origin, &intake.config) {
-        return Ok(config.clone());
-    }
-    let mut config = Object::new();
-    if let Some(id) = replaced
-        && let Found::Found(connection) =
-            server.store.connection(environment, key, id.as_str()).await?
-    {
-        match Contents::open(server, environment, key, id.as_str(), &connection.sealed) {
-            Ok(contents) => config = contents.config,
-            // What cannot be opened is being replaced; that heals it.
-            Err(error) => tracing::warn!(%error, "the replaced connection did not open"),
-        }
-    }
-    config.extend(intake.config.clone().unwrap_or_default());
-    if let Origin::Session(session) = origin {
-        for (field, value) in Presets::open(server, &session.session)?.of(key) {
-            config.insert(field.to_owned(), value.into());
-        }
-    }
-    Ok(config)
 }
 
 /// What [`test()`] says, unless too many credentials from there were wrong: otherwise somebody could find
