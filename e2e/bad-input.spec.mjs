@@ -116,27 +116,34 @@ test("a key of 5 MB is refused in the dialog, and the form still works", async (
   expect((await outcome()).result.connectionId).toBe(connectionId);
 });
 
-test("an unbound session may not overwrite another user's connection", async ({
+test("a session may use its end user's id and no other user's, connected or not", async ({
   world,
   open,
   dialog,
   outcome,
   connectionId,
 }) => {
-  const mint = (/** @type {string} */ id) => ({ end_user: { id } });
-  await open({ integrationId: "acme-key", connectionId, mint: mint("ada") });
+  const attack = async () => {
+    await open({
+      integrationId: "acme-key",
+      connectionId,
+      mint: { end_user: { id: "eve" } },
+      options: { credentials: { apiKey: ACCEPTED.apiKey } },
+    });
+    return (await outcome()).error;
+  };
+  const free = await attack();
+  expect(free).toMatchObject({ code: "connection_id_not_allowed", status: 403 });
+  expect(free.message).toContain("connection_ids");
+
+  await open({ integrationId: "acme-key", connectionId, mint: { end_user: { id: connectionId } } });
   await dialog.field("apiKey").fill(ACCEPTED.apiKey);
   await dialog.submit.click();
-  await outcome();
+  expect((await outcome()).result.connectionId).toBe(connectionId);
 
-  await open({
-    integrationId: "acme-key",
-    connectionId,
-    mint: mint("eve"),
-    options: { credentials: { apiKey: ACCEPTED.apiKey } },
-  });
-  expect((await outcome()).error).toMatchObject({ code: "connection_id_not_allowed", status: 403 });
-  expect((await world.sdk.getConnection("acme-key", connectionId)).end_user).toMatchObject({ id: "ada" });
+  const taken = await attack();
+  expect({ ...taken, requestId: null }).toEqual({ ...free, requestId: null });
+  expect((await world.sdk.getConnection("acme-key", connectionId)).end_user).toMatchObject({ id: connectionId });
 });
 
 test("a session bound to one connection id makes no other", async ({ open, outcome, connectionId }) => {

@@ -105,7 +105,7 @@ test("reconnect() replaces the credential and keeps metadata and tags", async ({
   outcome,
   connectionId,
 }) => {
-  await open({ integrationId: "acme-key", connectionId, mint: { tags: { team: "blue" } } });
+  await open({ integrationId: "acme-key", connectionId, mint: { tags: { team: "blue", end_user_id: connectionId } } });
   await dialog.field("apiKey").fill(ACCEPTED.apiKey);
   await dialog.submit.click();
   await outcome();
@@ -184,7 +184,7 @@ test("at most five requests show the form, cold", async ({ page, world, dialog, 
     world.app.page("module", {
       integrationId: "acme-key",
       connectionId,
-      mint: { tags: {}, allowed_integrations: ["acme-key"] },
+      mint: { tags: {}, connection_id: connectionId, allowed_integrations: ["acme-key"] },
     }),
   );
   await page.waitForLoadState("load");

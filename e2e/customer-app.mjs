@@ -15,7 +15,8 @@ import { root } from "../scripts/workspace.mjs";
  * @property {unknown} integrationId
  * @property {unknown} [connectionId]
  * @property {Record<string, unknown>} [options] merged over `{ host, session }`
- * @property {Record<string, unknown>} [mint] the body of POST /connect/sessions
+ * @property {Record<string, unknown>} [mint] the body of POST /connect/sessions; by default a session of the user
+ *   whose id is `connectionId`
  * @property {boolean} [sessionAsText] mint once and pass the token itself instead of a function
  * @property {string} [lang] the page's language
  */
@@ -59,7 +60,9 @@ export async function startCustomerApp(keyslot) {
       if (url.pathname === "/connect-session") {
         const chunks = [];
         for await (const chunk of request) chunks.push(chunk);
-        const terms = JSON.parse(Buffer.concat(chunks).toString() || '{"tags":{}}');
+        const body = Buffer.concat(chunks).toString();
+        const user = url.searchParams.get("user");
+        const terms = body ? JSON.parse(body) : user ? { end_user: { id: user } } : { tags: {} };
         const { data } = await nango.createConnectSession(terms);
         tokens.push(data.token);
         answer.writeHead(200, { "content-type": "text/plain" }).end(data.token);

@@ -31,7 +31,7 @@ export async function startServer(options = {}) {
   const binary = options.binary ?? built;
   if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`npm test\` or the benchmark, which build it.`);
   const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "keyslot-e2e-"));
-  const secretKey = options.secretKey ?? `ksk_${randomBytes(32).toString("base64url")}`;
+  const secretKey = options.secretKey ?? `ksk_dev_${randomBytes(32).toString("base64url")}`;
   const encryptionKeys = options.encryptionKeys ?? `e1:${randomBytes(32).toString("base64")}`;
   const args = [
     ...(options.dev ? ["--dev"] : []),

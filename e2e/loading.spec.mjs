@@ -108,7 +108,7 @@ test("a page opened from file: connects with the classic script", async ({ page,
   copyFileSync(path.join(root, "dist", "global.js"), path.join(folder, "global.js"));
   writeFileSync(path.join(folder, "page.html"), '<!doctype html><title>Page</title><script src="global.js"></script>');
   await page.goto(pathToFileURL(path.join(folder, "page.html")).href);
-  const { data } = await world.sdk.createConnectSession({ tags: {} });
+  const { data } = await world.sdk.createConnectSession({ end_user: { id: connectionId } });
   const call = page.evaluate(([host, session, id]) => {
     const { Keyslot } = /** @type {any} */ (globalThis);
     return Keyslot.auth("acme-key", id, { host, session });

@@ -176,7 +176,7 @@ test("an abort in mid-flight closes the dialog, rejects with aborted and gives t
       const { keyslot } = /** @type {any} */ (globalThis);
       const controller = new AbortController();
       Object.assign(globalThis, { controller });
-      const session = await (await fetch("/connect-session", { method: "POST", body: '{"tags":{}}' })).text();
+      const session = await (await fetch(`/connect-session?user=${id}`, { method: "POST" })).text();
       const call = keyslot.auth("acme-key", id, { host, session, signal: controller.signal });
       return call.catch((/** @type {any} */ error) => error.code);
     },

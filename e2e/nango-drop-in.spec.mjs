@@ -45,7 +45,8 @@ const SAME = [
     name: "authorization parameters",
     args: ["acme-key", { credentials: apiKey, authorization_params: { x: "y", z: undefined } }],
   },
-  { name: "a connection id beside a session", args: ["acme-key", "somebody", { credentials: apiKey }] },
+  { name: "the end user's id as connection id", args: ["acme-key", "ada", { credentials: apiKey }] },
+  { name: "somebody else's id as connection id", args: ["acme-key", "somebody", { credentials: apiKey }] },
   {
     name: "an unknown session",
     config: { connectSessionToken: unknownToken },

@@ -184,7 +184,8 @@ export interface AuthOptions {
    */
   publicKey?: string;
   /**
-   * HMAC-SHA256 of `integrationId:connectionId`, hex; only with `publicKey`.
+   * HMAC-SHA256 of `integrationId:connectionId`, hex; only with `publicKey`. Without it a Keyslot server
+   * refuses a `connectionId`.
    * @deprecated Use `session`.
    */
   hmac?: string;
@@ -289,7 +290,9 @@ export function isAuthError(value: unknown): value is AuthError;
  * returns the same promise.
  *
  * @param integrationId the integration's `unique_key`
- * @param connectionId the id that the connection shall have; left out, the server makes one
+ * @param connectionId the id that the connection shall have: the id of the session's `end_user`, or one that
+ *   the session was minted for (`connection_id`, `connection_ids`); any other rejects with
+ *   `connection_id_not_allowed`. Left out, the server takes the one that the session was minted for, or makes one
  */
 export function auth(integrationId: string, connectionId?: string | null, options?: AuthOptions): Promise<Connection>;
 

@@ -98,7 +98,7 @@ export type OtherCredentials =
 export interface ConnectionConfig {
   /** Values for fields that build the address, such as `{ subdomain: "acme" }`. */
   params?: Record<string, string>;
-  /** Only with `publicKey`. */
+  /** Only with `publicKey`; without it a Keyslot server refuses a connection id. */
   hmac?: string;
   user_scope?: string[];
   authorization_params?: Record<string, string | undefined>;

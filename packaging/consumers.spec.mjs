@@ -47,7 +47,10 @@ async function serve(folder, host, trustedTypes) {
 
 /** @param {import("../e2e/fixtures.mjs").World} world @param {string} url @param {string} connectionId */
 async function address(world, url, connectionId) {
-  const { data } = await world.sdk.createConnectSession({ tags: {}, allowed_integrations: ["acme-key"] });
+  const { data } = await world.sdk.createConnectSession({
+    end_user: { id: connectionId },
+    allowed_integrations: ["acme-key"],
+  });
   return `${url}?${new URLSearchParams({ host: world.server.url, session: data.token, connection: connectionId })}`;
 }
 

@@ -5,7 +5,8 @@ import { describe, show, task } from "./run-task.js";
 const button = /** @type {import("/assets/element.js").KeyslotConnectElement} */ (
   document.createElement("keyslot-connect")
 );
-const attributes = { "session-url": "/connect-session", host: task.host, .../** @type {any} */ (task.options) };
+const session = `/connect-session?${new URLSearchParams(task.connectionId ? { user: `${task.connectionId}` } : {})}`;
+const attributes = { "session-url": session, host: task.host, .../** @type {any} */ (task.options) };
 for (const [name, value] of Object.entries(attributes)) button.setAttribute(name, value);
 button.setAttribute("integration", /** @type {string} */ (task.integrationId));
 if (task.connectionId) button.setAttribute("connection", /** @type {string} */ (task.connectionId));

@@ -5,8 +5,11 @@ export const task = JSON.parse(new URLSearchParams(location.search).get("task") 
 
 if (task.lang !== undefined) document.documentElement.lang = task.lang;
 
+// The signed-in user has the id under which the page connects.
+const user = typeof task.connectionId === "string" ? { end_user: { id: task.connectionId } } : { tags: {} };
+
 /** @param {unknown} [mint] the body of POST /connect/sessions */
-export async function mintSession(mint = task.mint ?? { tags: {} }) {
+export async function mintSession(mint = task.mint ?? user) {
   const answer = await fetch("/connect-session", { method: "POST", body: JSON.stringify(mint) });
   if (!answer.ok) throw new Error(await answer.text());
   return answer.text();

@@ -11,9 +11,7 @@ use keyslot_egress::EgressError;
 use keyslot_providers::{ProxyError, Reason, RequestError};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    ids::ConnectionId, issue::Issue, limits::Standing, store::StoreError, vault::VaultError,
-};
+use crate::{issue::Issue, limits::Standing, store::StoreError, vault::VaultError};
 
 /// Which part of a request does not fit its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +97,11 @@ pub enum ApiError {
         "Invalid HMAC signature. Expected the hexadecimal HMAC-SHA-256 of \"<integration>:<connection id>\" under the environment's HMAC key."
     )]
     InvalidHmac,
+    /// A proof over this integration and connection id would also be one over another pair.
+    #[error(
+        "This HMAC cannot be used: \"<integration>:<connection id>\" reads in more than one way, because {0}. Use a connect session instead."
+    )]
+    AmbiguousHmac(&'static str),
     /// The secret key may not do this.
     #[error("This secret key has insufficient scope. Required: {0}")]
     InsufficientScope(&'static str),
@@ -132,9 +135,17 @@ pub enum ApiError {
     #[error("This form is from another session. Load its page again, then repeat this.")]
     StaleForm,
 
-    /// This session may not write the connection id it named.
-    #[error("This connect session may not use the connection id \"{0}\".")]
-    ConnectionIdNotAllowed(ConnectionId),
+    /// This session may not write the connection id that the request names. One answer for every id, so
+    /// that nobody finds out which ones exist.
+    #[error(
+        "This connect session may not use this connection id. Mint the session with connection_id, or with connection_ids for several. A session with neither may use the id of its end_user, unless that connection belongs to somebody else, or no id: the server then makes one."
+    )]
+    ConnectionIdNotAllowed,
+    /// A public key without HMAC names a connection id.
+    #[error(
+        "A public key without HMAC may not name a connection id: anybody could replace any connection. Switch HMAC on for this environment, use a connect session, or leave the id out: the server then makes one."
+    )]
+    ConnectionIdNotVouchedFor,
     /// The session does not allow storing what could not be checked.
     #[error("This connect session does not allow storing a credential that was not checked.")]
     UnverifiedNotAllowed,
@@ -248,6 +259,7 @@ impl ApiError {
             | Self::ConnectionNotFetched
             | Self::MissingHmac
             | Self::InvalidHmac
+            | Self::AmbiguousHmac(_)
             | Self::BadRequest(_)
             | Self::InvalidAuthMode { .. }
             | Self::IntegrationNotAllowed(_)
@@ -269,7 +281,8 @@ impl ApiError {
             | Self::MetricsClosed
             | Self::OtherEnvironment
             | Self::StaleForm
-            | Self::ConnectionIdNotAllowed(_)
+            | Self::ConnectionIdNotAllowed
+            | Self::ConnectionIdNotVouchedFor
             | Self::UnverifiedNotAllowed => StatusCode::FORBIDDEN,
             Self::UnknownProviderConfig(_)
             | Self::UnknownProviderTemplate(_)
@@ -310,7 +323,7 @@ impl ApiError {
             Self::MissingPublicKey => "missing_public_key",
             Self::InvalidPublicKey => "invalid_public_key",
             Self::MissingHmac => "missing_hmac",
-            Self::InvalidHmac => "invalid_hmac",
+            Self::InvalidHmac | Self::AmbiguousHmac(_) => "invalid_hmac",
             Self::DeprecatedAuthentication => "deprecated_authentication",
             Self::InvalidMetricsToken => "invalid_metrics_token",
             Self::InsufficientScope(_)
@@ -320,7 +333,9 @@ impl ApiError {
             Self::NotSignedIn => "not_signed_in",
             Self::StaleForm => "stale_form",
             Self::ForeignHost => "misdirected_request",
-            Self::ConnectionIdNotAllowed(_) => "connection_id_not_allowed",
+            Self::ConnectionIdNotAllowed | Self::ConnectionIdNotVouchedFor => {
+                "connection_id_not_allowed"
+            }
             Self::UnverifiedNotAllowed => "unverified_not_allowed",
             Self::UnknownProviderConfig(_) | Self::NoIntegrationOfQuery(_) => {
                 "unknown_provider_config"

@@ -15,7 +15,11 @@ use crate::{
 };
 
 /// The environments that every server has from its first start.
-pub const FIRST_ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
+pub const FIRST_ENVIRONMENTS: [&str; 2] = [DEVELOPMENT, PRODUCTION];
+/// The environment for trying things out.
+pub const DEVELOPMENT: &str = "dev";
+/// The environment of the product itself.
+pub const PRODUCTION: &str = "prod";
 
 /// An environment and what it has been set to.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +62,20 @@ pub struct EnvironmentSettings {
     pub connect_intro: Option<String>,
     /// The sites that may show the connect page in a frame.
     pub allowed_origins: Vec<String>,
+}
+
+impl EnvironmentSettings {
+    /// Switches public keys on or off, and the HMAC that they need. Switched on without a word about HMAC,
+    /// it is asked for: without it, whoever has seen the page can store connections.
+    pub fn switch_public_keys(&mut self, on: Option<bool>, hmac: Option<bool>) {
+        let on = on.unwrap_or(self.public_key_enabled);
+        let switched_on = on && !self.public_key_enabled;
+        self.public_key_enabled = on;
+        self.hmac_enabled = hmac.unwrap_or(self.hmac_enabled || switched_on);
+        if on {
+            self.public_key.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
+        }
+    }
 }
 
 impl Default for EnvironmentSettings {
@@ -186,10 +204,12 @@ pub struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// New ones, and those of the same owner.
+    /// The one whose id is that of the end user, and new ones under ids that the server makes.
     Unbound,
     /// Exactly this id.
     Bound(String),
+    /// Each of these ids, of which there is at least one. The first is used when a request names none.
+    AnyOf(Vec<String>),
     /// This connection, which must still exist.
     Reconnect {
         /// The integration.
@@ -197,6 +217,17 @@ pub enum Target {
         /// The connection.
         connection: String,
     },
+}
+
+impl Target {
+    /// The ids that it names; none when it is unbound.
+    pub fn ids(&self) -> &[String] {
+        match self {
+            Self::Unbound => &[],
+            Self::Bound(id) | Self::Reconnect { connection: id, .. } => std::slice::from_ref(id),
+            Self::AnyOf(ids) => ids,
+        }
+    }
 }
 
 /// The part of a connect session that is kept as one document.

@@ -26,14 +26,16 @@ use crate::{
     limits::Limits,
     listener::{self, Bounds},
     metrics::Metrics,
-    model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role, SecretKey},
+    model::{
+        AuditEvent, DEVELOPMENT, FIRST_ENVIRONMENTS, NewSecretKey, PRODUCTION, Role, SecretKey,
+    },
     pages, private_file,
     recheck::{self, Observations},
     rotation,
     secret_keys::OPERATOR,
     state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
-    token,
+    token::{self, DEV_SECRET_KEY_PREFIX},
     traces::Traces,
     vault::Vault,
     webhooks::delivery,
@@ -252,55 +254,65 @@ async fn operators(
         .map_err(|error| Refusal(error.to_string()))
 }
 
-/// `KEYSLOT_SECRET_KEY` is a secret key of environment `dev`, for first starts and tests. Taking it out
-/// of the environment takes it out of the server.
+/// `KEYSLOT_SECRET_KEY` is a secret key of environment `prod`, or of `dev` with `--dev` or when it begins
+/// with `ksk_dev_`. Unset it to revoke the key at the next start.
 async fn secret_key_of_the_operator(state: &Server) -> Result<(), Refusal> {
     let given = std::env::var("KEYSLOT_SECRET_KEY")
         .ok()
         .filter(|key| !key.is_empty())
         .map(SecretString::from);
     let Some(given) = given else {
-        let removed = state.store.remove_secret_key(
-            "dev",
-            OPERATOR,
-            event(state, "secret_key.removed", OPERATOR),
-        );
-        removed.await.map_err(storage)?;
+        for environment in [DEVELOPMENT, PRODUCTION] {
+            let audit = event_in(state, environment, "secret_key.removed", OPERATOR);
+            let removed = state.store.remove_secret_key(environment, OPERATOR, audit);
+            removed.await.map_err(storage)?;
+        }
         return Ok(());
     };
     if !token::is_secret_key(given.expose_secret()) {
         return Err(Refusal("KEYSLOT_SECRET_KEY: expected at least 32 visible characters".into()));
     }
-    put_secret_key(state, OPERATOR, "KEYSLOT_SECRET_KEY", &given).await
+    // EXPOSE: only its first characters are looked at.
+    let of_development = given.expose_secret().starts_with(DEV_SECRET_KEY_PREFIX);
+    let environment = if state.dev || of_development { DEVELOPMENT } else { PRODUCTION };
+    tracing::info!(environment, "KEYSLOT_SECRET_KEY is a secret key of this environment");
+    put_secret_key(state, environment, OPERATOR, "KEYSLOT_SECRET_KEY", &given).await
 }
 
-/// Stores a secret key of environment `dev` with every permission.
+/// Stores a secret key with every permission.
 ///
 /// # Errors
 /// What the store says.
 pub(crate) async fn put_secret_key(
     state: &Server,
+    environment: &str,
     id: &str,
     name: &str,
     secret: &SecretString,
 ) -> Result<(), Refusal> {
     let key = SecretKey {
         id: id.to_owned(),
-        environment: "dev".to_owned(),
+        environment: environment.to_owned(),
         name: name.to_owned(),
         role: Role::Full,
         // EXPOSE: its hash is stored, and the start of one that this server made.
         prefix: token::shown_prefix(secret.expose_secret()),
     };
     let new = NewSecretKey { key, hash: state.hasher.hash(secret.expose_secret()) };
-    state.store.put_secret_key(new, event(state, "secret_key.stored", id)).await.map_err(storage)
+    let audit = event_in(state, environment, "secret_key.stored", id);
+    state.store.put_secret_key(new, audit).await.map_err(storage)
 }
 
-/// What the server itself did.
-pub(crate) fn event(state: &Server, action: &'static str, object: &str) -> AuditEvent {
+/// What the server itself did in an environment.
+pub(crate) fn event_in(
+    state: &Server,
+    environment: &str,
+    action: &'static str,
+    object: &str,
+) -> AuditEvent {
     AuditEvent {
         at: state.clock.now(),
-        environment: "dev".to_owned(),
+        environment: environment.to_owned(),
         actor: "server".to_owned(),
         action,
         object: object.to_owned(),

@@ -12,6 +12,9 @@ use secrecy::{ExposeSecret, SecretString};
 pub const SESSION_PREFIX: &str = "nango_connect_session_";
 /// What every secret key made by this server starts with, so that leaked ones can be recognised.
 pub const SECRET_KEY_PREFIX: &str = "ksk_";
+/// What a `KEYSLOT_SECRET_KEY` of environment `dev` starts with. No key made by this server does: `_` is
+/// not in base 62.
+pub const DEV_SECRET_KEY_PREFIX: &str = "ksk_dev_";
 /// The fewest characters of a secret key that the operator chose (`KEYSLOT_SECRET_KEY`).
 pub const SECRET_KEY_MIN: usize = 32;
 /// The most characters of any token; longer ones are not hashed.
@@ -75,7 +78,11 @@ pub fn is_secret_key(text: &str) -> bool {
         return false;
     }
     match text.strip_prefix(SECRET_KEY_PREFIX) {
-        Some(rest) if rest.len() == BODY + CHECKSUM && rest.is_ascii() => {
+        Some(rest)
+            if rest.len() == BODY + CHECKSUM
+                && rest.is_ascii()
+                && !text.starts_with(DEV_SECRET_KEY_PREFIX) =>
+        {
             let (body, sum) = rest.split_at(BODY);
             checksum(body) == sum
         }

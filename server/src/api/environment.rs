@@ -39,8 +39,9 @@ pub async fn show(
 /// or an empty string to take them away; `on_auth_creation` and `on_auth_refresh_error` switch
 /// announcements; `product_name`, `accent` (`#rrggbb`), `logo_url`, `dialog_title`, `dialog_submit`,
 /// `connect_intro` and `allowed_origins` are about the connect page;
-/// `public_key_enabled` accepts the environment's public key from old pages, and
-/// `hmac_enabled` asks them for proof that the backend knows the connection id.
+/// `public_key_enabled` accepts the environment's public key from old pages and switches `hmac_enabled` on
+/// with it unless that is given as false; `hmac_enabled` asks those pages for proof that the backend knows
+/// the connection id, without which they may name none.
 ///
 /// # Errors
 /// 400 `invalid_body`: the schema, or an address to which webhooks may not go.
@@ -91,18 +92,15 @@ async fn changed(
     for (field, switch) in [
         ("on_auth_creation", &mut settings.on_auth_creation),
         ("on_auth_refresh_error", &mut settings.on_auth_refresh_error),
-        ("public_key_enabled", &mut settings.public_key_enabled),
-        ("hmac_enabled", &mut settings.hmac_enabled),
     ] {
         if let Some(on) = fields.optional_bool(field) {
             *switch = on;
         }
     }
+    let public_keys = fields.optional_bool("public_key_enabled");
+    settings.switch_public_keys(public_keys, fields.optional_bool("hmac_enabled"));
     appearance(&mut fields, &mut settings);
     fields.finish()?;
-    if settings.public_key_enabled {
-        settings.public_key.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
-    }
     Ok(settings)
 }
 

@@ -226,7 +226,7 @@ fn put_connect(form: &Form, settings: &mut EnvironmentSettings) -> Problems {
     problems
 }
 
-/// `POST /dashboard/{environment}/settings/legacy`: `version`, `public_key_enabled`, `hmac_enabled`.
+/// `POST /dashboard/{environment}/settings/legacy`: `version`, `public_keys`: `off`, `hmac` or `open`.
 ///
 /// # Errors
 /// Those of the store.
@@ -235,11 +235,12 @@ pub async fn legacy(visit: Visit, form: Form) -> Result<Response, ApiError> {
 }
 
 fn put_legacy(form: &Form, settings: &mut EnvironmentSettings) -> Problems {
-    settings.public_key_enabled = form.filled("public_key_enabled").is_some();
-    settings.hmac_enabled = form.filled("hmac_enabled").is_some();
-    if settings.public_key_enabled {
-        settings.public_key.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
-    }
+    let (on, hmac) = match form.text("public_keys") {
+        "hmac" => (true, Some(true)),
+        "open" => (true, Some(false)),
+        _ => (false, None),
+    };
+    settings.switch_public_keys(Some(on), hmac);
     Vec::new()
 }
 

@@ -40,7 +40,7 @@ pub fn snippets(host: &str, integration: &str) -> Vec<Snippet> {
                 "import {{ Nango }} from \"@nangohq/node\";\n\n\
                  const keyslot = new Nango({{ host: {js_host}, secretKey: process.env.KEYSLOT_SECRET_KEY }});\n\
                  const {{ data }} = await keyslot.createConnectSession({{\n  \
-                   end_user: {{ id: \"{USER}\" }},\n  \
+                   end_user: {{ id: \"{USER}\" }}, // your ID of the signed-in user\n  \
                    allowed_integrations: [{js_key}],\n\
                  }});\n\
                  // Answer your page with data.token."

@@ -20,17 +20,17 @@ use crate::{
     error::ApiError,
     fields::{Fields, SHORT},
     ids::{ConnectionId, IntegrationKey},
-    model::{AuditEvent, EndUser, NewIntegration, Target},
+    model::{AuditEvent, DEVELOPMENT, EndUser, NewIntegration, Target},
     private_file,
     query::Query,
-    serve::{event, put_secret_key},
+    serve::{event_in, put_secret_key},
     state::{AppState, Server},
     store::ConnectionFilter,
     token,
 };
 
 /// The environment that everything here is in.
-const ENVIRONMENT: &str = "dev";
+const ENVIRONMENT: &str = DEVELOPMENT;
 /// The id of the secret key that is made at every start.
 pub const KEY_ID: &str = "development";
 /// The demo page's only user.
@@ -76,7 +76,7 @@ pub async fn prepare(server: &Server, data_dir: &Path) -> Result<(), Refusal> {
     }
     let text = std::fs::read_to_string(&path).map_err(|error| Refusal::because(&file, error))?;
     let secret = SecretString::from(text.trim());
-    put_secret_key(server, KEY_ID, "made by --dev", &secret).await?;
+    put_secret_key(server, ENVIRONMENT, KEY_ID, "made by --dev", &secret).await?;
     for (key, provider, name) in INTEGRATIONS {
         if server.catalogues.shared().get(provider).is_none() {
             continue;
@@ -91,7 +91,8 @@ pub async fn prepare(server: &Server, data_dir: &Path) -> Result<(), Refusal> {
             config: serde_json::Map::new(),
             own_provider: false,
         };
-        let made = server.store.create_integration(new, event(server, "integration.created", key));
+        let audit = event_in(server, ENVIRONMENT, "integration.created", key);
+        let made = server.store.create_integration(new, audit);
         made.await.map_err(|error| Refusal::because("demo integrations", error))?;
     }
     banner(&file);

@@ -183,8 +183,8 @@ pub enum Written {
     },
     /// The session must write another id by now; seal for it and try again.
     Moved(ConnectionId),
-    /// The session may not write this id.
-    Denied(ConnectionId),
+    /// The session may not write the id that the request names.
+    Denied,
     /// The connection that the reconnect session was made for is gone.
     Gone,
     /// The session ended in the meantime.

@@ -235,7 +235,7 @@ async fn a_deleted_connection_is_gone_and_its_id_is_free() {
     assert_eq!(answer.json(), json!({ "success": true }));
     let again = server.call(Method::DELETE, path, Some(SECRET), None).await;
     assert_eq!(again.error(), "400 unknown_connection");
-    let token = server.session(user("u1")).await;
+    let token = server.session(user("c1")).await;
     let body = json!({ "apiKey": "new", "connection_id": "c1" });
     assert_eq!(server.connected(&token, "unchecked", body).await, "c1");
 }

@@ -221,26 +221,85 @@ async fn sixty_four_posts_at_once_with_one_token_make_one_connection() {
 }
 
 #[tokio::test]
-async fn nobody_overwrites_a_neighbours_connection() {
+async fn an_unbound_session_may_use_the_id_of_its_end_user_and_gets_one_answer_for_every_other() {
     let server = Harness::new().await;
-    let mine = json!({ "apiKey": "mine", "connection_id": "shared" });
-    let first = server.session(user("u1")).await;
-    assert_eq!(server.connected(&first, "unchecked", mine.clone()).await, "shared");
+    let body = |id: &str| json!({ "apiKey": GOOD, "connection_id": id });
+    let victim = server.session(user("user-42")).await;
+    assert_eq!(server.connected(&victim, "demo", body("user-42")).await, "user-42");
+    let again = server.session(user("user-42")).await;
+    assert_eq!(server.connected(&again, "demo", body("user-42")).await, "user-42", "their own");
+    server
+        .post(
+            "/connections",
+            json!({
+                "provider_config_key": "demo",
+                "connection_id": "nobodys",
+                "credentials": { "type": "API_KEY", "apiKey": GOOD },
+            }),
+        )
+        .await;
 
-    let stranger = server.session(user("u2")).await;
-    let answer = server.connect(&stranger, "unchecked", mine.clone()).await;
-    assert_eq!(answer.error(), "403 connection_id_not_allowed");
-    let nobody = server.session(json!({ "tags": {} })).await;
-    let answer = server.connect(&nobody, "unchecked", mine.clone()).await;
-    assert_eq!(answer.error(), "403 connection_id_not_allowed");
-    assert_eq!(
-        server.connection("unchecked", "shared").await.json()["credentials"]["apiKey"],
-        "mine"
-    );
+    let mut answers = std::collections::HashSet::new();
+    for (terms, id) in [
+        (user("attacker"), "user-42"),
+        (user("attacker"), "user-43"),
+        (user("attacker"), "nobodys"),
+        (json!({ "end_user": { "id": "attacker" }, "multiple": true }), "user-42"),
+        (json!({ "tags": {} }), "user-42"),
+        (json!({ "tags": {} }), "user-43"),
+        // Whose id it is, but not whose connection.
+        (user("nobodys"), "nobodys"),
+        (
+            json!({ "end_user": { "id": "user-42" }, "organization": { "id": "another" } }),
+            "user-42",
+        ),
+        (json!({ "tags": {}, "connection_id": "attacker" }), "user-42"),
+        (json!({ "tags": {}, "connection_ids": ["attacker", "b"] }), "user-43"),
+    ] {
+        let token = server.session(terms.clone()).await;
+        let mut wrong = body(id);
+        // Were the vendor asked, a wrong key would say so.
+        wrong["apiKey"] = json!("demo_live_wrong");
+        let answer = server.connect(&token, "demo", wrong).await;
+        assert_eq!(answer.error(), "403 connection_id_not_allowed", "{terms} {id}");
+        let mut shown = answer.json();
+        shown["error"]["request_id"].take();
+        answers.insert(shown.to_string());
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    let said = answers.into_iter().next().unwrap();
+    for word in ["connection_id", "connection_ids", "end_user"] {
+        assert!(said.contains(word), "what to do: {said}");
+    }
+    let list = server.get("/connections").await.json();
+    assert_eq!(list["connections"].as_array().unwrap().len(), 2, "nothing was made");
+}
 
-    let again = server.session(user("u1")).await;
-    let newer = json!({ "apiKey": "newer", "connection_id": "shared" });
-    assert_eq!(server.connected(&again, "unchecked", newer).await, "shared");
+#[tokio::test]
+async fn the_first_of_several_may_not_take_the_id_that_another_user_will_have() {
+    let server = Harness::new().await;
+    let attacker = server.session(user("attacker")).await;
+    let body = json!({ "apiKey": "the attacker's", "connection_id": "user-42" });
+    let answer = server.connect(&attacker, "unchecked", body).await;
+    assert_eq!(answer.error(), "403 connection_id_not_allowed");
+    let victim = server.session(user("user-42")).await;
+    let body = json!({ "apiKey": "the victim's", "connection_id": "user-42" });
+    assert_eq!(server.connected(&victim, "unchecked", body).await, "user-42");
+    let read = server.connection("unchecked", "user-42").await.json();
+    assert_eq!(read["credentials"]["apiKey"], "the victim's");
+}
+
+#[tokio::test]
+async fn a_session_for_several_ids_writes_each_of_them() {
+    let server = Harness::new().await;
+    let terms = json!({ "tags": {}, "connection_ids": ["team-1", "team-2"] });
+    let token = server.session(terms).await;
+    for id in ["team-2", "team-1", "team-2"] {
+        let body = json!({ "apiKey": "k", "connection_id": id });
+        assert_eq!(server.connected(&token, "unchecked", body).await, id);
+    }
+    let unnamed = server.connected(&token, "unchecked", json!({ "apiKey": "k" })).await;
+    assert_eq!(unnamed, "team-1", "the first");
 }
 
 #[tokio::test]

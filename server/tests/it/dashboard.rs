@@ -365,7 +365,7 @@ async fn the_second_of_two_operators_at_the_settings_is_told_and_loses_nothing()
     for (part, field, theirs, ours) in [
         ("connect", "product_name", "Theirs", "Ours"),
         ("webhooks", "webhook_url", "https://theirs.example/", "https://ours.example/"),
-        ("legacy", "public_key_enabled", "yes", ""),
+        ("legacy", "public_keys", "hmac", "off"),
     ] {
         let seen = version_of(&text(&second.get("/dashboard/dev/settings").await), part);
         let saved = first.save_settings(part, &[(field, theirs)]).await;
@@ -386,6 +386,30 @@ async fn the_second_of_two_operators_at_the_settings_is_told_and_loses_nothing()
     let saved = second.save_settings_seen("webhooks", &seen, &[]).await;
     assert_eq!(saved.status, StatusCode::SEE_OTHER);
     assert_eq!(settings().await.product_name.as_deref(), Some("Once more"));
+}
+
+#[tokio::test]
+async fn who_switches_public_keys_on_chooses_about_the_hmac_and_is_told_why() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let page = async || text(&browser.get("/dashboard/dev/settings").await);
+    let chosen = |html: &str| {
+        let radios = html.split("name=\"public_keys\" value=\"").skip(1);
+        let mut on = radios.filter(|rest| rest.split('>').next().unwrap().contains("checked"));
+        on.next().unwrap().split('"').next().unwrap().to_owned()
+    };
+    let html = page().await;
+    assert_eq!(chosen(&html), "off");
+    assert!(html.contains("could replace anybody"));
+    for (choice, expected) in
+        [("hmac", (true, true)), ("open", (true, false)), ("off", (false, false))]
+    {
+        let saved = browser.save_settings("legacy", &[("public_keys", choice)]).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER);
+        let settings = server.state.store.environments().await.unwrap()[0].settings.clone();
+        assert_eq!((settings.public_key_enabled, settings.hmac_enabled), expected, "{choice}");
+        assert_eq!(chosen(&page().await), choice);
+    }
 }
 
 #[tokio::test]
@@ -706,6 +730,20 @@ async fn connections_are_counted_and_chosen_by_health() {
     assert!(html.contains("51 to 60 of 60") && link(&html, "Older").is_none());
     let html = text(&browser.get("/dashboard/dev/connections?health=needs_attention").await);
     assert!(html.contains("There is none like that."));
+}
+
+#[tokio::test]
+async fn an_invite_link_without_an_id_makes_a_new_connection_and_takes_nobodys() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let fields = [("integration", "demo"), ("name", "Ada"), ("hours", "24")];
+    let html = text(&browser.post("/dashboard/dev/invite", &fields).await);
+    let token = html.split("?session_token=").nth(1).unwrap().split('"').next().unwrap();
+    let body = json!({ "apiKey": GOOD, "connection_id": "user-42" });
+    let answer = server.connect(token, "demo", body).await;
+    assert_eq!(answer.error(), "403 connection_id_not_allowed");
+    let id = server.connected(token, "demo", json!({ "apiKey": GOOD })).await;
+    assert!(uuid::Uuid::parse_str(&id).is_ok());
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use keyslot_egress::{EgressError, Phase, special};
 use keyslot_providers::{ProxyError, Reason, RequestError};
 use keyslot_server::{
     error::{ApiError, Place},
-    ids::ConnectionId,
     issue::Issue,
 };
 use serde_json::{Value, json};
@@ -38,7 +37,7 @@ fn number(error: &ApiError) -> usize {
         ApiError::DeprecatedAuthentication => 17,
         ApiError::InsufficientScope(_) => 18,
         ApiError::CrossOrigin => 19,
-        ApiError::ConnectionIdNotAllowed(_) => 20,
+        ApiError::ConnectionIdNotAllowed => 20,
         ApiError::UnverifiedNotAllowed => 21,
         ApiError::UnknownProviderConfig(_) => 22,
         ApiError::UnknownProviderTemplate(_) => 23,
@@ -79,12 +78,13 @@ fn number(error: &ApiError) -> usize {
         ApiError::MetricsClosed => 56,
         ApiError::OtherEnvironment => 57,
         ApiError::EnvironmentStays(_) => 58,
+        ApiError::ConnectionIdNotVouchedFor => 59,
+        ApiError::AmbiguousHmac(_) => 60,
     }
 }
 
 pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
     let issue = || vec![Issue::custom(vec!["a".into(), "0".into()], "does not fit")];
-    let id = ConnectionId::parse("c1", vec![]).unwrap();
     vec![
         (ApiError::Invalid(Place::Body, issue()), 400, "invalid_body"),
         (ApiError::Invalid(Place::Query, issue()), 400, "invalid_query_params"),
@@ -106,7 +106,7 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::DeprecatedAuthentication, 401, "deprecated_authentication"),
         (ApiError::InsufficientScope("environment:proxy"), 403, "forbidden"),
         (ApiError::CrossOrigin, 403, "forbidden"),
-        (ApiError::ConnectionIdNotAllowed(id), 403, "connection_id_not_allowed"),
+        (ApiError::ConnectionIdNotAllowed, 403, "connection_id_not_allowed"),
         (ApiError::UnverifiedNotAllowed, 403, "unverified_not_allowed"),
         (ApiError::UnknownProviderConfig("x".into()), 404, "unknown_provider_config"),
         (ApiError::UnknownProviderTemplate("x".into()), 404, "unknown_provider_template"),
@@ -169,6 +169,8 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::MetricsClosed, 403, "forbidden"),
         (ApiError::OtherEnvironment, 403, "forbidden"),
         (ApiError::EnvironmentStays("It stays.".into()), 409, "environment_stays"),
+        (ApiError::ConnectionIdNotVouchedFor, 403, "connection_id_not_allowed"),
+        (ApiError::AmbiguousHmac("there is a colon in it"), 400, "invalid_hmac"),
     ]
 }
 
@@ -198,7 +200,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 59);
+    assert_eq!(table().len(), 61);
 }
 
 #[test]

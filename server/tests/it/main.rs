@@ -22,6 +22,7 @@ mod pages;
 mod popup_socket;
 mod postgres;
 mod postgres_tls;
+mod presets;
 mod process;
 mod proxy;
 mod public_key;

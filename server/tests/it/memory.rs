@@ -14,10 +14,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::{
-    harness::SECRET,
-    process::{Running, folder},
-};
+use crate::process::{Running, SECRET, folder};
 
 /// How often `needle` is in the writable memory of a process.
 fn copies(pid: u32, needle: &[u8]) -> io::Result<usize> {

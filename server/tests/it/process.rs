@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    harness::{KEYS, SECRET, event},
+    harness::{KEYS, event},
     moving,
     postgres::Schema,
     upstream::Upstream,
@@ -34,6 +34,8 @@ use crate::{
 
 const OLD: &str = "old:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NEW: &str = "new:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+/// A secret key of environment `dev`, whether the server runs with `--dev` or not.
+pub(crate) const SECRET: &str = "ksk_dev_secret-key-of-tests-of-the-process";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A provider that asks nobody.
@@ -741,6 +743,36 @@ fn a_secret_key_of_the_environment_ends_with_it() {
     server.stop();
     let server = Running::start(dir.path(), &[], &[keys]);
     assert_eq!(server.call("GET", "/connections", SECRET, &Value::Null).0, 401);
+    server.stop();
+}
+
+#[test]
+fn the_secret_key_of_the_environment_is_one_of_prod_unless_it_says_dev() {
+    // The line of the README: `ksk_` and 64 hexadecimal digits.
+    let plain = format!("ksk_{}", "0123456789abcdef".repeat(4));
+    // As long as the keys that this server makes, which have a checksum.
+    let of_dev = format!("ksk_dev_{}", "x".repeat(45));
+    let dir = folder();
+    let keys = ("KEYSLOT_ENCRYPTION_KEYS", OLD);
+    let environment_of = |server: &Running, key: &str| {
+        let (status, answer) = server.call("GET", "/environment", key, &Value::Null);
+        (status, answer["data"]["name"].as_str().map(str::to_owned))
+    };
+    for (key, environment) in [(&plain, "prod"), (&of_dev, "dev"), (&plain, "prod")] {
+        let variables = [keys, ("KEYSLOT_SECRET_KEY", key.as_str())];
+        let server = Running::start(dir.path(), &[], &variables);
+        assert_eq!(environment_of(&server, key), (200, Some(environment.to_owned())), "{key}");
+        let other = if *key == plain { &of_dev } else { &plain };
+        assert_eq!(environment_of(&server, other).0, 401, "the key before has ended");
+        server.stop();
+    }
+    let server = Running::start(dir.path(), &[], &[keys]);
+    assert_eq!(environment_of(&server, &plain).0, 401, "in every environment");
+    server.stop();
+
+    let dir = folder();
+    let server = Running::start(dir.path(), &["--dev"], &[("KEYSLOT_SECRET_KEY", &plain)]);
+    assert_eq!(environment_of(&server, &plain), (200, Some("dev".to_owned())));
     server.stop();
 }
 

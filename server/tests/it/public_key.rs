@@ -12,12 +12,26 @@ async fn set(server: &Harness, token: &str, settings: Value) -> Value {
     answer.json()["data"].take()
 }
 
-/// A server whose environment `dev` accepts its public key, and that key.
+/// A server whose environment `dev` accepts its public key without HMAC, and that key.
 async fn accepting() -> (Harness, String) {
     let server = Harness::new().await;
-    let settings = set(&server, SECRET, json!({ "public_key_enabled": true })).await;
+    let on = json!({ "public_key_enabled": true, "hmac_enabled": false });
+    let settings = set(&server, SECRET, on).await;
     let key = settings["public_key"].as_str().unwrap().to_owned();
     (server, key)
+}
+
+/// A new HMAC key of environment `dev`, as what signs with it.
+async fn signer(server: &Harness) -> impl Fn(&str) -> String {
+    let made = server.call(Method::POST, "/environment/hmac-key", Some(SECRET), None).await;
+    assert_eq!(made.status, 201);
+    let key = made.json()["data"]["hmac_key"].as_str().unwrap().to_owned();
+    assert!(!server.get("/environment").await.json().to_string().contains(&key), "shown once");
+    move |text: &str| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+        let tag = hmac::sign(&key, text.as_bytes());
+        tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    }
 }
 
 async fn connect(server: &Harness, query: &str) -> Answer {
@@ -32,7 +46,8 @@ async fn public_keys_are_off_until_an_environment_switches_its_own_on() {
     assert_eq!(connect(&server, some).await.error(), "401 deprecated_authentication");
     assert_eq!(server.get("/environment").await.json()["data"]["public_key"], Value::Null);
 
-    let settings = set(&server, SECRET, json!({ "public_key_enabled": true })).await;
+    let on = json!({ "public_key_enabled": true, "hmac_enabled": false });
+    let settings = set(&server, SECRET, on).await;
     let own = format!("public_key={}", settings["public_key"].as_str().unwrap());
     let answer = connect(&server, &own).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
@@ -52,15 +67,53 @@ async fn public_keys_are_off_until_an_environment_switches_its_own_on() {
 }
 
 #[tokio::test]
-async fn a_public_key_writes_the_connection_that_the_page_names() {
+async fn a_public_key_that_is_switched_on_asks_for_hmac_unless_that_is_declined() {
+    let server = Harness::new().await;
+    let hmac = async |change: Value| set(&server, SECRET, change).await["hmac_enabled"].take();
+    assert_eq!(hmac(json!({ "public_key_enabled": true })).await, true);
+    assert_eq!(hmac(json!({ "hmac_enabled": false })).await, false, "said in so many words");
+    assert_eq!(hmac(json!({ "public_key_enabled": true })).await, false, "it was on already");
+    assert_eq!(hmac(json!({ "public_key_enabled": false })).await, false);
+    assert_eq!(hmac(json!({ "on_auth_creation": true })).await, false);
+    assert_eq!(hmac(json!({ "public_key_enabled": true })).await, true);
+    assert_eq!(hmac(json!({ "public_key_enabled": false })).await, true);
+    let declined = json!({ "public_key_enabled": true, "hmac_enabled": false });
+    assert_eq!(hmac(declined).await, false);
+}
+
+#[tokio::test]
+async fn without_hmac_a_public_key_makes_new_connections_and_names_none() {
     let (server, key) = accepting().await;
-    for _ in 0..2 {
-        let answer = connect(&server, &format!("public_key={key}&connection_id=user-1")).await;
-        assert_eq!(answer.json()["connectionId"], "user-1");
-    }
-    let token = server.session(json!({ "tags": {} })).await;
+    let token = server.session(json!({ "end_user": { "id": "user-2" } })).await;
     let both = format!("public_key={key}&connect_session_token={token}&connection_id=user-2");
     assert_eq!(connect(&server, &both).await.json()["connectionId"], "user-2", "the session wins");
+
+    let mut answers = std::collections::HashSet::new();
+    for id in ["user-1", "user-2"] {
+        for integration in ["demo", "unknown"] {
+            let path = format!("/api-auth/api-key/{integration}?public_key={key}");
+            let named = format!("{path}&connection_id={id}");
+            let queried = json!({ "apiKey": GOOD });
+            let posted = json!({ "apiKey": GOOD, "connection_id": id });
+            for (path, body) in [(&named, queried), (&path, posted)] {
+                let answer = server.call(Method::POST, path, None, Some(body)).await;
+                assert_eq!(answer.error(), "403 connection_id_not_allowed", "{id}");
+                let mut shown = answer.json();
+                shown["error"]["request_id"].take();
+                answers.insert(shown.to_string());
+            }
+        }
+    }
+    assert_eq!(answers.len(), 1, "whether it exists or not: {answers:?}");
+    assert!(answers.into_iter().next().unwrap().contains("HMAC"), "what to do");
+
+    let mut ids = std::collections::HashSet::new();
+    for _ in 0..2 {
+        let answer = connect(&server, &format!("public_key={key}")).await;
+        let id = answer.json()["connectionId"].as_str().unwrap().to_owned();
+        assert!(uuid::Uuid::parse_str(&id).is_ok());
+        assert!(ids.insert(id), "another one each time");
+    }
     let body = json!({ "apiKey": GOOD, "store_unverified": true });
     let path = format!("/api-auth/api-key/demo?public_key={key}");
     let answer = server.call(Method::POST, &path, None, Some(body)).await;
@@ -82,15 +135,7 @@ async fn a_public_key_opens_nothing_else() {
 async fn where_an_environment_asks_for_it_the_backend_vouches_for_the_connection_id() {
     let (server, public) = accepting().await;
     set(&server, SECRET, json!({ "hmac_enabled": true })).await;
-    let made = server.call(Method::POST, "/environment/hmac-key", Some(SECRET), None).await;
-    assert_eq!(made.status, 201);
-    let key = made.json()["data"]["hmac_key"].as_str().unwrap().to_owned();
-    assert!(!server.get("/environment").await.json().to_string().contains(&key), "shown once");
-    let sign = |text: &str| {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
-        let tag = hmac::sign(&key, text.as_bytes());
-        tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
+    let sign = signer(&server).await;
     let query = |hmac: &str, id: &str| format!("public_key={public}{id}&hmac={hmac}");
     let good = sign("demo:user-1");
     let answer = connect(&server, &query(&good, "&connection_id=user-1")).await;
@@ -106,4 +151,36 @@ async fn where_an_environment_asks_for_it_the_backend_vouches_for_the_connection
     }
     let token = server.session(json!({ "tags": {} })).await;
     server.connected(&token, "demo", json!({ "apiKey": GOOD })).await;
+}
+
+#[tokio::test]
+async fn an_hmac_that_would_vouch_for_another_pair_as_well_is_refused() {
+    let (server, public) = accepting().await;
+    set(&server, SECRET, json!({ "hmac_enabled": true })).await;
+    let sign = signer(&server).await;
+    let attempt = async |integration: &str, id: &str| {
+        let hmac = sign(&format!("{integration}:{id}"));
+        let path = format!(
+            "/api-auth/api-key/{integration}?public_key={public}&hmac={hmac}&connection_id={id}"
+        );
+        server.call(Method::POST, &path, None, Some(json!({ "apiKey": GOOD }))).await
+    };
+    let add = async |key: &str| {
+        let body = json!({ "provider": "keyslot-demo", "unique_key": key });
+        assert_eq!(server.post("/integrations", body).await.status, 200);
+    };
+    add("vend").await;
+    assert_eq!(attempt("vend", "eu:user-1").await.json()["connectionId"], "eu:user-1");
+    let unknown = attempt("vend:eu", "user-1").await;
+    assert_eq!(unknown.error(), "400 invalid_hmac", "whether there is such an integration or not");
+    add("vend:eu").await;
+    for (integration, id) in [("vend", "eu:user-1"), ("vend:eu", "user-1")] {
+        let answer = attempt(integration, id).await;
+        assert_eq!(answer.error(), "400 invalid_hmac", "{integration} {id}");
+        let said = answer.json()["error"]["message"].to_string();
+        assert!(said.contains("colon") && said.contains("more than one way"), "{said}");
+    }
+    for id in ["user-1", "ap:user-1", "europe:user-1"] {
+        assert_eq!(attempt("vend", id).await.json()["connectionId"], id);
+    }
 }

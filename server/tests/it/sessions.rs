@@ -112,6 +112,31 @@ async fn what_cannot_be_minted_is_told_by_field() {
             json!({ "tags": {}, "connection_id": "a", "multiple": true }),
             "400 invalid_body custom [multiple]",
         ),
+        (
+            json!({ "tags": {}, "connection_ids": ["a"], "multiple": true }),
+            "400 invalid_body custom [multiple]",
+        ),
+        (json!({ "tags": {}, "connection_ids": [] }), "400 invalid_body custom [connection_ids]"),
+        (
+            json!({ "tags": {}, "connection_ids": "a" }),
+            "400 invalid_body invalid_type [connection_ids]",
+        ),
+        (
+            json!({ "tags": {}, "connection_ids": ["a", "b", "a"] }),
+            "400 invalid_body custom [connection_ids.2]",
+        ),
+        (
+            json!({ "tags": {}, "connection_ids": ["a", "é"] }),
+            "400 invalid_body invalid_format [connection_ids.1]",
+        ),
+        (
+            json!({ "tags": {}, "connection_ids": (0..101).map(|n| n.to_string()).collect::<Vec<_>>() }),
+            "400 invalid_body custom [connection_ids]",
+        ),
+        (
+            json!({ "tags": {}, "connection_id": "a", "connection_ids": ["a"] }),
+            "400 invalid_body custom [connection_ids]",
+        ),
     ] {
         assert_eq!(
             server.post("/connect/sessions", body.clone()).await.error(),
@@ -123,6 +148,16 @@ async fn what_cannot_be_minted_is_told_by_field() {
     assert_eq!(answer.error(), "400 invalid_query_params unrecognized_keys []");
     let body = json!({ "connection_id": "nope", "integration_id": "demo" });
     assert_eq!(server.post("/connect/sessions/reconnect", body).await.error(), "400 invalid_body");
+}
+
+#[tokio::test]
+async fn a_session_for_several_ids_shows_them() {
+    let server = Harness::new().await;
+    let ids: Vec<String> = (0..100).map(|number| format!("c{number}")).collect();
+    let token = server.session(json!({ "tags": {}, "connection_ids": ids })).await;
+    let shown = server.call(Method::GET, "/connect/session", Some(&token), None).await.json();
+    assert_eq!(shown["data"]["keyslot"]["connection_ids"], json!(ids));
+    assert_eq!(shown["data"]["keyslot"]["connection_id"], Value::Null);
 }
 
 #[tokio::test]

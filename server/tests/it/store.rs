@@ -13,8 +13,8 @@ use keyslot_server::{
     model::{
         AuditEvent, ConnectSession, EndUser, EnvironmentSettings, FIRST_ENVIRONMENTS, Health,
         IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Operation,
-        OwnProvider, Owner, Role, SecretKey, SessionTerms, Slot, Tags, Target, Verified, Webhook,
-        WebhookStatus,
+        Organization, OwnProvider, Owner, Role, SecretKey, SessionTerms, Slot, Tags, Target,
+        Verified, Webhook, WebhookStatus,
     },
     store::{
         AuditFilter, CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion,
@@ -594,10 +594,21 @@ async fn the_rules_of_a_session_are_asked_again_when_it_writes(store: &dyn Store
     assert_eq!(situation.named.unwrap().unwrap().end_user, "u1");
     assert_eq!(store.situation("dev", "nope", hash(1), None).await.unwrap(), None);
 
-    stored(store, write("a", "nobodys")).await;
+    stored(store, write("a", "u1")).await;
     session(store, 2, Target::Unbound).await;
-    let neighbour = attempt(by_session(write("a", "nobodys"), 2, Some("nobodys"))).await;
-    assert_eq!(neighbour, Written::Denied(id("nobodys")));
+    for denied in ["u1", "first", "free"] {
+        let other = attempt(by_session(write("a", denied), 2, Some(denied))).await;
+        assert_eq!(other, Written::Denied, "{denied}: without an owner, of another id, not there");
+    }
+
+    let listed = Target::AnyOf(vec!["one".into(), "two".into()]);
+    let read = session(store, 4, listed).await;
+    assert_eq!(store.session(hash(4), moment(1)).await.unwrap(), Some(read));
+    for one in ["one", "two"] {
+        assert!(stored(store, by_session(write("a", one), 4, Some(one))).await.0);
+    }
+    let three = attempt(by_session(write("a", "three"), 4, Some("three"))).await;
+    assert_eq!(three, Written::Denied);
 
     let target = Target::Reconnect { integration: "a".into(), connection: "gone".into() };
     session(store, 3, target).await;
@@ -606,7 +617,7 @@ async fn the_rules_of_a_session_are_asked_again_when_it_writes(store: &dyn Store
     let mut late = by_session(write("a", "late"), 2, None);
     late.at = moment(30);
     assert_eq!(attempt(late).await, Written::SessionEnded);
-    assert_eq!(list(store, ConnectionFilter::default()).await, "nobodys first");
+    assert_eq!(list(store, ConnectionFilter::default()).await, "two one u1 first");
 }
 
 async fn sessions_that_race_for_one_id_leave_it_to_one(store: &dyn Store) {
@@ -614,7 +625,10 @@ async fn sessions_that_race_for_one_id_leave_it_to_one(store: &dyn Store) {
     let mut owners = std::collections::HashSet::new();
     for byte in 1..=8 {
         let mut terms = terms(Target::Unbound);
-        terms.end_user.as_mut().unwrap().id = format!("u{byte}");
+        let user = terms.end_user.as_mut().unwrap();
+        user.id = "wanted".into();
+        user.organization = Some(Organization { id: format!("o{byte}"), display_name: None });
+        let owner = terms.owner();
         let session = ConnectSession {
             id: format!("session-{byte}"),
             environment: "dev".into(),
@@ -625,10 +639,10 @@ async fn sessions_that_race_for_one_id_leave_it_to_one(store: &dyn Store) {
         let new = NewSession { hash: hash(byte), session };
         store.create_session(new, event(moment(0), "dev")).await.unwrap();
         let mut attempt = by_session(write("a", "wanted"), byte, Some("wanted"));
-        attempt.owner = Some(Owner { end_user: format!("u{byte}"), organization: None });
+        attempt.owner = owner;
         match store.write_connection(attempt, event(moment(1), "dev")).await.unwrap() {
             Written::Stored { .. } => assert!(owners.insert(byte)),
-            other => assert_eq!(other, Written::Denied(id("wanted"))),
+            other => assert_eq!(other, Written::Denied),
         }
     }
     assert_eq!(owners.len(), 1);

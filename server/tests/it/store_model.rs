@@ -28,7 +28,8 @@ use serde_json::json;
 use crate::{harness::event, postgres::Schema};
 
 const INTEGRATIONS: [&str; 3] = ["a", "b", "c"];
-const CONNECTIONS: [&str; 4] = ["c0", "c1", "c2", "c3"];
+/// Two of them are ids of end users.
+const CONNECTIONS: [&str; 4] = ["c0", "c1", "u0", "u1"];
 const SESSIONS: u8 = 4;
 
 #[derive(Clone, Debug)]
@@ -388,7 +389,7 @@ impl Run<'_> {
                 Decision::Use(id) if id == write.connection => {}
                 Decision::Use(id) => return format!("moved to {id}"),
                 Decision::Fresh => {}
-                Decision::Denied(id) => return format!("denied {id}"),
+                Decision::Denied => return "denied".into(),
                 Decision::Gone => return "gone".into(),
             }
             session.made.insert((number, name.clone()));
@@ -421,7 +422,7 @@ impl Run<'_> {
         let written = match self.store.write_connection(write, self.event()).await.unwrap() {
             Written::Stored { created, .. } => format!("stored, created {created}"),
             Written::Moved(id) => format!("moved to {id}"),
-            Written::Denied(id) => format!("denied {id}"),
+            Written::Denied => "denied".into(),
             Written::Gone => "gone".into(),
             Written::SessionEnded => "session ended".into(),
             Written::UnknownIntegration => "unknown integration".into(),

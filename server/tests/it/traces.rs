@@ -16,10 +16,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use serde_json::json;
 
-use crate::{
-    harness::SECRET,
-    process::{Running, folder, forms, holds},
-};
+use crate::process::{Running, SECRET, folder, forms, holds};
 
 /// A request that a collector has taken: its head and its body.
 struct Export {

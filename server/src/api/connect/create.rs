@@ -10,14 +10,18 @@ use serde_json::{Value, json};
 use super::presets::Presets;
 use crate::{
     access::Key,
-    api::{end_user::Whose, json},
+    api::{
+        credentials::{address_left_open, provider_of},
+        end_user::Whose,
+        json,
+    },
     body::JsonBody,
     clock::on_the_wire,
     error::ApiError,
     fields::{Fields, Length, SHORT},
     ids::ConnectionId,
     issue::Issue,
-    model::{AuditEvent, ConnectSession, NewSession, SessionTerms, Target},
+    model::{AuditEvent, ConnectSession, Integration, NewSession, SessionTerms, Target},
     query::Query,
     state::{AppState, Server},
     token::{PlainToken, new_session_token},
@@ -26,12 +30,16 @@ use crate::{
 
 /// How long a session lasts.
 pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_mins(30);
+/// The field with the presets.
+const PRESETS: &str = "integrations_config_defaults";
+/// The most ids in `connection_ids`.
+const CONNECTION_IDS_MAX: usize = 100;
 
 /// Makes a session.
 ///
-/// Besides the fields that existing clients know: `connection_id` binds the session to one connection,
-/// `multiple` lets it make several for one integration, `allow_unverified` lets the end user store what
-/// the provider could not check.
+/// Besides the fields that existing clients know: `connection_id` binds the session to one connection id,
+/// `connection_ids` to several, `multiple` lets one without either make several for one integration,
+/// `allow_unverified` lets the end user store what the provider could not check.
 ///
 /// # Errors
 /// 400 `invalid_body`: the schema, or an integration that does not exist.
@@ -50,33 +58,80 @@ pub async fn create(
     let mut terms = Terms::read(&mut fields);
     let allowed =
         fields.optional_list("allowed_integrations", SHORT).filter(|list| !list.is_empty());
-    let bound = fields.optional_string("connection_id", Length { min: 0, max: usize::MAX });
-    let bound =
-        bound.and_then(|text| match ConnectionId::parse(&text, fields.path_of("connection_id")) {
-            Ok(id) => Some(id),
-            Err(issue) => {
-                fields.refuse(issue);
-                None
-            }
-        });
     let multiple = fields.optional_bool("multiple").unwrap_or(false);
-    if multiple && bound.is_some() {
-        let path = fields.path_of("multiple");
-        fields.refuse(Issue::custom(
-            path,
-            "A session that is bound to a connection_id cannot make several connections",
-        ));
-    }
+    let target = target(&mut fields, multiple);
     terms.check_integrations(&mut fields, &state, key.environment(), allowed.as_deref()).await?;
     fields.finish()?;
 
-    let target = bound.map_or(Target::Unbound, |id| Target::Bound(id.to_string()));
     let session = terms.into_session(target, allowed, multiple);
     let minted = mint(&state, key.environment(), session, |object, at| {
         key.audit("connect_session.created", object, at)
     })
     .await?;
     Ok(minted.answer(&state))
+}
+
+/// Reads which connections the session may write: `connection_id`, `connection_ids`, or neither.
+fn target(fields: &mut Fields, multiple: bool) -> Target {
+    const ANY: Length = Length { min: 0, max: usize::MAX };
+    let one = fields.optional_string("connection_id", ANY);
+    let one = one.and_then(|text| connection_id(fields, &text, fields.path_of("connection_id")));
+    let several = fields.optional_list("connection_ids", ANY).map(|list| ids(fields, &list));
+    if multiple && (one.is_some() || several.is_some()) {
+        fields.refuse(Issue::custom(
+            fields.path_of("multiple"),
+            "A session with connection_id or connection_ids writes those. Leave multiple out, or leave the ids out.",
+        ));
+    }
+    match (one, several) {
+        (Some(_), Some(_)) => {
+            fields.refuse(Issue::custom(
+                fields.path_of("connection_ids"),
+                "Give connection_id or connection_ids, not both",
+            ));
+            Target::Unbound
+        }
+        (Some(id), None) => Target::Bound(id),
+        (None, Some(ids)) => Target::AnyOf(ids),
+        (None, None) => Target::Unbound,
+    }
+}
+
+/// The ids of `connection_ids`: at least one, each once.
+fn ids(fields: &mut Fields, list: &[String]) -> Vec<String> {
+    if list.is_empty() {
+        fields.refuse(Issue::custom(
+            fields.path_of("connection_ids"),
+            "Name at least one connection id, or leave connection_ids out",
+        ));
+    } else if list.len() > CONNECTION_IDS_MAX {
+        fields.refuse(Issue::custom(
+            fields.path_of("connection_ids"),
+            format!("At most {CONNECTION_IDS_MAX} connection ids are allowed"),
+        ));
+        return Vec::new();
+    }
+    let mut ids = Vec::with_capacity(list.len());
+    for (index, text) in list.iter().enumerate() {
+        let mut path = fields.path_of("connection_ids");
+        path.push(index.to_string());
+        if ids.contains(text) {
+            fields.refuse(Issue::custom(path, "This connection id is in the list twice"));
+        } else {
+            ids.extend(connection_id(fields, text, path));
+        }
+    }
+    ids
+}
+
+fn connection_id(fields: &mut Fields, text: &str, path: Vec<String>) -> Option<String> {
+    match ConnectionId::parse(text, path) {
+        Ok(id) => Some(id.to_string()),
+        Err(issue) => {
+            fields.refuse(issue);
+            None
+        }
+    }
 }
 
 /// The part of a request that is the same for new and for reconnect sessions.
@@ -108,7 +163,7 @@ impl Terms {
         const ANY: Length = Length { min: 0, max: 8192 };
         let mut terms = Self::of(Whose::read(fields));
         let mut lifted = None;
-        let defaults = fields.optional_records("integrations_config_defaults", |_, inner| {
+        let defaults = fields.optional_records(PRESETS, |_, inner| {
             inner.optional_string("user_scopes", ANY);
             inner.optional_strings("authorization_params", ANY);
             let config = inner.optional_object("connection_config").unwrap_or_default();
@@ -126,7 +181,7 @@ impl Terms {
             Some(values)
         });
         for (integration, values) in defaults.into_iter().flatten() {
-            let mut path = fields.path_of("integrations_config_defaults");
+            let mut path = fields.path_of(PRESETS);
             path.push(integration.clone());
             terms.named.push((integration.clone(), path));
             if !values.is_empty() {
@@ -170,11 +225,32 @@ impl Terms {
             named.push((integration.clone(), path));
         }
         for (integration, path) in named {
-            if server.store.integration(environment, &integration).await?.is_none() {
-                fields.refuse(Issue::custom(path, "Integration does not exist"));
+            match server.store.integration(environment, &integration).await? {
+                None => fields.refuse(Issue::custom(path, "Integration does not exist")),
+                Some(found) => {
+                    // Once for each: overrides and the list of allowed ones may name it too.
+                    if path.first().is_some_and(|place| place == PRESETS) {
+                        self.check_presets(fields, server, &found);
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    /// Notes an issue when a secret is preset for an address that the end user chooses.
+    fn check_presets(&self, fields: &mut Fields, server: &Server, integration: &Integration) {
+        let key = integration.unique_key.as_str();
+        let Some(presets) = self.presets.0.get(key) else { return };
+        // What is wrong with the provider is said where it is used.
+        let Ok(provider) = provider_of(server, integration) else { return };
+        let preset = |name: &str| presets.get(name).map(String::as_str);
+        if let Some(field) = address_left_open(&provider, preset) {
+            let mut path = fields.path_of(PRESETS);
+            path.extend([key.to_owned(), "connection_config".into(), field.to_owned()]);
+            let message = "Preset this field too: it decides where the preset secret is sent";
+            fields.refuse(Issue::custom(path, message));
+        }
     }
 
     pub(crate) fn into_session(

@@ -74,8 +74,12 @@ pub async fn show(
     data.insert("websocketsPath".into(), "/".into());
 
     let mut own = own(terms.allow_unverified);
-    if let (Target::Bound(id), Value::Object(own)) = (&terms.target, &mut own) {
-        own.insert("connection_id".into(), id.as_str().into());
+    if let Value::Object(own) = &mut own {
+        match &terms.target {
+            Target::Bound(id) => drop(own.insert("connection_id".into(), id.as_str().into())),
+            Target::AnyOf(ids) => drop(own.insert("connection_ids".into(), json!(ids))),
+            Target::Unbound | Target::Reconnect { .. } => {}
+        }
     }
     data.insert("keyslot".into(), own);
     if terms.allowed_integrations.as_ref().is_some_and(|allowed| allowed.len() <= FORMS_MAX) {

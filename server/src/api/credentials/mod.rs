@@ -3,13 +3,15 @@
 
 mod api_key;
 mod basic;
+mod config;
+mod public_key;
 
 pub use api_key::post as post_api_key;
 pub use basic::post as post_basic;
+pub(crate) use config::address_left_open;
 
 use std::sync::Arc;
 
-use aws_lc_rs::{constant_time, hmac};
 use axum::response::Response;
 use keyslot_providers::{
     ConnectionConfig, Credential, IntegrationConfig, Provider, Reason, Verification,
@@ -20,9 +22,8 @@ use serde_json::{Value, json};
 
 use crate::{
     access::{Browser, Key, PublicKey, Session},
-    api::{connect::Presets, connections::object, end_user::Whose, ok},
+    api::{connections::object, end_user::Whose, ok},
     contents::Contents,
-    environment_key::{EnvironmentKey, Purpose},
     error::{ApiError, Place},
     fields::{Fields, Length},
     ids::{ConnectionId, IntegrationKey},
@@ -32,7 +33,7 @@ use crate::{
     query::Query,
     recheck,
     state::Server,
-    store::{Found, Write, Writer, Written},
+    store::{Write, Writer, Written},
 };
 
 /// The most characters of an API key.
@@ -201,10 +202,10 @@ impl Beside {
 /// Checks a credential with its provider and stores it.
 ///
 /// # Errors
-/// In the order in which they are looked for: 403 `unverified_not_allowed`; 400 `missing_hmac`,
-/// `invalid_hmac`; 404
-/// `unknown_provider_config` (a backend: `not_found`), `unknown_provider_template`; 400
-/// `invalid_auth_mode` (a backend: `invalid_body`), `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
+/// In the order in which they are looked for: 403 `unverified_not_allowed`; with a public key 400
+/// `missing_hmac`, `invalid_hmac`, 403 `connection_id_not_allowed`; 404 `unknown_provider_config` (a
+/// backend: `not_found`), `unknown_provider_template`; 400 `invalid_auth_mode` (a backend: `invalid_body`),
+/// `integration_not_allowed`; 403 `connection_id_not_allowed`, 400 `invalid_connection`; 400
 /// `invalid_body`; 429 `too_many_request`; 400 `connection_test_failed`.
 pub(crate) async fn store(
     server: &Server,
@@ -220,10 +221,8 @@ pub(crate) async fn store(
     if intake.store_unverified && !unverified_allowed {
         return Err(ApiError::UnverifiedNotAllowed);
     }
-    if let Origin::PublicKey(public, hmac) = &origin
-        && public.environment.settings.hmac_enabled
-    {
-        vouched(server, &environment, &intake, hmac.as_deref()).await?;
+    if let Origin::PublicKey(public, hmac) = &origin {
+        public_key::admit(server, public, &intake, hmac.as_deref()).await?;
     }
     let key = &intake.integration;
     let integration = server
@@ -242,7 +241,9 @@ pub(crate) async fn store(
     }
 
     let (id, replaces) = connection_id(server, &environment, &intake, &origin).await?;
-    let config = config(server, &environment, &intake, &origin, replaces.then_some(&id)).await?;
+    let replaced = replaces.then_some(&id);
+    let config =
+        config::config(server, &environment, &intake, &origin, &provider, replaced).await?;
     let contents = Contents { credential: intake.credential, config };
     let verified = checked(server, &provider, &contents, intake.store_unverified, &origin).await?;
 
@@ -288,7 +289,7 @@ pub(crate) async fn store(
                 return Ok(Stored { connection, contents });
             }
             Written::Moved(id) => write = write.moved_to(id, &contents, server)?,
-            Written::Denied(id) => return Err(ApiError::ConnectionIdNotAllowed(id)),
+            Written::Denied => return Err(ApiError::ConnectionIdNotAllowed),
             Written::Gone => return Err(ApiError::InvalidConnection),
             Written::SessionEnded => return Err(ApiError::UnknownConnectSessionToken),
             Written::UnknownIntegration => {
@@ -297,27 +298,6 @@ pub(crate) async fn store(
         }
     }
     Err(ApiError::Unavailable)
-}
-
-/// Whether the backend vouches for the connection id: the hexadecimal HMAC-SHA-256 of integration and id.
-/// Without an id there is nothing that it could have vouched for.
-async fn vouched(
-    server: &Server,
-    environment: &str,
-    intake: &Intake,
-    given: Option<&str>,
-) -> Result<(), ApiError> {
-    let given = given.ok_or(ApiError::MissingHmac)?;
-    let id = intake.connection.as_ref().ok_or(ApiError::InvalidHmac)?;
-    let key = EnvironmentKey::of(server, environment, Purpose::ConnectionHmac).await?;
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes());
-    let expected: String = hmac::sign(&key, format!("{}:{id}", intake.integration).as_bytes())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes())
-        .map_err(|_| ApiError::InvalidHmac)
 }
 
 /// The provider of an integration, with the integration's settings applied.
@@ -368,42 +348,9 @@ async fn connection_id(
     match ownership::decide(terms, requested, &situation) {
         Decision::Use(id) => Ok((id, true)),
         Decision::Fresh => Ok((ConnectionId::random(), false)),
-        Decision::Denied(id) => Err(ApiError::ConnectionIdNotAllowed(id)),
+        Decision::Denied => Err(ApiError::ConnectionIdNotAllowed),
         Decision::Gone => Err(ApiError::InvalidConnection),
     }
-}
-
-/// The connection configuration: what the replaced connection had, over it what the request gives, over
-/// it what the session presets. A backend's own object is taken whole.
-async fn config(
-    server: &Server,
-    environment: &str,
-    intake: &Intake,
-    origin: &Origin<'_>,
-    replaced: Option<&ConnectionId>,
-) -> Result<Object, ApiError> {
-    let key = intake.integration.as_str();
-    if let (Origin::Backend { .. }, Some(config)) = (origin, &intake.config) {
-        return Ok(config.clone());
-    }
-    let mut config = Object::new();
-    if let Some(id) = replaced
-        && let Found::Found(connection) =
-            server.store.connection(environment, key, id.as_str()).await?
-    {
-        match Contents::open(server, environment, key, id.as_str(), &connection.sealed) {
-            Ok(contents) => config = contents.config,
-            // What cannot be opened is being replaced; that heals it.
-            Err(error) => tracing::warn!(%error, "the replaced connection did not open"),
-        }
-    }
-    config.extend(intake.config.clone().unwrap_or_default());
-    if let Origin::Session(session) = origin {
-        for (field, value) in Presets::open(server, &session.session)?.of(key) {
-            config.insert(field.to_owned(), value.into());
-        }
-    }
-    Ok(config)
 }
 
 /// What [`test()`] says, unless too many credentials from there were wrong: otherwise somebody could find

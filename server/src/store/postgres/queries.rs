@@ -1046,7 +1046,7 @@ pub(super) async fn write_connection(
             Some(Decision::Use(id)) => return Ok(Written::Moved(id)),
             // A fresh id was drawn by the caller; that it is unused is what fresh means.
             Some(Decision::Fresh) => {}
-            Some(Decision::Denied(id)) => return Ok(Written::Denied(id)),
+            Some(Decision::Denied) => return Ok(Written::Denied),
             Some(Decision::Gone) => return Ok(Written::Gone),
         }
         match existing {

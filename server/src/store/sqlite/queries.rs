@@ -903,7 +903,7 @@ pub(super) fn write_connection(db: &Db, write: &Write, mut event: AuditEvent) ->
                 Decision::Use(id) => return Ok(Written::Moved(id)),
                 // A fresh id was drawn by the caller; that it is unused is what fresh means.
                 Decision::Fresh => {}
-                Decision::Denied(id) => return Ok(Written::Denied(id)),
+                Decision::Denied => return Ok(Written::Denied),
                 Decision::Gone => return Ok(Written::Gone),
             }
             Some(session.id)
