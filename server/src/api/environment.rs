@@ -16,6 +16,7 @@ use crate::{
     fields::{Fields, Length, SHORT},
     issue::Issue,
     model::{Environment, EnvironmentSettings},
+    origin::Origin,
     query::Query,
     state::{AppState, Server},
     store::SettingsOutcome,
@@ -141,7 +142,11 @@ fn appearance(fields: &mut Fields, settings: &mut EnvironmentSettings) {
         }
     }
     if let Some(given) = fields.optional_list("allowed_origins", SHORT) {
-        let known: Vec<String> = given.iter().filter_map(|text| appearance::origin(text)).collect();
+        let known: Vec<String> = given
+            .iter()
+            .filter_map(|text| Origin::parse(text))
+            .map(|one| one.to_string())
+            .collect();
         if known.len() < given.len() || known.len() > appearance::ORIGINS_MAX {
             let message = "Expected at most 20 origins such as https://app.example.com";
             fields.refuse(Issue::custom(fields.path_of("allowed_origins"), message));

@@ -14,17 +14,12 @@ use serde_json::Value;
 use super::{PREFIX, operator::Operator};
 use crate::{
     client_address::ClientAddress,
+    content_policy,
     envelope::RequestId,
     error::ApiError,
     model::{AuditEvent, EnvironmentSettings},
     state::{AppState, Server},
 };
-
-/// No inline script or style, nothing from elsewhere, in no frame. `wasm-unsafe-eval` is what the
-/// widget needs.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; \
-     base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The parts of the dashboard, as its navigation shows them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -217,7 +212,10 @@ pub fn html(status: StatusCode, page: &impl Template) -> Result<Response, ApiErr
 }
 
 fn headers() -> [(HeaderName, &'static str); 2] {
-    [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)]
+    [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, content_policy::DASHBOARD),
+    ]
 }
 
 #[derive(Template)]

@@ -15,6 +15,7 @@ use crate::{
     environment_key::{EnvironmentKey, Purpose},
     error::ApiError,
     model::EnvironmentSettings,
+    origin::Origin,
     query::Query,
     store::SettingsOutcome,
 };
@@ -212,8 +213,8 @@ fn put_connect(form: &Form, settings: &mut EnvironmentSettings) -> Problems {
     given.put_into(settings);
     settings.allowed_origins.clear();
     for line in form.text("allowed_origins").split_whitespace() {
-        match appearance::origin(line) {
-            Some(origin) => settings.allowed_origins.push(origin),
+        match Origin::parse(line) {
+            Some(origin) => settings.allowed_origins.push(origin.to_string()),
             None => problems.push((
                 "allowed_origins",
                 format!("“{line}” is not an origin such as https://app.example.com."),

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use http::{Method, Request, StatusCode, header};
 use keyslot_server::{
     access::Access,
-    model::AuditEvent,
+    model::{AuditEvent, EnvironmentSettings},
     routes::{self, Endpoint},
     vault::Sealed,
 };
@@ -909,4 +909,44 @@ async fn the_connect_page_is_framed_by_the_sites_of_its_environment_only() {
     let framed = policy(&query).await;
     assert!(framed.contains("frame-ancestors https://a.example https://b.example;"), "{framed}");
     assert!(policy("").await.contains("frame-ancestors 'none';"), "it belongs to no environment");
+}
+
+#[tokio::test]
+async fn no_origin_and_no_logo_adds_to_the_policy_of_the_connect_page() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let token = server.session(user("u1")).await;
+    let policy = async || {
+        let path = format!("/connect/?session_token={token}");
+        let page = server.call(Method::GET, &path, None, None).await;
+        page.headers["content-security-policy"].to_str().unwrap().to_owned()
+    };
+    let usual = policy().await;
+    for bad in ["https://a;sandbox", "https://a,b", "https://*.example.com", "http://[::1]:8080"] {
+        let body = json!({ "allowed_origins": [bad] });
+        let answer = server.call(Method::PATCH, "/environment", Some(SECRET), Some(body)).await;
+        assert_eq!(answer.error(), "400 invalid_body custom [allowed_origins]", "{bad}");
+        let saved = browser.save_settings("connect", &[("allowed_origins", bad)]).await;
+        assert_eq!(saved.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+        let body = json!({ "logo_url": format!("{bad}/logo.svg") });
+        let answer = server.call(Method::PATCH, "/environment", Some(SECRET), Some(body)).await;
+        assert_eq!(answer.error(), "400 invalid_body custom [logo_url]", "{bad}");
+        let saved =
+            browser.save_settings("connect", &[("logo_url", &format!("{bad}/logo.svg"))]).await;
+        assert_eq!(saved.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+    }
+    // As an older server would have stored them.
+    let seen = EnvironmentSettings::default();
+    let old = EnvironmentSettings {
+        allowed_origins: vec!["https://a;sandbox".into(), "https://b.example".into()],
+        logo_url: Some("https://c;report-uri /logo.svg".into()),
+        ..seen.clone()
+    };
+    let audit = event(server.state.clock.now(), "dev");
+    server.state.store.put_environment_settings("dev", seen, old, audit).await.unwrap();
+    let expected = usual.replace("frame-ancestors 'none'", "frame-ancestors https://b.example");
+    assert_eq!(policy().await, expected);
+    let path = format!("/connect/?session_token={token}");
+    let page = text(&server.call(Method::GET, &path, None, None).await);
+    assert!(!page.contains("c;report-uri"), "nor is the logo drawn");
 }
