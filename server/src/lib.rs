@@ -116,7 +116,7 @@ fn without_base(base: &str, mut request: Request) -> Request {
 
 async fn nowhere(State(state): State<AppState>, request: Request) -> Response {
     if request.uri().path().starts_with(dashboard::PREFIX) {
-        return dashboard::nowhere(&state, &request);
+        return dashboard::nowhere(&state, request).await;
     }
     ApiError::NotFound("There is nothing at this address.".into()).into_response()
 }
