@@ -192,7 +192,7 @@ export const DASHBOARD_STATES = [
   at("activity-object", "dev/activity?object=connection%3Ademo%2Fuser-2"),
   at("activity-no-match", "dev/activity?search=nothing-of-that-name"),
   at("activity-changes", "dev/activity?changes=only"),
-  at("activity-none", "prod/activity"),
+  at("activity-sign-ins", "prod/activity"),
   at("webhooks", "dev/webhooks"),
   {
     name: "webhook",
@@ -227,6 +227,20 @@ export const DASHBOARD_STATES = [
       await page.getByRole("alert").first().waitFor();
     },
   },
+  at("settings-key-new", "dev/settings/key?purpose=webhooks"),
+  {
+    name: "settings-key-made",
+    reach: async ({ page, open }) => {
+      // One that nobody has seen does not count beside a new one: the first is made, and then another.
+      for (const purpose of ["hmac", "hmac"]) {
+        await open(`dev/settings/key?purpose=${purpose}`);
+        await page.getByRole("button", { name: "Make the new key" }).click();
+        await page.getByRole("textbox", { name: "New key" }).waitFor();
+      }
+      await page.getByText("before this one counts until").click();
+    },
+  },
+  at("settings-key-gone", "dev/settings?made=0"),
   at("secret-keys", "dev/secret-keys"),
   at("secret-keys-none", "prod/secret-keys"),
   {
@@ -325,6 +339,11 @@ export const DASHBOARD_STATES = [
     },
   },
   at("no-page", "dev/nothing"),
+  {
+    name: "no-page-outside",
+    outside: true,
+    reach: ({ page, server }) => page.goto(`${server.url}/dashboard/dev/nothing`),
+  },
   {
     name: "connect-closed",
     reach: async (place) => {

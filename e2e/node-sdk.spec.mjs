@@ -285,6 +285,48 @@ test("a webhook that the server sent passes verifyIncomingWebhookRequest, and a 
   }
 });
 
+test("while two signing keys count, verifyIncomingWebhookRequest takes every webhook with either", async ({
+  world,
+}) => {
+  const { Nango } = await import("@nangohq/node");
+  /** @param {string} method @param {string} path @param {object} [body] */
+  const call = async (method, path, body) => {
+    const answer = await fetch(`${world.server.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${world.server.secretKey}`, "content-type": "application/json" },
+      body: body && JSON.stringify(body),
+    });
+    return (await answer.json()).data;
+  };
+  const renew = async () => (await call("POST", "/environment/webhook-signing-key")).signing_key;
+  const keys = { old: await renew(), new: await renew() };
+  /** What each receiver has taken; both refuse what does not verify. */
+  const taken = { old: 0, new: 0 };
+  const receiver = createServer(async (request, answer) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const which = request.url === "/old" ? "old" : "new";
+    const sdk = new Nango({ host: world.server.url, secretKey: "unused", webhookSigningKey: keys[which] });
+    const verified = sdk.verifyIncomingWebhookRequest(body, request.headers);
+    taken[which] += Number(verified);
+    answer.writeHead(verified ? 200 : 401).end();
+  });
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (receiver.address());
+  const address = (/** @type {string} */ which) => `http://127.0.0.1:${port}/${which}`;
+  try {
+    await call("PATCH", "/environment", { webhook_url: address("old"), webhook_url_secondary: address("new") });
+    await connect(world, "acme-key", { end_user: { id: "hooked-by-either" } });
+    await expect.poll(() => taken, { timeout: 15_000 }).toEqual({ old: 1, new: 1 });
+    await call("DELETE", "/environment/webhook-signing-key/previous");
+    await connect(world, "acme-key", { end_user: { id: "hooked-by-the-new" } });
+    await expect.poll(() => taken, { timeout: 15_000 }).toEqual({ old: 1, new: 2 });
+  } finally {
+    await call("PATCH", "/environment", { webhook_url: null, webhook_url_secondary: null });
+    receiver.close();
+  }
+});
+
 test("a server below a base path is used by its address, whole", async ({ world }) => {
   const catalog = path.join(mkdtempSync(path.join(tmpdir(), "keyslot-base-")), "acme.yaml");
   writeFileSync(catalog, world.provider.catalog);

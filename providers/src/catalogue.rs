@@ -9,6 +9,7 @@ use rust_embed::RustEmbed;
 use serde_json::{Map, Value};
 
 use crate::base_url::{Base, BaseUrl};
+use crate::link;
 use crate::provider::{Provider, Unusable};
 
 /// The templates in the repository's `catalog/`. A debug build reads them from there when it
@@ -163,6 +164,9 @@ impl Catalogue {
         let entry = self.resolve(name, entries, behind)?;
         if serde_json::to_string(&entry).map_or(true, |text| text.len() > MAX_ENTRY) {
             return Err(Unusable::new("template", format!("it is larger than {MAX_ENTRY} bytes")));
+        }
+        if let Some(key) = link::unusable(&entry).next() {
+            return Err(Unusable::new(key, "expected an http or https address"));
         }
         let (provider, notes) = Provider::read(name, &entry, Cleartext::OpenedOnly)?;
         let base_url = entry.get("proxy").and_then(|proxy| proxy.get("base_url"));

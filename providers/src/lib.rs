@@ -21,6 +21,7 @@ mod credential;
 mod field;
 mod integration;
 mod issue;
+mod link;
 mod params;
 mod pattern;
 mod provider;

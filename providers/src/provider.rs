@@ -12,6 +12,7 @@ use crate::base_url::BaseUrl;
 use crate::credential::AuthMode;
 use crate::field::{Definition, Field, OneOrMany, Scalar};
 use crate::integration::IntegrationConfig;
+use crate::link;
 use crate::status::{concerns_no_credential, overlap, proves_nothing, statuses};
 use crate::text::Text;
 
@@ -267,11 +268,19 @@ impl Provider {
             }
         }
 
+        let mut public = public_template(name, entry);
+        for key in link::unusable(entry) {
+            notes.push(format!("{key} is not an http or https address and is not shown"));
+            if let Value::Object(public) = &mut public {
+                public.shift_remove(key);
+            }
+        }
+
         let mut provider = Self {
             name: name.to_owned(),
             display_name: template.display_name.0,
             auth_mode,
-            template: public_template(name, entry),
+            template: public,
             credentials,
             connection_config,
             integration_config,

@@ -263,6 +263,28 @@ fn what_is_not_used_is_said_in_a_note() {
 }
 
 #[test]
+fn an_address_that_is_no_web_page_is_left_out_with_a_note() {
+    let (catalogue, report) = load(
+        "one:
+  display_name: One
+  auth_mode: API_KEY
+  docs: 'javascript:alert(1)'
+  docs_connect: \"java\\tscript:alert(1)\"
+  setup_guide_url: https://docs.example/keys
+two: { display_name: Two, auth_mode: API_KEY, docs: 'HTTPS://docs.example', docs_connect: '' }
+",
+    );
+    let notes = &report.loaded[0].notes;
+    assert_eq!(notes.len(), 2, "{report:?}");
+    assert_eq!(notes[0], "docs is not an http or https address and is not shown");
+    assert_eq!(report.loaded[1].notes.len(), 0, "{report:?}");
+    let one = &catalogue.get("one").expect("loaded").template;
+    assert!(one.get("docs").is_none() && one.get("docs_connect").is_none(), "{one}");
+    assert_eq!(one["setup_guide_url"], "https://docs.example/keys");
+    assert_eq!(catalogue.get("two").expect("loaded").template["docs"], "HTTPS://docs.example");
+}
+
+#[test]
 fn a_file_that_is_no_catalogue_is_an_error_and_changes_nothing() {
     let (mut catalogue, _) = load("a: {display_name: A, auth_mode: API_KEY}");
     for (yaml, kind) in [

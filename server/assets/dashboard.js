@@ -1,5 +1,6 @@
 // What the dashboard's pages cannot do without a script: the connect dialog, copying, filtering the
-// catalogue while somebody types, and closing the list of environments. Everything else is plain HTML.
+// catalogue while somebody types, closing the list of environments, and asking before edits are lost.
+// Everything else is plain HTML.
 
 const { here = "", host = "", csrf = "" } = document.body.dataset;
 const status = document.getElementById("status");
@@ -142,6 +143,27 @@ if (filter instanceof HTMLFormElement) {
     category instanceof HTMLSelectElement && category.addEventListener("change", () => filter.requestSubmit());
   }
 }
+
+// Settings that were typed and not saved: leaving the page asks first. A form whose own answer this page is was
+// not saved either, or the server would have led elsewhere.
+/** @param {HTMLFormElement} form */
+const isEdited = (form) =>
+  form.action === location.href ||
+  [...form.elements].some((field) => {
+    if (field instanceof HTMLSelectElement)
+      return [...field.options].some((one) => one.selected !== one.defaultSelected);
+    if (field instanceof HTMLTextAreaElement) return field.value !== field.defaultValue;
+    if (!(field instanceof HTMLInputElement)) return false;
+    return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+  });
+/** @type {EventTarget | null} */
+let sent = null;
+addEventListener("submit", ({ target }) => (sent = target));
+addEventListener("pageshow", () => (sent = null));
+addEventListener("beforeunload", (event) => {
+  for (const form of document.querySelectorAll("form:has([name=version])"))
+    if (form instanceof HTMLFormElement && form !== sent && isEdited(form)) event.preventDefault();
+});
 
 // The dialog as end users will meet it, beside the form that is being filled in.
 for (const form of document.querySelectorAll("form[data-dialog-form]")) {

@@ -8,8 +8,12 @@ let session;
 globalThis.fetch = async () => Response.json(session);
 
 // Whoever fills in the form beside the frame keeps the focus: the frame being inert does not prevent that
-// its scripts take it, and a modal dialog does so by itself.
+// its scripts take it, a modal dialog does so by itself, and `autofocus` works across frames of one origin.
 HTMLElement.prototype.focus = () => {};
+const { setAttribute } = Element.prototype;
+Element.prototype.setAttribute = function (name, value) {
+  if (name !== "autofocus") setAttribute.call(this, name, value);
+};
 HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
 };

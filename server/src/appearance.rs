@@ -4,7 +4,10 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::model::{EnvironmentSettings, Object};
+use crate::{
+    model::{EnvironmentSettings, Object},
+    origin::Origin,
+};
 
 /// The most characters of a product's name.
 pub const NAME_MAX: usize = 80;
@@ -24,13 +27,15 @@ pub fn accent(text: &str) -> Option<String> {
     fits.then(|| format!("#{}", digits.to_ascii_lowercase()))
 }
 
-/// The address of a picture: https, or http on this machine; `None` when the text is none.
+/// The address of a picture: https, or http on this machine, of a host that a policy can name; `None` when
+/// the text is none.
 pub fn logo(text: &str) -> Option<String> {
     let url = Url::parse(text.trim()).ok()?;
     let local = url.host().is_some_and(|host| crate::access::is_loopback(&host));
     let fits = url.scheme() == "https" || (url.scheme() == "http" && local);
     let bare = url.username().is_empty() && url.password().is_none();
-    (fits && bare && url.as_str().len() <= LOGO_MAX).then(|| url.into())
+    (fits && bare && Origin::of(&url).is_some() && url.as_str().len() <= LOGO_MAX)
+        .then(|| url.into())
 }
 
 /// A text of at most `max` characters in one line; `None` when it is not.
@@ -40,21 +45,17 @@ pub fn line(text: &str, max: usize) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// Where pictures of the connect page come from (CSP Level 3, `img-src`).
-pub fn image_sources(settings: &EnvironmentSettings) -> String {
-    let logo = settings.logo_url.as_deref().and_then(|logo| Url::parse(logo).ok());
-    match logo {
-        Some(logo) => format!("'self' {}", logo.origin().ascii_serialization()),
-        None => "'self'".to_owned(),
-    }
+/// The logo, unless the database holds an address that would not be taken today.
+pub fn usable_logo(settings: &EnvironmentSettings) -> Option<String> {
+    settings.logo_url.as_deref().and_then(logo)
 }
 
 /// The widget's option `theme`.
 pub fn theme(settings: &EnvironmentSettings) -> Value {
     let mut theme = Object::new();
-    for (name, value) in [("accent", &settings.accent), ("logo", &settings.logo_url)] {
+    for (name, value) in [("accent", settings.accent.clone()), ("logo", usable_logo(settings))] {
         if let Some(value) = value {
-            theme.insert(name.into(), value.as_str().into());
+            theme.insert(name.into(), value.into());
         }
     }
     Value::Object(theme)
@@ -76,28 +77,6 @@ pub fn strings(settings: &EnvironmentSettings) -> Value {
     Value::Object(strings)
 }
 
-/// The origin of a site, such as `https://app.example.com`; `None` when the text is no http or https
-/// address or says more than an origin.
-pub fn origin(text: &str) -> Option<String> {
-    let url = Url::parse(text.trim()).ok()?;
-    let bare = matches!(url.path(), "" | "/")
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    (bare && matches!(url.scheme(), "https" | "http") && url.has_host())
-        .then(|| url.origin().ascii_serialization())
-}
-
-/// The sources of `frame-ancestors` (CSP Level 3 §6.4.2).
-pub fn frame_ancestors(settings: &EnvironmentSettings) -> String {
-    if settings.allowed_origins.is_empty() {
-        "'none'".to_owned()
-    } else {
-        settings.allowed_origins.join(" ")
-    }
-}
-
 /// The settings that existing connect pages ask for with a session.
 pub fn view(settings: &EnvironmentSettings) -> Value {
     let (light, dark) = match &settings.accent {
@@ -116,24 +95,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_scheme_host_and_port_only() {
-        for (text, expected) in [
-            ("https://app.example.com", Some("https://app.example.com")),
-            (" HTTPS://App.Example.com:443/ ", Some("https://app.example.com")),
-            ("http://localhost:8080", Some("http://localhost:8080")),
-            ("https://app.example.com/path", None),
-            ("https://user@app.example.com", None),
-            ("https://app.example.com?x", None),
-            ("javascript:alert(1)", None),
-            ("app.example.com", None),
-            ("*", None),
-            ("https://a.example; script-src *", None),
-        ] {
-            assert_eq!(origin(text).as_deref(), expected, "{text}");
-        }
-    }
-
-    #[test]
     fn a_logo_is_fetched_over_https_and_from_nowhere_else() {
         for (text, expected) in [
             (" https://cdn.example/logo.svg ", Some("https://cdn.example/logo.svg")),
@@ -141,16 +102,12 @@ mod tests {
             ("http://cdn.example/logo.svg", None),
             ("https://user@cdn.example/logo.svg", None),
             ("data:image/svg+xml,x", None),
+            ("https://a;sandbox/logo.svg", None),
             ("javascript:alert(1)", None),
             ("logo.svg", None),
         ] {
             assert_eq!(logo(text).as_deref(), expected, "{text}");
         }
-        let settings = EnvironmentSettings {
-            logo_url: logo("https://cdn.example/a;b,c logo.svg"),
-            ..EnvironmentSettings::default()
-        };
-        assert_eq!(image_sources(&settings), "'self' https://cdn.example");
     }
 
     #[test]
@@ -173,13 +130,5 @@ mod tests {
         for bad in ["", "abcdef", "#abc", "#gggggg", "red", "#abcdef;"] {
             assert_eq!(accent(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn no_site_may_frame_the_page_unless_it_is_named() {
-        let mut settings = EnvironmentSettings::default();
-        assert_eq!(frame_ancestors(&settings), "'none'");
-        settings.allowed_origins = vec!["https://a.example".into(), "https://b.example".into()];
-        assert_eq!(frame_ancestors(&settings), "https://a.example https://b.example");
     }
 }

@@ -7,13 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use url::Url;
 
-use crate::{
-    appearance, error::ApiError, model::EnvironmentSettings, query::Query, state::AppState,
-};
-
-/// As strict as the connect page's.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
-     connect-src 'self'; form-action 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+use crate::{content_policy, error::ApiError, query::Query, state::AppState};
 
 #[derive(Template)]
 #[template(path = "connect_frame.html")]
@@ -39,12 +33,7 @@ pub async fn show(state: &AppState, headers: &HeaderMap) -> Result<Response, Api
         environments.flat_map(|environment| environment.settings.allowed_origins).collect();
     let known = around(headers).is_none_or(|site| allowed_origins.contains(&site));
     let refused = allowed_origins.is_empty() || !known;
-    let everywhere = EnvironmentSettings { allowed_origins, ..EnvironmentSettings::default() };
-    let policy = if refused {
-        POLICY.to_owned()
-    } else {
-        format!("{POLICY}; frame-ancestors {}", appearance::frame_ancestors(&everywhere))
-    };
+    let policy = content_policy::connect_frame((!refused).then_some(allowed_origins.as_slice()));
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
         (header::CONTENT_SECURITY_POLICY, policy),

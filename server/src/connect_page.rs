@@ -10,25 +10,13 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
 use crate::{
-    appearance, connect_frame,
+    appearance, connect_frame, content_policy,
     error::ApiError,
-    model::{ConnectSession, EnvironmentSettings, Target},
+    model::{ConnectSession, Target},
     query::Query,
     state::AppState,
     token,
 };
-
-/// As strict as the dashboard's; it sends no form anywhere, the widget does. Framed by the sites that the
-/// environment names, which makes `X-Frame-Options` moot (CSP Level 3 §6.4.2.2).
-fn policy(settings: &EnvironmentSettings) -> String {
-    format!(
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src {}; \
-         connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors {}; \
-         require-trusted-types-for 'script'; trusted-types 'none'",
-        appearance::image_sources(settings),
-        appearance::frame_ancestors(settings)
-    )
-}
 
 /// An API that the link is for.
 struct Choice {
@@ -93,7 +81,7 @@ pub async fn show(
         (Some(_), true) => StatusCode::GONE,
         (Some(_), false) => StatusCode::OK,
     };
-    let policy = policy(&settings);
+    let policy = content_policy::connect_page(&settings);
     let page = Page {
         root: state.base_path(),
         looks: json!({
@@ -101,8 +89,8 @@ pub async fn show(
             "strings": appearance::strings(&settings),
         })
         .to_string(),
+        logo: appearance::usable_logo(&settings),
         product: settings.product_name,
-        logo: settings.logo_url,
         intro: settings.connect_intro,
         choices,
         renews,

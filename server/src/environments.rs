@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{
     cli::{EnvironmentAction, Refusal, Settings},
     clock::{Clock, SystemClock},
-    environment_key::{EnvironmentKey, Purpose},
+    environment_key::{EnvironmentKeys, Purpose},
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role},
     secret_keys::{Made, generate},
     serve::{open, storage, vault},
@@ -133,7 +133,7 @@ impl Registry<'_> {
         }
         let mut secrets = Vec::new();
         for purpose in [Purpose::WebhookSigning, Purpose::ConnectionHmac] {
-            let renamed = EnvironmentKey::renamed(self.store, self.vault, purpose, from, to);
+            let renamed = EnvironmentKeys::renamed(self.store, self.vault, purpose, from, to);
             secrets.push(renamed.await?);
         }
         let audit = (self.audit)("environment.renamed", to);

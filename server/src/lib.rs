@@ -20,6 +20,7 @@ pub mod clock;
 pub mod compressed;
 pub mod connect_frame;
 pub mod connect_page;
+pub mod content_policy;
 pub mod contents;
 pub mod dashboard;
 pub mod demo;
@@ -41,6 +42,7 @@ pub mod metrics;
 pub mod model;
 pub mod moving;
 pub mod openapi;
+pub mod origin;
 pub mod ownership;
 pub mod pages;
 pub mod patient_body;
@@ -119,7 +121,7 @@ fn without_base(base: &str, mut request: Request) -> Request {
 
 async fn nowhere(State(state): State<AppState>, request: Request) -> Response {
     if request.uri().path().starts_with(dashboard::PREFIX) {
-        return dashboard::nowhere(&state, &request);
+        return dashboard::nowhere(&state, request).await;
     }
     ApiError::NotFound("There is nothing at this address.".into()).into_response()
 }

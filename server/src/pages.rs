@@ -14,7 +14,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::{
     compressed::{Compressed, ContentHash},
-    dashboard,
+    content_policy, dashboard,
     error::ApiError,
     popup_socket,
     segment::Segment,
@@ -49,11 +49,6 @@ struct Logos;
 #[folder = "../www"]
 #[allow_missing = true]
 struct Www;
-
-/// Pages of ours run no inline script and no foreign one. `wasm-unsafe-eval` is what WebAssembly needs.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; \
-     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// `GET /`: to the demo with `--dev`, else to the dashboard. It is where the stock SDK asks for a WebSocket, too.
 pub async fn root(State(state): State<AppState>, mut request: Request) -> Response {
@@ -140,7 +135,7 @@ pub async fn logo(
     let headers = [
         (header::CONTENT_TYPE, "image/svg+xml"),
         (header::CACHE_CONTROL, "public, max-age=86400"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+        (header::CONTENT_SECURITY_POLICY, content_policy::LOGO),
     ];
     Ok((headers, svg).into_response())
 }
@@ -194,7 +189,7 @@ fn file(
     put(header::CONTENT_TYPE, content_type(path));
     put(HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
     if path.ends_with(".html") {
-        put(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        put(header::CONTENT_SECURITY_POLICY, content_policy::DEMO);
         put(header::REFERRER_POLICY, "no-referrer");
     }
     if has(request, &tag) {

@@ -139,6 +139,18 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             SecretKey(P::WriteSettings),
             post(environment::renew_hmac_key),
         ),
+        e(
+            M::DELETE,
+            "/environment/webhook-signing-key/previous",
+            SecretKey(P::WriteSettings),
+            delete(environment::end_signing_key),
+        ),
+        e(
+            M::DELETE,
+            "/environment/hmac-key/previous",
+            SecretKey(P::WriteSettings),
+            delete(environment::end_hmac_key),
+        ),
         e(M::GET, "/environments", SecretKey(P::ManageEnvironments), get(environments::list)),
         e(M::POST, "/environments", SecretKey(P::ManageEnvironments), post(environments::create)),
         e(
@@ -267,7 +279,8 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
 fn pages_of_operators() -> Vec<Endpoint> {
     use Access::{Operator, Public};
     use dashboard::{
-        activity, connections, environments, integrations, preview, secret_keys, settings, sign_in,
+        activity, connections, environment_keys, environments, integrations, preview, secret_keys,
+        settings, sign_in,
         widget_session::{invite, make_invite, session},
     };
     let page = |path, handler| Endpoint::new(Method::GET, path, Operator, handler);
@@ -313,7 +326,9 @@ fn pages_of_operators() -> Vec<Endpoint> {
         form("/dashboard/{environment}/settings/webhooks", Operator, post(settings::webhooks)),
         form("/dashboard/{environment}/settings/connect", Operator, post(settings::connect)),
         form("/dashboard/{environment}/settings/legacy", Operator, post(settings::legacy)),
-        form("/dashboard/{environment}/settings/key", Operator, post(settings::renew_key)),
+        page("/dashboard/{environment}/settings/key", get(environment_keys::ask)),
+        form("/dashboard/{environment}/settings/key", Operator, post(environment_keys::renew)),
+        form("/dashboard/{environment}/settings/key/end", Operator, post(environment_keys::end)),
     ]
 }
 

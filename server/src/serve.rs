@@ -378,6 +378,9 @@ async fn housekeeping(state: AppState) {
         if let Err(error) = state.store.purge_sessions(state.clock.now()).await {
             tracing::warn!(%error, "ended sessions are not removed");
         }
+        if let Err(error) = state.store.purge_operator_sessions(state.clock.now()).await {
+            tracing::warn!(%error, "ended sessions of operators are not removed");
+        }
         if let Err(error) = state.store.purge_allowances(state.clock.now()).await {
             tracing::warn!(%error, "allowances that are full again are not removed");
         }

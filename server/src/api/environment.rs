@@ -3,6 +3,7 @@
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
+use jiff::SignedDuration;
 use keyslot_egress::{Cleartext, EgressError};
 use serde_json::{Value, json};
 
@@ -11,11 +12,13 @@ use crate::{
     access::Key,
     appearance,
     body::JsonBody,
-    environment_key::{EnvironmentKey, Purpose},
+    clock::on_the_wire,
+    environment_key::{EnvironmentKeys, GRACE, Purpose},
     error::ApiError,
     fields::{Fields, Length, SHORT},
     issue::Issue,
-    model::{Environment, EnvironmentSettings},
+    model::{Environment, EnvironmentSettings, Object},
+    origin::Origin,
     query::Query,
     state::{AppState, Server},
     store::SettingsOutcome,
@@ -139,7 +142,11 @@ fn appearance(fields: &mut Fields, settings: &mut EnvironmentSettings) {
         }
     }
     if let Some(given) = fields.optional_list("allowed_origins", SHORT) {
-        let known: Vec<String> = given.iter().filter_map(|text| appearance::origin(text)).collect();
+        let known: Vec<String> = given
+            .iter()
+            .filter_map(|text| Origin::parse(text))
+            .map(|one| one.to_string())
+            .collect();
         if known.len() < given.len() || known.len() > appearance::ORIGINS_MAX {
             let message = "Expected at most 20 origins such as https://app.example.com";
             fields.refuse(Issue::custom(fields.path_of("allowed_origins"), message));
@@ -148,39 +155,98 @@ fn appearance(fields: &mut Fields, settings: &mut EnvironmentSettings) {
     }
 }
 
-/// `POST /environment/webhook-signing-key`: makes a new signing key and shows it this once. Everything
-/// that is sent from now on is signed with it.
+/// `POST /environment/webhook-signing-key`: `{ grace_period_seconds? }` makes a new signing key and shows it
+/// this once. For the grace period (a day, which is also the most) the one before counts as well: webhooks are
+/// signed with both.
 ///
 /// # Errors
-/// 400 `invalid_query_params` for any query.
+/// 400 `invalid_body`, `invalid_query_params` for any query.
 pub async fn renew_signing_key(
     State(state): State<AppState>,
     key: Key,
     query: Query,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
-    let name = key.environment();
-    let object = format!("environment:{name}");
-    let audit = key.audit("environment.signing_key_renewed", object, state.clock.now());
-    let new = EnvironmentKey::renew(&state, name, Purpose::WebhookSigning, audit).await?;
-    Ok(answer(StatusCode::CREATED, &json!({ "data": { "signing_key": new.expose() } })))
+    renew(&state, &key, Purpose::WebhookSigning, "signing_key", body).await
 }
 
-/// `POST /environment/hmac-key`: makes a new key for vouching for connection ids and shows it this once.
+/// `POST /environment/hmac-key`: `{ grace_period_seconds? }` makes a new key for vouching for connection ids and shows
+/// it this once. For the grace period (a day, which is also the most) what was made with the one before is accepted.
 ///
 /// # Errors
-/// 400 `invalid_query_params` for any query.
+/// 400 `invalid_body`, `invalid_query_params` for any query.
 pub async fn renew_hmac_key(
+    State(state): State<AppState>,
+    key: Key,
+    query: Query,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    query.only(&[], &[])?;
+    renew(&state, &key, Purpose::ConnectionHmac, "hmac_key", body).await
+}
+
+async fn renew(
+    state: &Server,
+    key: &Key,
+    purpose: Purpose,
+    field: &'static str,
+    body: Option<Value>,
+) -> Result<Response, ApiError> {
+    let mut grace = GRACE;
+    if body.is_some() {
+        let mut fields = Fields::of_body(body)?;
+        let given = fields.optional_number("grace_period_seconds", 0..=86_400);
+        fields.finish()?;
+        if let Some(seconds) = given.and_then(|seconds| i64::try_from(seconds).ok()) {
+            grace = SignedDuration::from_secs(seconds);
+        }
+    }
+    let name = key.environment();
+    let object = format!("environment:{name}");
+    let audit = key.audit(purpose.renewed(), object, state.clock.now());
+    let keys = EnvironmentKeys::renew(state, name, purpose, grace, audit).await?;
+    let mut data = Object::new();
+    // EXPOSE: whoever asked for the key gets it, this once.
+    data.insert(field.into(), keys.current().expose().into());
+    data.insert("previous_key_ends_at".into(), json!(keys.former_until().map(on_the_wire)));
+    Ok(answer(StatusCode::CREATED, &json!({ "data": data })))
+}
+
+/// `DELETE /environment/webhook-signing-key/previous`: from now on only the newest signing key counts.
+///
+/// # Errors
+/// 404 `not_found` when no older one counts.
+pub async fn end_signing_key(
     State(state): State<AppState>,
     key: Key,
     query: Query,
 ) -> Result<Response, ApiError> {
     query.only(&[], &[])?;
+    end(&state, &key, Purpose::WebhookSigning).await
+}
+
+/// `DELETE /environment/hmac-key/previous`: from now on only the newest HMAC key counts.
+///
+/// # Errors
+/// 404 `not_found` when no older one counts.
+pub async fn end_hmac_key(
+    State(state): State<AppState>,
+    key: Key,
+    query: Query,
+) -> Result<Response, ApiError> {
+    query.only(&[], &[])?;
+    end(&state, &key, Purpose::ConnectionHmac).await
+}
+
+async fn end(state: &Server, key: &Key, purpose: Purpose) -> Result<Response, ApiError> {
     let name = key.environment();
-    let object = format!("environment:{name}");
-    let audit = key.audit("environment.hmac_key_renewed", object, state.clock.now());
-    let new = EnvironmentKey::renew(&state, name, Purpose::ConnectionHmac, audit).await?;
-    Ok(answer(StatusCode::CREATED, &json!({ "data": { "hmac_key": new.expose() } })))
+    let audit = key.audit(purpose.ended(), format!("environment:{name}"), state.clock.now());
+    if EnvironmentKeys::end_former(state, name, purpose, audit).await? {
+        Ok(ok(&json!({ "success": true })))
+    } else {
+        Err(ApiError::NotFound("No key from before the newest counts.".into()))
+    }
 }
 
 async fn own(server: &Server, key: &Key) -> Result<Environment, ApiError> {

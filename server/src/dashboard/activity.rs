@@ -26,7 +26,7 @@ const PAGE: u32 = 50;
 pub const CHANGES_ONLY: &str = "only";
 
 /// What actions are done to, as they begin, and as a person says it.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 8] = [
     ("connection", "Connections"),
     ("integration", "Integrations"),
     ("connect_session", "Connect sessions"),
@@ -34,16 +34,18 @@ const KINDS: [(&str, &str); 7] = [
     ("provider", "Providers of your own"),
     ("environment", "Environments and settings"),
     ("webhook", "Webhooks"),
+    ("operator", "Signing in and out"),
 ];
 
 /// Who does things, as actors begin, and as a person says it.
-const ACTORS: [(&str, &str); 6] = [
+const ACTORS: [(&str, &str); 7] = [
     ("operator", "Operators"),
     ("secret_key", "Backends"),
     ("connect_session", "End users"),
     ("public_key", "Old pages"),
     ("server", "The server"),
     ("command_line", "The command line"),
+    ("anonymous", "Wrong passwords"),
 ];
 
 /// An event as pages show it.
@@ -91,8 +93,8 @@ struct AuditPage {
     /// Which of the two tabs.
     audit: bool,
     lines: Vec<Line>,
-    kinds: [(&'static str, &'static str); 7],
-    actors: [(&'static str, &'static str); 6],
+    kinds: [(&'static str, &'static str); 8],
+    actors: [(&'static str, &'static str); 7],
     kind: String,
     actor: String,
     search: String,

@@ -7,8 +7,9 @@ use http::StatusCode;
 
 use super::{
     form::Form,
-    page::{Frame, MadeKey, Section, Visit, html},
+    page::{Frame, Section, Visit, html},
     settings::Tab,
+    shown_once::{self, Shown},
 };
 use crate::{
     environments::{EnvironmentError, Registry, is_permanent},
@@ -54,7 +55,7 @@ struct Page {
     notice: Option<&'static str>,
     problem: Option<String>,
     /// The first key of one that was made just now.
-    made: Option<MadeKey>,
+    shown: Shown,
 }
 
 impl Page {
@@ -80,7 +81,7 @@ impl Page {
             draft: Draft::default(),
             notice: None,
             problem: None,
-            made: None,
+            shown: Shown::default(),
         })
     }
 }
@@ -96,10 +97,12 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
         Some("deleted") => Some("The environment is deleted, and its secret keys with it."),
         _ => None,
     };
+    page.shown = shown_once::take(&visit, &query).await?;
     html(StatusCode::OK, &page)
 }
 
-/// `POST /dashboard/{environment}/environments`: `name`. Shows its first secret key, once.
+/// `POST /dashboard/{environment}/environments`: `name`. The page after it shows its first secret key,
+/// once.
 ///
 /// # Errors
 /// Those of the store. What can be mended is said on the page.
@@ -110,14 +113,14 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let problem = made.as_ref().err().map(said);
     match made {
         Ok(made) => {
-            let mut page = Page::of(&visit).await?;
-            page.made = Some(MadeKey {
+            let made = shown_once::Made {
                 title: format!("The first key of {name}"),
                 // EXPOSE: shown this once to the operator who made it.
-                key: made.token.expose().to_owned(),
-                before: None,
-            });
-            html(StatusCode::CREATED, &page)
+                secret: made.token.expose().to_owned(),
+                variable: Some("KEYSLOT_SECRET_KEY".to_owned()),
+                note: None,
+            };
+            Ok(visit.to(&format!("environments?{}", shown_once::keep(&visit, &made).await?)))
         }
         Err(EnvironmentError::NotAName | EnvironmentError::NameTaken) => {
             let mut page = Page::of(&visit).await?;

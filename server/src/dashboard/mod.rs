@@ -4,6 +4,7 @@
 
 pub mod activity;
 pub mod connections;
+pub mod environment_keys;
 pub mod environments;
 pub mod form;
 pub mod integrations;
@@ -12,6 +13,7 @@ pub mod page;
 pub mod preview;
 pub mod secret_keys;
 pub mod settings;
+pub mod shown_once;
 pub mod sign_in;
 pub mod snippets;
 pub mod widget_session;
@@ -47,13 +49,15 @@ pub fn is_of(server: &Server, uri: &Uri) -> bool {
 }
 
 /// The answer to an address below [`PREFIX`] that is no page.
-pub fn nowhere(state: &AppState, request: &Request) -> Response {
+pub async fn nowhere(state: &AppState, request: Request) -> Response {
     let error = ApiError::NotFound("There is no such page.".into());
-    if wants_page(request.headers()) {
-        page::error(state, error, &RequestId::of(request.extensions()))
-    } else {
-        error.into_response()
+    let (head, _) = request.into_parts();
+    if !wants_page(&head.headers) {
+        return error.into_response();
     }
+    let operator = admit(state, &head.headers, true).await.ok().flatten();
+    let id = RequestId::of(&head.extensions);
+    page::error(state, error, &id, operator.as_ref(), head.uri.path()).await
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {
@@ -69,9 +73,12 @@ pub async fn enter(state: &AppState, mut request: Request, next: Next) -> Respon
     let wants_page = wants_page(request.headers());
     let id = RequestId::of(request.extensions());
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let admitted = admit(state, &request, reads);
+    let admitted = admit(state, request.headers(), reads).await;
+    let path = request.uri().path().to_owned();
+    let mut known = None;
     let mut response = match admitted {
         Ok(Some(operator)) => {
+            known = Some(operator.clone());
             request.extensions_mut().insert(operator);
             next.run(request).await
         }
@@ -80,23 +87,31 @@ pub async fn enter(state: &AppState, mut request: Request, next: Next) -> Respon
         Err(error) => error.into_response(),
     };
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        response = if wants_page { page::error(state, error, &id) } else { error.into_response() };
+        response = if wants_page {
+            page::error(state, error, &id, known.as_ref(), &path).await
+        } else {
+            error.into_response()
+        };
     }
     response
 }
 
-fn admit(
+async fn admit(
     state: &AppState,
-    request: &Request,
+    headers: &HeaderMap,
     reads: bool,
 ) -> Result<Option<operator::Operator>, ApiError> {
     // Without a password the address is all that protects it, so no name that somebody else may
     // point here (DNS rebinding) will do.
     if state.operators.open() {
-        own_host(&state.public_url, request.headers())?;
+        own_host(&state.public_url, headers)?;
     }
     if !reads {
-        same_origin(request.headers())?;
+        same_origin(headers)?;
     }
-    Ok(state.operators.operator(request.headers(), state.clock.now()))
+    let now = state.clock.now();
+    let Some(operator) = state.operators.operator(headers, now) else { return Ok(None) };
+    let stored =
+        state.operators.open() || state.store.has_operator_session(&operator.session, now).await?;
+    Ok(stored.then_some(operator))
 }

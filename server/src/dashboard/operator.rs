@@ -1,6 +1,6 @@
 //! Who may use the dashboard: one password for the people who run the server
-//! (`KEYSLOT_ADMIN_PASSWORD`), and a signed cookie after it. Nothing of a session is stored, so several
-//! servers on one database know each other's; another password ends them all.
+//! (`KEYSLOT_ADMIN_PASSWORD`), and a signed cookie after it. It counts while its session is in the store, so
+//! signing out ends it on every server; another password ends them all.
 
 use argon2::{
     Argon2,
@@ -62,8 +62,20 @@ pub struct Operators {
 /// Somebody who is let in.
 #[derive(Clone)]
 pub struct Operator {
+    /// The session, which the store must know unless no password is asked for.
+    pub session: String,
     /// What every form and every request that changes something must carry.
     pub csrf: String,
+}
+
+/// A session that is about to begin.
+pub struct NewSession {
+    /// Its name in the store. Without the tag in the cookie it opens nothing.
+    pub session: String,
+    /// When it ends by itself.
+    pub ends_at: Timestamp,
+    /// The cookie, as `Set-Cookie` has it.
+    pub cookie: String,
 }
 
 impl Operators {
@@ -142,7 +154,7 @@ impl Operators {
             Door::Open => OPEN.to_owned(),
             Door::Password(_) => self.session(headers, now)?,
         };
-        Some(Operator { csrf: self.tag("csrf", &session) })
+        Some(Operator { csrf: self.tag("csrf", &session), session })
     }
 
     fn session(&self, headers: &HeaderMap, now: Timestamp) -> Option<String> {
@@ -161,13 +173,15 @@ impl Operators {
             })
     }
 
-    /// The cookie of a new session, as `Set-Cookie` has it; `None` when there is no randomness.
-    pub fn cookie(&self, now: Timestamp) -> Option<String> {
+    /// A new session; `None` when there is no randomness.
+    pub fn begin(&self, now: Timestamp) -> Option<NewSession> {
         let mut id = [0_u8; 16];
         rand::fill(&mut id).ok()?;
-        let session = format!("{}.{}", (now + LIFETIME).as_second(), hex(&id));
+        let ends_at = now + LIFETIME;
+        let session = format!("{}.{}", ends_at.as_second(), hex(&id));
         let tag = self.tag("session", &session);
-        Some(self.set(format!("{session}.{tag}"), Duration::seconds(LIFETIME.as_secs())))
+        let cookie = self.set(format!("{session}.{tag}"), Duration::seconds(LIFETIME.as_secs()));
+        Some(NewSession { session, ends_at, cookie })
     }
 
     /// The `Set-Cookie` that ends a session in this browser.
@@ -241,7 +255,7 @@ mod tests {
     #[test]
     fn a_session_lasts_twelve_hours_and_ends_with_the_password() {
         let these = operators("a long password");
-        let set = these.cookie(now()).unwrap();
+        let set = these.begin(now()).unwrap().cookie;
         for part in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/base/dashboard"] {
             assert!(set.contains(part), "{part} in {set}");
         }
@@ -256,7 +270,7 @@ mod tests {
     #[test]
     fn a_cookie_that_was_changed_is_none() {
         let these = operators("a long password");
-        let set = these.cookie(now()).unwrap();
+        let set = these.begin(now()).unwrap().cookie;
         let later = set.replacen("keyslot_operator=1", "keyslot_operator=2", 1);
         for changed in [later, set.replace('.', ""), set.replacen('=', "=x", 1)] {
             assert!(these.operator(&with_cookie(&changed), now()).is_none(), "{changed}");
@@ -294,7 +308,7 @@ mod tests {
         let url = Url::parse("http://127.0.0.1:3003").unwrap();
         let open = Operators::new(None, true, b"x", &url).unwrap();
         assert!(open.open() && open.operator(&HeaderMap::new(), now()).is_some());
-        assert!(!open.cookie(now()).unwrap().contains("Secure"), "http on loopback");
+        assert!(!open.begin(now()).unwrap().cookie.contains("Secure"), "http on loopback");
         let closed = Operators::new(None, false, b"x", &url).unwrap();
         assert!(closed.closed() && closed.operator(&HeaderMap::new(), now()).is_none());
         assert!(!closed.is_password(&"".into()));

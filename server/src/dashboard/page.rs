@@ -14,17 +14,12 @@ use serde_json::Value;
 use super::{PREFIX, operator::Operator};
 use crate::{
     client_address::ClientAddress,
+    content_policy,
     envelope::RequestId,
     error::ApiError,
     model::{AuditEvent, EnvironmentSettings},
     state::{AppState, Server},
 };
-
-/// No inline script or style, nothing from elsewhere, in no frame. `wasm-unsafe-eval` is what the
-/// widget needs.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; \
-     base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The parts of the dashboard, as its navigation shows them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,8 +68,8 @@ pub struct Frame {
     pub environment: String,
     /// The names of all environments.
     pub environments: Vec<String>,
-    /// The part of the dashboard that this is.
-    pub section: Section,
+    /// The part of the dashboard that this is; none for what is not there.
+    pub section: Option<Section>,
     /// The token that forms carry.
     pub csrf: String,
     /// Whether it is open without a password.
@@ -82,6 +77,47 @@ pub struct Frame {
 }
 
 impl Frame {
+    fn of(
+        server: &Server,
+        operator: &Operator,
+        environment: String,
+        environments: Vec<String>,
+        section: Option<Section>,
+    ) -> Self {
+        Self {
+            root: server.base_path().to_owned(),
+            here: format!("{}{PREFIX}/{environment}", server.base_path()),
+            host: server.public_base().to_owned(),
+            environment,
+            environments,
+            section,
+            csrf: operator.csrf.clone(),
+            open: server.operators.open(),
+        }
+    }
+
+    /// The frame of a page that is not there or does not work: in the environment that its path names, else in
+    /// the first. `None` when the store does not answer.
+    async fn of_error(server: &Server, operator: &Operator, path: &str) -> Option<Self> {
+        let all = server.store.environments().await.ok()?;
+        let environments: Vec<String> = all.into_iter().map(|each| each.name).collect();
+        let path = path.strip_prefix(server.base_path()).unwrap_or(path);
+        let named = path.strip_prefix(PREFIX).and_then(|rest| rest.split('/').nth(1));
+        let known = environments.iter().find(|name| Some(name.as_str()) == named);
+        let environment = known.or(environments.first())?.clone();
+        Some(Self::of(server, operator, environment, environments, None))
+    }
+
+    /// Where the same part of another environment is.
+    pub fn section_path(&self) -> &'static str {
+        self.section.unwrap_or(Section::Integrations).path()
+    }
+
+    /// What the page is called, unless it says so itself.
+    pub fn title(&self) -> &'static str {
+        self.section.map_or("Not possible", Section::title)
+    }
+
     /// The path of the dashboard.
     pub fn dashboard(&self) -> String {
         format!("{}{PREFIX}", self.root)
@@ -104,16 +140,6 @@ impl Frame {
     }
 }
 
-/// A secret key that was made just now, for the one page that shows it.
-pub struct MadeKey {
-    /// Which it is.
-    pub title: String,
-    /// The key.
-    pub key: String,
-    /// What becomes of the one before it.
-    pub before: Option<String>,
-}
-
 /// One request of an operator in one environment.
 pub struct Visit {
     /// The server.
@@ -130,20 +156,13 @@ pub struct Visit {
 impl Visit {
     /// The frame of a page in `section`.
     pub fn frame(&self, section: Section) -> Frame {
-        Frame {
-            root: self.state.base_path().to_owned(),
-            here: self.here(),
-            host: self.state.public_base().to_owned(),
-            environment: self.environment.clone(),
-            environments: self.environments.clone(),
-            section,
-            csrf: self.operator.csrf.clone(),
-            open: self.state.operators.open(),
-        }
+        let (environment, all) = (self.environment.clone(), self.environments.clone());
+        Frame::of(&self.state, &self.operator, environment, all, Some(section))
     }
 
-    fn here(&self) -> String {
-        format!("{}{PREFIX}/{}", self.state.base_path(), self.environment)
+    /// The operator's session.
+    pub fn session(&self) -> &str {
+        &self.operator.session
     }
 
     /// What an operator did or saw.
@@ -217,7 +236,10 @@ pub fn html(status: StatusCode, page: &impl Template) -> Result<Response, ApiErr
 }
 
 fn headers() -> [(HeaderName, &'static str); 2] {
-    [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)]
+    [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, content_policy::DASHBOARD),
+    ]
 }
 
 #[derive(Template)]
@@ -230,16 +252,38 @@ struct ErrorPage<'a> {
     sign_in: bool,
 }
 
-/// The page that says an error. The error goes along, for the log.
-pub fn error(server: &Server, error: ApiError, request: &RequestId) -> Response {
-    let page = ErrorPage {
-        root: server.base_path(),
-        message: error.to_string(),
-        code: error.code(),
-        request: request.to_string(),
-        sign_in: matches!(error, ApiError::NotSignedIn),
+#[derive(Template)]
+#[template(path = "dashboard/error_in_frame.html")]
+struct ErrorInFrame {
+    frame: Frame,
+    message: String,
+    code: &'static str,
+    request: String,
+}
+
+/// The page that says an error: for an operator inside the dashboard, else by itself. The error goes along, for
+/// the log.
+pub async fn error(
+    server: &Server,
+    error: ApiError,
+    request: &RequestId,
+    operator: Option<&Operator>,
+    path: &str,
+) -> Response {
+    let (message, code, request) = (error.to_string(), error.code(), request.to_string());
+    let frame = match operator {
+        Some(operator) => Frame::of_error(server, operator, path).await,
+        None => None,
     };
-    match html(error.status(), &page) {
+    let page = match frame {
+        Some(frame) => html(error.status(), &ErrorInFrame { frame, message, code, request }),
+        None => {
+            let sign_in = matches!(error, ApiError::NotSignedIn);
+            let root = server.base_path();
+            html(error.status(), &ErrorPage { root, message, code, request, sign_in })
+        }
+    };
+    match page {
         Ok(mut response) => {
             response.extensions_mut().insert(error);
             response

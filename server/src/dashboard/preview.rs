@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     api::{connect::session_of_preview, ok},
+    content_policy,
     error::ApiError,
     ids::IntegrationKey,
     issue::at,
@@ -23,11 +24,6 @@ use crate::{
 
 /// The key of the integration that is shown.
 const KEY: &str = "preview";
-
-/// In frames of the dashboard only. A logo may come from anywhere, as it does for end users.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     img-src 'self' https: http: data:; connect-src 'none'; form-action 'none'; base-uri 'none'; \
-     frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 #[derive(Template)]
 #[template(path = "dashboard/preview.html")]
@@ -43,7 +39,7 @@ pub async fn frame(visit: Visit) -> Result<Response, ApiError> {
     let text = Page { root: visit.state.base_path() }.render().map_err(ApiError::internal)?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, content_policy::PREVIEW),
     ];
     Ok((headers, text).into_response())
 }

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::{
     form::Form,
-    page::{Frame, MadeKey, Section, Visit, ago, html, moment},
+    page::{Frame, Section, Visit, ago, html, moment},
     settings::Tab,
+    shown_once::{self, Shown},
 };
 use crate::{
     error::ApiError,
@@ -101,7 +102,7 @@ struct Page {
     notice: Option<&'static str>,
     problem: Option<String>,
     /// One that was made just now.
-    made: Option<MadeKey>,
+    shown: Shown,
 }
 
 impl Page {
@@ -118,7 +119,7 @@ impl Page {
             draft: Draft { name: String::new(), role: Role::Full, problem: None },
             notice: None,
             problem: None,
-            made: None,
+            shown: Shown::default(),
         })
     }
 }
@@ -131,10 +132,12 @@ pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let mut page = Page::of(&visit).await?;
     page.notice = (query.first("notice") == Some("revoked"))
         .then_some("The key is revoked. Whoever still uses it is refused.");
+    page.shown = shown_once::take(&visit, &query).await?;
     html(StatusCode::OK, &page)
 }
 
-/// `POST /dashboard/{environment}/secret-keys`: `name` and `scope`. Shows the new key, once.
+/// `POST /dashboard/{environment}/secret-keys`: `name` and `scope`. The page after it shows the
+/// new key, once.
 ///
 /// # Errors
 /// Those of the store. What can be mended is said on the page.
@@ -160,7 +163,7 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
 }
 
 /// `POST /dashboard/{environment}/secret-keys/rotate`: `id` and `grace`, the seconds that the key works on
-/// for. Shows the key that takes its place, once.
+/// for. The page after it shows the key that takes its place, once.
 ///
 /// # Errors
 /// 404 `not_found`. The key of the server's own environment is said on the page.
@@ -221,12 +224,14 @@ async fn answer(
         Ok(made) => made,
         Err(error) => return refusal(visit, error).await,
     };
-    let mut page = Page::of(visit).await?;
-    // EXPOSE: shown this once to the operator who made it.
-    let key = made.token.expose().to_owned();
-    page.made =
-        Some(MadeKey { title: format!("The key of {}", made.record.key.name), key, before });
-    html(StatusCode::CREATED, &page)
+    let made = shown_once::Made {
+        title: format!("The key of {}", made.record.key.name),
+        // EXPOSE: shown this once to the operator who made it.
+        secret: made.token.expose().to_owned(),
+        variable: Some("KEYSLOT_SECRET_KEY".to_owned()),
+        note: before,
+    };
+    Ok(visit.to(&format!("secret-keys?{}", shown_once::keep(visit, &made).await?)))
 }
 
 async fn refusal(visit: &Visit, error: SecretKeyError) -> Result<Response, ApiError> {

@@ -6,17 +6,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
+    environment_keys::KeyView,
     form::Form,
     page::{Frame, Section, Visit, html, version_of},
+    shown_once::{self, Shown},
 };
 use crate::{
-    api::environment::objection,
-    appearance,
-    environment_key::{EnvironmentKey, Purpose},
-    error::ApiError,
-    model::EnvironmentSettings,
-    query::Query,
-    store::SettingsOutcome,
+    api::environment::objection, appearance, environment_key::Purpose, error::ApiError,
+    model::EnvironmentSettings, origin::Origin, query::Query, store::SettingsOutcome,
 };
 
 /// The provider with which the dialog is shown while there is no integration.
@@ -56,8 +53,12 @@ struct Page {
     origins: String,
     /// What is wrong with a field, by its name.
     problems: Vec<(&'static str, String)>,
-    /// A key that was made just now, with what it is for.
-    made: Option<(&'static str, String)>,
+    /// The key of webhooks.
+    signing_key: KeyView,
+    /// The key by which a backend vouches for a connection id.
+    hmac_key: KeyView,
+    /// One of them that was made just now.
+    shown: Shown,
 }
 
 impl Page {
@@ -85,7 +86,9 @@ impl Page {
             origins: settings.allowed_origins.join("\n"),
             settings,
             problems: Vec::new(),
-            made: None,
+            signing_key: KeyView::of(visit, Purpose::WebhookSigning).await?,
+            hmac_key: KeyView::of(visit, Purpose::ConnectionHmac).await?,
+            shown: Shown::default(),
         })
     }
 
@@ -100,7 +103,13 @@ impl Page {
 /// Those of the store.
 pub async fn show(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let mut page = Page::of(&visit, visit.settings().await?).await?;
-    page.notice = (query.first("notice") == Some("saved")).then_some("Saved.");
+    page.notice = match query.first("notice") {
+        Some("saved") => Some("Saved."),
+        Some("ended") => Some("Only the newest key counts now."),
+        Some("unsure") => Some("Nothing was ended: tick the box first."),
+        _ => None,
+    };
+    page.shown = shown_once::take(&visit, &query).await?;
     html(StatusCode::OK, &page)
 }
 
@@ -212,8 +221,8 @@ fn put_connect(form: &Form, settings: &mut EnvironmentSettings) -> Problems {
     given.put_into(settings);
     settings.allowed_origins.clear();
     for line in form.text("allowed_origins").split_whitespace() {
-        match appearance::origin(line) {
-            Some(origin) => settings.allowed_origins.push(origin),
+        match Origin::parse(line) {
+            Some(origin) => settings.allowed_origins.push(origin.to_string()),
             None => problems.push((
                 "allowed_origins",
                 format!("“{line}” is not an origin such as https://app.example.com."),
@@ -324,25 +333,4 @@ async fn save(visit: &Visit, form: &Form, part: Part) -> Result<Response, ApiErr
         let status = if conflict { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
         return html(status, &page);
     }
-}
-
-/// `POST /dashboard/{environment}/settings/key`: `purpose`, `webhooks` or `hmac`. Shows the new key, once.
-///
-/// # Errors
-/// 404 `not_found` for another purpose.
-pub async fn renew_key(visit: Visit, form: Form) -> Result<Response, ApiError> {
-    let (purpose, action, title) = match form.text("purpose") {
-        "webhooks" => {
-            (Purpose::WebhookSigning, "environment.signing_key_renewed", "Signing key of webhooks")
-        }
-        "hmac" => (Purpose::ConnectionHmac, "environment.hmac_key_renewed", "HMAC key"),
-        _ => return Err(ApiError::NotFound("There is no such key.".into())),
-    };
-    let name = visit.environment.as_str();
-    let audit = visit.audit(action, format!("environment:{name}"));
-    let new = EnvironmentKey::renew(&visit.state, name, purpose, audit).await?;
-    let mut page = Page::of(&visit, visit.settings().await?).await?;
-    // EXPOSE: shown this once to the operator who made it.
-    page.made = Some((title, new.expose().to_owned()));
-    html(StatusCode::OK, &page)
 }

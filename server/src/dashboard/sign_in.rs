@@ -1,21 +1,25 @@
 //! Signing in and out.
 
-use std::sync::LazyLock;
+use std::{convert::Infallible, sync::LazyLock};
 
 use askama::Template;
 use axum::{
-    extract::{Request, State},
+    Extension,
+    extract::{FromRequestParts, Request, State},
     response::{IntoResponse, Redirect, Response},
 };
-use http::{HeaderValue, StatusCode, Uri, header};
+use http::{HeaderValue, StatusCode, Uri, header, request::Parts};
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
-use super::{PREFIX, form::Form, page};
+use super::{PREFIX, form::Form, operator::Operator, page};
 use crate::{
-    access::same_origin, client_address::ClientAddress, error::ApiError, query::Query,
-    state::AppState, state::Server,
+    access::same_origin, client_address::ClientAddress, envelope::RequestId, error::ApiError,
+    model::AuditEvent, query::Query, state::AppState, state::Server,
 };
+
+/// The environment in whose audit log operators sign in and out.
+const PERMANENT: &str = "prod";
 
 /// Passwords that are checked at a time: each takes 19 MB and a processor.
 static CHECKS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
@@ -74,6 +78,7 @@ pub async fn sign_in(
 ) -> Result<Response, ApiError> {
     same_origin(request.headers())?;
     let address = ClientAddress::of(request.extensions());
+    let id = RequestId::of(request.extensions());
     let form = Form::unguarded(request).await?;
     let next = form.text("next").to_owned();
     let password = SecretString::from(form.verbatim("password"));
@@ -101,24 +106,79 @@ pub async fn sign_in(
         .map_err(ApiError::internal)?;
     drop(place);
     if !right {
+        let audit = event(&state, "anonymous", "operator.sign_in_refused", None, &id, address);
+        state.store.record(audit).await?;
         let problem = "This is not the password. It is the value of KEYSLOT_ADMIN_PASSWORD.";
         let page = SignIn::of(&state, &next, Some(problem.to_owned()));
         return page::html(StatusCode::UNAUTHORIZED, &page);
     }
     state.limits.signed_in(store, address).await?;
-    let cookie = state
+    let new = state
         .operators
-        .cookie(state.clock.now())
+        .begin(state.clock.now())
         .ok_or_else(|| ApiError::internal("the operating system gave no random bytes"))?;
+    let audit = event(&state, "operator", "operator.signed_in", Some(&new.session), &id, address);
+    state.store.begin_operator_session(&new.session, new.ends_at, audit).await?;
     let target =
         inside(&next).map_or_else(|| start(&state), |next| format!("{}{next}", state.base_path()));
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&target)).into_response())
+    Ok(([(header::SET_COOKIE, new.cookie)], Redirect::to(&target)).into_response())
 }
 
-/// `POST /dashboard/sign-out`
-pub async fn sign_out(State(state): State<AppState>, _: Form) -> Response {
+/// `POST /dashboard/sign-out`: ends the session on every server, so that a copy of the cookie is worth nothing.
+///
+/// # Errors
+/// What the store says.
+pub async fn sign_out(
+    State(state): State<AppState>,
+    Extension(operator): Extension<Operator>,
+    origin: RequestOrigin,
+    _: Form,
+) -> Result<Response, ApiError> {
+    let RequestOrigin { id, address } = origin;
+    let session = operator.session.as_str();
+    let audit = event(&state, "operator", "operator.signed_out", Some(session), &id, address);
+    state.store.end_operator_session(session, audit).await?;
     let page = format!("{}{PREFIX}/sign-in", state.base_path());
-    ([(header::SET_COOKIE, state.operators.no_cookie())], Redirect::to(&page)).into_response()
+    let cookie = state.operators.no_cookie();
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&page)).into_response())
+}
+
+/// From where and as which a request came.
+pub struct RequestOrigin {
+    id: RequestId,
+    address: Option<ClientAddress>,
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestOrigin {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let id = RequestId::of(&parts.extensions);
+        Ok(Self { id, address: ClientAddress::of(&parts.extensions) })
+    }
+}
+
+/// The event of somebody who signs in or out, or tries to. Operators belong to no environment: it is in the log of
+/// the one that is always there and matters most. How many failures it can hold is bounded by the limit on wrong
+/// passwords.
+fn event(
+    server: &Server,
+    actor: &str,
+    action: &'static str,
+    session: Option<&str>,
+    request: &RequestId,
+    address: Option<ClientAddress>,
+) -> AuditEvent {
+    let name = session.and_then(|session| session.split_once('.')).map(|(_, id)| id);
+    AuditEvent {
+        at: server.clock.now(),
+        environment: PERMANENT.to_owned(),
+        actor: actor.to_owned(),
+        action,
+        object: format!("dashboard:{}", name.unwrap_or("sign-in")),
+        request_id: request.to_string(),
+        address: address.map(|ClientAddress(address)| address),
+    }
 }
 
 fn start(server: &Server) -> String {

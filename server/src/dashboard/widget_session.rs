@@ -10,7 +10,8 @@ use serde_json::json;
 use super::{
     form::Form,
     integrations::Shown,
-    page::{Frame, Section, Visit, html, moment},
+    page::{Frame, Section, Visit, html, moment, query_of},
+    shown_once,
 };
 use crate::{
     api::{
@@ -93,8 +94,8 @@ struct InvitePage {
     problem: Option<&'static str>,
     id: String,
     name: String,
-    /// The link and its end, once it is made.
-    link: Option<(String, String)>,
+    /// The link, once it is made.
+    link: shown_once::Shown,
 }
 
 impl InvitePage {
@@ -109,7 +110,7 @@ impl InvitePage {
             problem: None,
             id: String::new(),
             name: String::new(),
-            link: None,
+            link: shown_once::Shown::default(),
         })
     }
 }
@@ -121,11 +122,13 @@ impl InvitePage {
 pub async fn invite(visit: Visit, query: Query) -> Result<Response, ApiError> {
     let integration = query.first("integration").unwrap_or_default();
     let connection = query.first("connection").unwrap_or_default();
-    html(StatusCode::OK, &InvitePage::of(&visit, integration, connection).await?)
+    let mut page = InvitePage::of(&visit, integration, connection).await?;
+    page.link = shown_once::take(&visit, &query).await?;
+    html(StatusCode::OK, &page)
 }
 
 /// `POST /dashboard/{environment}/invite`: `integration`, `connection` to replace one, `id` for a new
-/// one, `name` of the person, `hours`. Shows the link, once.
+/// one, `name` of the person, `hours`. The page after it shows the link, once.
 ///
 /// # Errors
 /// 404 `unknown_provider_config`, `not_found`.
@@ -156,6 +159,13 @@ pub async fn make_invite(visit: Visit, form: Form) -> Result<Response, ApiError>
     });
     let minted = made(&visit, lifetime, integration, target, end_user, false).await?;
     let ends = moment(visit.state.clock.now() + lifetime);
-    page.link = Some((minted.link(&visit.state), ends));
-    html(StatusCode::OK, &page)
+    let made = shown_once::Made {
+        title: "Link".to_owned(),
+        secret: minted.link(&visit.state),
+        variable: None,
+        note: Some(ends),
+    };
+    let kept = shown_once::keep(&visit, &made).await?;
+    let page = query_of(&[("integration", key), ("connection", replaced.unwrap_or_default())]);
+    Ok(visit.to(&format!("invite?{page}&{kept}")))
 }

@@ -193,6 +193,19 @@ pub enum Written {
     UnknownIntegration,
 }
 
+/// What an operator made a moment ago, to be shown once by the page that follows.
+#[derive(Clone, Debug)]
+pub struct ShownOnce {
+    /// By which it is asked for; no secret.
+    pub id: String,
+    /// The session of the operator who made it: nobody else gets it.
+    pub session: String,
+    /// What it is, sealed.
+    pub sealed: Vec<u8>,
+    /// Until when it can be asked for.
+    pub ends_at: Timestamp,
+}
+
 /// Which connections to list.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionFilter {
@@ -460,8 +473,38 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<SettingsOutcome>;
     /// The sealed secret of this name; `candidate` is stored and returned when there is none yet.
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed>;
-    /// Stores a sealed secret under this name, in the place of one that may be there.
-    async fn put_server_secret(&self, name: &str, sealed: Sealed, audit: AuditEvent) -> Result<()>;
+    /// Stores a sealed secret in the place of the one of this name while that is `seen`; tells whether it was.
+    async fn replace_server_secret(
+        &self,
+        name: &str,
+        seen: Sealed,
+        sealed: Sealed,
+        audit: AuditEvent,
+    ) -> Result<bool>;
+
+    /// Begins a session of an operator.
+    async fn begin_operator_session(
+        &self,
+        session: &str,
+        ends_at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<()>;
+    /// Whether this session of an operator was begun and has not ended by `now`.
+    async fn has_operator_session(&self, session: &str, now: Timestamp) -> Result<bool>;
+    /// Ends a session of an operator, and forgets what it was still to be shown; tells whether there was one.
+    async fn end_operator_session(&self, session: &str, audit: AuditEvent) -> Result<bool>;
+    /// Keeps what an operator will be shown once.
+    async fn put_shown_once(&self, new: ShownOnce) -> Result<()>;
+    /// Takes away what this session is shown under this id, unless it has ended by `now`; of several that ask
+    /// at once, one gets it.
+    async fn take_shown_once(
+        &self,
+        id: &str,
+        session: &str,
+        now: Timestamp,
+    ) -> Result<Option<Vec<u8>>>;
+    /// Removes sessions of operators, and what they were to be shown, that ended before `now`.
+    async fn purge_operator_sessions(&self, now: Timestamp) -> Result<()>;
 
     /// Stores a secret key. One of the same id is replaced, so that the key from the operator's
     /// environment can change between starts.

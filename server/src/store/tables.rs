@@ -115,8 +115,9 @@ const fn numbered(name: &'static str, columns: &'static [(&'static str, Kind)]) 
 }
 
 /// What is not copied: what has been used of an allowance, which is forgotten within the hour and names
-/// addresses of people.
-pub const LEFT_BEHIND: [&str; 1] = ["allowances"];
+/// addresses of people; and who is signed in to the dashboard, so that no copy brings back a session that was
+/// ended.
+pub const LEFT_BEHIND: [&str; 3] = ["allowances", "operator_sessions", "shown_once"];
 
 /// All of them but [`LEFT_BEHIND`]; a table comes after those that it refers to.
 pub const TABLES: &[Table] = &[

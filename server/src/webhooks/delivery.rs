@@ -15,7 +15,7 @@ use tokio::{task::JoinSet, time};
 
 use super::{address, signature};
 use crate::{
-    environment_key::{EnvironmentKey, Purpose},
+    environment_key::{EnvironmentKeys, Purpose},
     error::ApiError,
     model::{Webhook, WebhookStatus},
     state::{AppState, Server},
@@ -99,8 +99,8 @@ pub async fn deliver(server: &Server, webhook: Webhook) {
 }
 
 async fn send(server: &Server, webhook: &Webhook) -> Result<StatusCode, String> {
-    let key = EnvironmentKey::of(server, &webhook.environment, Purpose::WebhookSigning);
-    let key = key.await.map_err(|error| {
+    let keys = EnvironmentKeys::of(server, &webhook.environment, Purpose::WebhookSigning);
+    let keys = keys.await.map_err(|error| {
         if let ApiError::Internal(cause) = &error {
             tracing::error!(environment = %webhook.environment, %cause, "no signing key");
         }
@@ -111,7 +111,7 @@ async fn send(server: &Server, webhook: &Webhook) -> Result<StatusCode, String> 
     *request.method_mut() = Method::POST;
     *request.uri_mut() = address;
     let headers = request.headers_mut();
-    headers.extend(signature::headers(&key, &webhook.id, server.clock.now(), &webhook.body));
+    headers.extend(signature::headers(&keys, webhook, server.clock.now()));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(
         header::USER_AGENT,

@@ -1,19 +1,28 @@
 //! The dashboard without a browser: who gets in, what a form must carry, what is written down.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use futures_util::future::join_all;
 use http::{Method, Request, StatusCode, header};
 use keyslot_server::{
     access::Access,
-    model::AuditEvent,
+    client_address::ClientAddress,
+    model::{AuditEvent, EnvironmentSettings},
     routes::{self, Endpoint},
+    store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     vault::Sealed,
 };
 use serde_json::json;
 
-use crate::harness::{Answer, GOOD, Harness, SECRET, event, newest, user};
+use crate::{
+    harness::{Answer, GOOD, Harness, SECRET, event, newest, user},
+    postgres::Schema,
+};
 
 const PASSWORD: &str = "a password of the operators";
+/// What is typed for a new secret key.
+const NEW_KEY: [(&str, &str); 2] = [("name", "Billing"), ("scope", "full")];
 
 /// A browser of an operator: keeps the cookie and knows the token of its forms.
 struct Browser<'a> {
@@ -70,6 +79,13 @@ impl<'a> Browser<'a> {
 }
 
 impl Browser<'_> {
+    /// The page that shows what a form has made.
+    async fn made(&self, path: &str, fields: &[(&str, &str)]) -> String {
+        let made = self.post(path, fields).await;
+        assert_eq!(made.status, StatusCode::SEE_OTHER, "{path}: {}", text(&made));
+        text(&self.get(made.headers["location"].to_str().unwrap()).await)
+    }
+
     /// Posts a part of the settings as the form on the page has it.
     async fn save_settings(&self, part: &str, fields: &[(&str, &str)]) -> Answer {
         let page = text(&self.get("/dashboard/dev/settings").await);
@@ -231,12 +247,142 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
 async fn a_session_ends_after_twelve_hours_and_by_signing_out() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
-    let left = browser.post("/dashboard/sign-out", &[]).await;
-    assert!(left.headers["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
     server.advance(12 * 60 - 1);
     assert_eq!(browser.get("/dashboard/dev/activity").await.status, StatusCode::OK);
     server.advance(1);
     assert_eq!(browser.get("/dashboard/dev/activity").await.status, StatusCode::SEE_OTHER);
+    let browser = Browser::signed_in(&server).await;
+    let left = browser.post("/dashboard/sign-out", &[]).await;
+    assert!(left.headers["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!(browser.get("/dashboard/dev/activity").await.status, StatusCode::SEE_OTHER);
+}
+
+/// With two servers on one store: what one ends is ended on the other.
+async fn signed_out_on_one_of_two(stores: [Arc<dyn Store>; 2]) {
+    let [first, second] = stores;
+    let first = Harness::sharing(first, PASSWORD).await;
+    let second = Harness::sharing(second, PASSWORD).await;
+    let here = Browser::signed_in(&first).await;
+    let copied = Browser { server: &second, cookie: here.cookie.clone(), csrf: here.csrf.clone() };
+    let path = "/dashboard/dev/connections";
+    assert_eq!(copied.get(path).await.status, StatusCode::OK, "they know each other's sessions");
+    let other = Browser::signed_in(&second).await;
+    let made = copied.post("/dashboard/dev/secret-keys", &NEW_KEY).await;
+    let shown = made.headers["location"].to_str().unwrap();
+
+    assert_eq!(here.post("/dashboard/sign-out", &[]).await.status, StatusCode::SEE_OTHER);
+    for browser in [&here, &copied] {
+        assert_eq!(
+            browser.get(path).await.status,
+            StatusCode::SEE_OTHER,
+            "a copy is worth nothing"
+        );
+        let posted = browser.post("/dashboard/dev/secret-keys", &NEW_KEY).await;
+        assert_eq!(posted.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(other.get(path).await.status, StatusCode::OK, "another session goes on");
+    let page = text(&other.get(shown).await);
+    assert!(page.contains("shown only once") && !page.contains("made-key"), "{page}");
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_on_every_server_of_sqlite() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(&dir.path().join("keyslot.db")).unwrap());
+    signed_out_on_one_of_two([store.clone(), store]).await;
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_on_every_server_of_postgresql() {
+    let Some(schema) = Schema::new().await else { return };
+    let open = async || Arc::new(PostgresStore::open(schema.url(), None).await.unwrap());
+    let (first, second) = (open().await, open().await);
+    signed_out_on_one_of_two([first.clone(), second.clone()]).await;
+    first.close().await;
+    second.close().await;
+    schema.remove().await;
+}
+
+#[tokio::test]
+async fn who_signs_in_and_out_and_who_fails_to_is_written_down_and_never_the_password() {
+    let server = locked().await;
+    let wrong = [("password", "not the password at all"), ("next", "")];
+    let mut limited = 0;
+    for _ in 0..7 {
+        let mut posted = form("/dashboard/sign-in").body(encoded(&wrong)).unwrap();
+        posted.extensions_mut().insert(ClientAddress([192, 0, 2, 7].into()));
+        limited += usize::from(server.send(posted).await.status == 429);
+    }
+    let browser = Browser::signed_in(&server).await;
+    browser.post("/dashboard/sign-out", &[]).await;
+    let events = server.state.store.audit_events("prod", newest(20)).await.unwrap();
+    let lines: Vec<String> = events
+        .iter()
+        .filter(|event| event.action.starts_with("operator."))
+        .map(|event| {
+            let address = event.address.as_deref().unwrap_or("unknown");
+            format!("{} {} {address}", event.actor, event.action)
+        })
+        .collect();
+    let refused = vec!["anonymous operator.sign_in_refused 192.0.2.7"; 7 - limited];
+    let expected: Vec<&str> =
+        ["operator operator.signed_out unknown", "operator operator.signed_in unknown"]
+            .into_iter()
+            .chain(refused)
+            .collect();
+    assert_eq!(lines, expected);
+    assert_eq!(limited, 2, "the limit on wrong passwords bounds the log");
+    assert_eq!(events[0].object, events[1].object, "of the same session");
+    assert!(events.iter().all(|event| !event.request_id.is_empty() || event.actor == "test"));
+    let all = format!("{events:?}");
+    assert!(!all.contains("not the password") && !all.contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn reloading_after_something_secret_was_made_makes_no_second_one() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let forms: [(&str, &[(&str, &str)]); 6] = [
+        ("dev/secret-keys", &NEW_KEY),
+        ("dev/secret-keys/rotate", &[("id", "full"), ("grace", "3600")]),
+        ("dev/environments", &[("name", "later")]),
+        ("dev/settings/key", &[("purpose", "webhooks"), ("before", "day")]),
+        ("dev/settings/key", &[("purpose", "hmac"), ("before", "end")]),
+        ("dev/invite", &[("integration", "demo"), ("hours", "1")]),
+    ];
+    for (path, fields) in forms {
+        let made = browser.post(&format!("/dashboard/{path}"), fields).await;
+        assert_eq!(made.status, StatusCode::SEE_OTHER, "{path}: {}", text(&made));
+        let location = made.headers["location"].to_str().unwrap().to_owned();
+        let stranger = Browser::signed_in(&server).await;
+        assert!(text(&stranger.get(&location).await).contains("shown only once"), "{path}");
+
+        let shown = browser.get(&location).await;
+        assert_eq!(shown.headers["cache-control"], "no-store");
+        let id = if path == "dev/invite" { "link" } else { "made-key" };
+        let secret = value_of(&text(&shown), id);
+        assert!(secret.len() > 40 && !location.contains(&secret), "{path}: {secret}");
+        let again = text(&browser.get(&location).await);
+        assert!(again.contains("shown only once") && !again.contains(&secret), "{path}");
+    }
+    let late = browser.post("/dashboard/dev/secret-keys", &NEW_KEY).await;
+    server.advance(1);
+    let page = text(&browser.get(late.headers["location"].to_str().unwrap()).await);
+    assert!(page.contains("shown only once"), "a minute is all there is");
+}
+
+#[tokio::test]
+async fn what_is_to_be_shown_once_is_kept_sealed() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    browser.post("/dashboard/dev/secret-keys", &NEW_KEY).await;
+    let mut files = Vec::new();
+    for name in ["keyslot.db", "keyslot.db-wal"] {
+        files.extend(std::fs::read(server.database().with_file_name(name)).unwrap_or_default());
+    }
+    let holds = |text: &str| files.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("shown_once"), "the files are those of the store");
+    assert!(!holds("The key of Billing") && !holds("KEYSLOT_SECRET_KEY"));
 }
 
 #[tokio::test]
@@ -470,9 +616,7 @@ async fn an_operator_makes_renames_and_deletes_environments() {
         let html = text(&refused);
         assert!(html.contains(said) && html.contains(&format!("value=\"{name}\"")), "{name}");
     }
-    let made = browser.post(path, &[("name", "staging")]).await;
-    assert_eq!(made.status, StatusCode::CREATED);
-    let html = text(&made);
+    let html = browser.made(path, &[("name", "staging")]).await;
     assert!(html.contains("The first key of staging") && html.contains("/dashboard/staging/"));
     let key = html.split("id=\"made-key\" class=\"code\" value=\"").nth(1).unwrap();
     let key = key.split('"').next().unwrap();
@@ -751,7 +895,7 @@ async fn an_invite_link_is_for_one_connection_and_one_integration() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
     let fields = [("integration", "demo"), ("id", "user-42"), ("name", "Ada"), ("hours", "168")];
-    let html = text(&browser.post("/dashboard/dev/invite", &fields).await);
+    let html = browser.made("/dashboard/dev/invite", &fields).await;
     let token = html.split("?session_token=").nth(1).unwrap().split('"').next().unwrap();
     let shown = server.call(Method::GET, "/connect/session", Some(token), None).await.json();
     assert_eq!(shown["data"]["allowed_integrations"], json!(["demo"]));
@@ -820,8 +964,13 @@ async fn a_key_of_an_environment_is_shown_once_when_it_is_made() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
     for (purpose, prefix) in [("webhooks", "whsec_"), ("hmac", "hmac_")] {
-        let made = browser.post("/dashboard/dev/settings/key", &[("purpose", purpose)]).await;
-        assert!(text(&made).contains(&format!("value=\"{prefix}")), "{purpose}");
+        let path = "/dashboard/dev/settings/key";
+        let ask = browser.get(&format!("{path}?purpose={purpose}")).await;
+        assert!(text(&ask).contains("Counts for 24 hours more"), "{purpose}");
+        let unsure = browser.post(path, &[("purpose", purpose)]).await;
+        assert_eq!(unsure.status, StatusCode::UNPROCESSABLE_ENTITY, "{purpose}");
+        let made = browser.made(path, &[("purpose", purpose), ("before", "day")]).await;
+        assert!(made.contains(&format!("value=\"{prefix}")), "{purpose}");
         let page = text(&browser.get("/dashboard/dev/settings").await);
         assert!(!page.contains(&format!("value=\"{prefix}")), "{purpose}");
     }
@@ -835,10 +984,7 @@ async fn a_secret_key_is_shown_once_and_does_what_its_scope_says() {
     let browser = Browser::signed_in(&server).await;
     let path = "/dashboard/prod/secret-keys";
     let fields = [("name", "Reports"), ("scope", "read_only")];
-    let made = browser.post(path, &fields).await;
-    assert_eq!(made.status, StatusCode::CREATED);
-    assert_eq!(made.headers["cache-control"], "no-store");
-    let key = value_of(&text(&made), "made-key");
+    let key = value_of(&browser.made(path, &fields).await, "made-key");
     assert!(key.starts_with("ksk_") && key.len() == 53, "{key}");
     let list =
         async |key: &str| server.call(Method::GET, "/connections", Some(key), None).await.status;
@@ -880,7 +1026,7 @@ async fn a_secret_key_is_rotated_with_a_grace_period_and_revoked_by_two_presses(
     let browser = Browser::signed_in(&server).await;
     let path = "/dashboard/dev/secret-keys";
     let fields = [("name", "Billing"), ("scope", "full")];
-    let first = value_of(&text(&browser.post(path, &fields).await), "made-key");
+    let first = value_of(&browser.made(path, &fields).await, "made-key");
     let id = async |index: usize| {
         let keys = server.state.store.secret_keys("dev", server.state.clock.now()).await.unwrap();
         let mut ours = keys.into_iter().filter(|record| record.key.name == "Billing");
@@ -891,9 +1037,9 @@ async fn a_secret_key_is_rotated_with_a_grace_period_and_revoked_by_two_presses(
     };
     let old = id(0).await;
     let rotate = [("id", old.as_str()), ("grace", "3600")];
-    let rotated = browser.post("/dashboard/dev/secret-keys/rotate", &rotate).await;
-    assert!(text(&rotated).contains("The one before works for 1 hour more."));
-    let second = value_of(&text(&rotated), "made-key");
+    let rotated = browser.made("/dashboard/dev/secret-keys/rotate", &rotate).await;
+    assert!(rotated.contains("The one before works for 1 hour more."));
+    let second = value_of(&rotated, "made-key");
     assert!(works(&first).await && works(&second).await);
     assert!(text(&browser.get(path).await).contains("works until"));
     server.advance(60);
@@ -926,8 +1072,7 @@ async fn an_older_encryption_key_is_said_to_be_in_use_until_nothing_is_under_it(
     let page = async || text(&browser.get("/dashboard/prod/settings").await);
     assert!(page().await.contains("Everything is under the one above."));
     let sealed = Sealed { key_id: "k0".into(), blob: vec![1] };
-    let audit = event(server.state.clock.now(), "dev");
-    server.state.store.put_server_secret("old", sealed, audit).await.unwrap();
+    server.state.store.server_secret("old", sealed).await.unwrap();
     assert!(page().await.contains("There still are records under <code>k0</code>"));
 }
 
@@ -947,4 +1092,87 @@ async fn the_connect_page_is_framed_by_the_sites_of_its_environment_only() {
     let framed = policy(&query).await;
     assert!(framed.contains("frame-ancestors https://a.example https://b.example;"), "{framed}");
     assert!(policy("").await.contains("frame-ancestors 'none';"), "it belongs to no environment");
+}
+
+#[tokio::test]
+async fn no_origin_and_no_logo_adds_to_the_policy_of_the_connect_page() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let token = server.session(user("u1")).await;
+    let policy = async || {
+        let path = format!("/connect/?session_token={token}");
+        let page = server.call(Method::GET, &path, None, None).await;
+        page.headers["content-security-policy"].to_str().unwrap().to_owned()
+    };
+    let usual = policy().await;
+    for bad in ["https://a;sandbox", "https://a,b", "https://*.example.com", "http://[::1]:8080"] {
+        let body = json!({ "allowed_origins": [bad] });
+        let answer = server.call(Method::PATCH, "/environment", Some(SECRET), Some(body)).await;
+        assert_eq!(answer.error(), "400 invalid_body custom [allowed_origins]", "{bad}");
+        let saved = browser.save_settings("connect", &[("allowed_origins", bad)]).await;
+        assert_eq!(saved.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+        let body = json!({ "logo_url": format!("{bad}/logo.svg") });
+        let answer = server.call(Method::PATCH, "/environment", Some(SECRET), Some(body)).await;
+        assert_eq!(answer.error(), "400 invalid_body custom [logo_url]", "{bad}");
+        let saved =
+            browser.save_settings("connect", &[("logo_url", &format!("{bad}/logo.svg"))]).await;
+        assert_eq!(saved.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+    }
+    // As an older server would have stored them.
+    let seen = EnvironmentSettings::default();
+    let old = EnvironmentSettings {
+        allowed_origins: vec!["https://a;sandbox".into(), "https://b.example".into()],
+        logo_url: Some("https://c;report-uri /logo.svg".into()),
+        ..seen.clone()
+    };
+    let audit = event(server.state.clock.now(), "dev");
+    server.state.store.put_environment_settings("dev", seen, old, audit).await.unwrap();
+    let expected = usual.replace("frame-ancestors 'none'", "frame-ancestors https://b.example");
+    assert_eq!(policy().await, expected);
+    let path = format!("/connect/?session_token={token}");
+    let page = text(&server.call(Method::GET, &path, None, None).await);
+    assert!(!page.contains("c;report-uri"), "nor is the logo drawn");
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_there_keeps_the_sidebar_for_an_operator() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    for (path, here) in [
+        ("/dashboard/prod/nothing", "/dashboard/prod/connections"),
+        ("/dashboard/prod/integration?key=nothing", "/dashboard/prod/connections"),
+        ("/dashboard/gone/connections", "/dashboard/dev/connections"),
+        ("/dashboard/nothing", "/dashboard/dev/connections"),
+    ] {
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        let page = text(&answer);
+        assert!(page.contains(&format!("href=\"{here}\"")), "{path}: {page}");
+        assert!(page.contains("Sign out") && page.contains("That did not work"), "{path}");
+        assert!(!page.contains("aria-current=\"page\""), "it is none of the parts");
+    }
+    let nobody = request(Method::GET, "/dashboard/prod/nothing").body(Body::empty()).unwrap();
+    let page = text(&server.send(nobody).await);
+    assert!(!page.contains("Sign out") && !page.contains("Connections"), "{page}");
+}
+
+#[tokio::test]
+async fn an_old_signing_key_is_ended_by_two_presses() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let fields = [("purpose", "webhooks"), ("before", "day")];
+    let path = "/dashboard/dev/settings/key";
+    let first = browser.made(path, &fields).await;
+    assert!(first.contains("No other counts."), "one that nobody has seen does not count: {first}");
+    assert!(browser.made(path, &fields).await.contains("The one before counts until 2026-09-22"));
+    let page = async || text(&browser.get("/dashboard/dev/settings").await);
+    assert!(page().await.contains("before this one counts until"));
+    browser.post(&format!("{path}/end"), &[("purpose", "webhooks")]).await;
+    assert!(page().await.contains("before this one counts until"));
+    let ended = [("purpose", "webhooks"), ("confirm", "yes")];
+    let ended = browser.post(&format!("{path}/end"), &ended).await;
+    assert_eq!(ended.headers["location"], "/dashboard/dev/settings?notice=ended");
+    assert!(!page().await.contains("before this one counts until"));
+    let newest = server.state.store.audit_events("dev", newest(1)).await.unwrap().remove(0);
+    assert_eq!(newest.action, "environment.signing_key_ended");
 }

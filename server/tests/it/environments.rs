@@ -2,7 +2,7 @@
 
 use http::Method;
 use keyslot_server::{
-    environment_key::{EnvironmentKey, Purpose},
+    environment_key::{EnvironmentKeys, Purpose},
     routes,
     store::AuditFilter,
 };
@@ -47,8 +47,8 @@ async fn an_environment_is_made_used_renamed_and_deleted() {
             .await;
     assert_eq!(renamed.status, 200, "{}", renamed.json());
     let given = hmac.json()["data"]["hmac_key"].as_str().unwrap().to_owned();
-    let kept = EnvironmentKey::of(&server.state, "b43", Purpose::ConnectionHmac).await.unwrap();
-    assert_eq!(kept.expose(), given, "sealed anew under the new name");
+    let kept = EnvironmentKeys::of(&server.state, "b43", Purpose::ConnectionHmac).await.unwrap();
+    assert_eq!(kept.current().expose(), given, "sealed anew under the new name");
     let shown = call(&server, Method::GET, "/environment", &key, Value::Null).await;
     assert_eq!(shown.json()["data"]["name"], "b43", "its key goes along");
 

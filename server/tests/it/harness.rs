@@ -188,6 +188,26 @@ impl Harness {
         audit: AuditMode,
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&dir.path().join("keyslot.db")).unwrap());
+        Self::on(store, dir, public_url, password, rates, metrics_token, audit).await
+    }
+
+    /// One of several servers on a store; its dashboard asks for this password.
+    pub(crate) async fn sharing(store: Arc<dyn Store>, password: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (url, rates) = ("http://keyslot.test", Rates::default());
+        Self::on(store, dir, url, Some(password), rates, None, AuditMode::Batched).await
+    }
+
+    async fn on(
+        store: Arc<dyn Store>,
+        dir: TempDir,
+        public_url: &str,
+        password: Option<&str>,
+        rates: Rates,
+        metrics_token: Option<SecretString>,
+        audit: AuditMode,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut catalogue = EMBEDDED.clone();
@@ -200,7 +220,6 @@ impl Harness {
         let time = ManualClock::new(Timestamp::from_second(1_790_000_000).unwrap());
         let clock = Arc::new(TestClock { time, broken: AtomicBool::new(false) });
         let vault = Vault::new(&KeyRing::parse(KEYS).unwrap()).unwrap();
-        let store = Arc::new(SqliteStore::open(&dir.path().join("keyslot.db")).unwrap());
         store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await.unwrap();
         let hasher = token_hasher(store.as_ref(), &vault).await.unwrap();
         for (id, token, environment, role) in [
@@ -257,6 +276,9 @@ impl Harness {
             std::future::pending(),
         ));
         let harness = Self { state, clock, upstream, address, app, dir };
+        if !harness.state.store.integrations("dev").await.unwrap().is_empty() {
+            return harness;
+        }
         for (environment, key, provider) in [
             (SECRET, "demo", "keyslot-demo"),
             (SECRET, "demo-basic", "keyslot-demo-basic"),

@@ -2,9 +2,10 @@
 
 use axum::body::Body;
 use http::{Method, Request};
+use keyslot_server::model::OwnProvider;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Harness, PROD_SECRET, READ_ONLY, SECRET};
+use crate::harness::{Answer, Harness, PROD_SECRET, READ_ONLY, SECRET, event};
 
 async fn send(server: &Harness, method: Method, path: &str, kind: &str, body: &str) -> Answer {
     let request = Request::builder()
@@ -133,6 +134,18 @@ async fn what_cannot_be_used_is_refused_with_its_place() {
             json!({ "display_name": "A", "auth_mode": "API_KEY", "connection_config": { "a": { "type": "number" } } }),
             "connection_config.a.type",
         ),
+        (
+            json!({ "display_name": "A", "auth_mode": "API_KEY", "docs": "javascript:alert(1)" }),
+            "docs",
+        ),
+        (
+            json!({ "display_name": "A", "auth_mode": "API_KEY", "docs_connect": "java\nscript:alert(1)" }),
+            "docs_connect",
+        ),
+        (
+            json!({ "display_name": "A", "auth_mode": "API_KEY", "setup_guide_url": "data:text/html,x" }),
+            "setup_guide_url",
+        ),
         (json!({ "alias": "nobody", "display_name": "A" }), "alias"),
         (json!({ "alias": "bad", "display_name": "A" }), "alias"),
         (json!({ "display_name": "x".repeat(70_000), "auth_mode": "API_KEY" }), ""),
@@ -216,4 +229,20 @@ listed: [1, 2]
     let one = "solo:\n  display_name: Solo\n  auth_mode: API_KEY\n";
     let answer = send(&server, Method::PUT, "/providers/solo", "application/yaml", one).await;
     assert_eq!(answer.json()["data"]["display_name"], "Solo");
+}
+
+#[tokio::test]
+async fn a_link_that_an_older_server_stored_is_not_shown_and_its_provider_still_works() {
+    let server = Harness::new().await;
+    let mut template = acme(&server).as_object().unwrap().clone();
+    template.insert("docs".into(), "javascript:alert(1)".into());
+    template.insert("docs_connect".into(), "https://docs.acme.example/keys".into());
+    let now = server.state.clock.now();
+    let own = OwnProvider { name: "acme".into(), template, updated_at: now };
+    let stored = vec![(own, event(now, "dev"))];
+    server.state.store.put_own_providers("dev", stored).await.unwrap();
+    server.state.catalogues.refresh(server.state.store.as_ref()).await.unwrap();
+    let shown = server.get("/providers/acme").await.json();
+    assert_eq!(shown["data"]["docs"], Value::Null, "{shown}");
+    assert_eq!(shown["data"]["docs_connect"], "https://docs.acme.example/keys");
 }

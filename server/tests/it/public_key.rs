@@ -184,3 +184,49 @@ async fn an_hmac_that_would_vouch_for_another_pair_as_well_is_refused() {
         assert_eq!(attempt("vend", id).await.json()["connectionId"], id);
     }
 }
+
+#[tokio::test]
+async fn for_a_day_a_proof_by_the_key_before_is_accepted_unless_it_is_ended() {
+    let (server, public) = accepting().await;
+    set(&server, SECRET, json!({ "hmac_enabled": true })).await;
+    let renew = async |body: Option<Value>| {
+        let path = "/environment/hmac-key";
+        let made = server.call(Method::POST, path, Some(SECRET), body).await;
+        assert_eq!(made.status, 201, "{}", made.json());
+        let ends = made.json()["data"]["previous_key_ends_at"].clone();
+        (made.json()["data"]["hmac_key"].as_str().unwrap().to_owned(), ends)
+    };
+    let status = async |key: &str| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+        let tag = hmac::sign(&key, b"demo:user-1");
+        let tag: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let query = format!("public_key={public}&connection_id=user-1&hmac={tag}");
+        connect(&server, &query).await.status.as_u16()
+    };
+    let (first, ends) = renew(None).await;
+    assert_eq!(ends, Value::Null, "there was none that anybody had seen");
+    let (second, ends) = renew(None).await;
+    assert_eq!(ends, "2026-09-22T14:13:20.000Z");
+    assert_eq!((status(&first).await, status(&second).await), (200, 200));
+    server.advance(24 * 60 - 1);
+    assert_eq!(status(&first).await, 200);
+    server.advance(1);
+    assert_eq!((status(&first).await, status(&second).await), (400, 200));
+
+    let (third, _) = renew(Some(json!({ "grace_period_seconds": 3600 }))).await;
+    assert_eq!((status(&second).await, status(&third).await), (200, 200));
+    let end = async || {
+        let path = "/environment/hmac-key/previous";
+        server.call(Method::DELETE, path, Some(SECRET), None).await
+    };
+    assert_eq!(end().await.status, 200);
+    assert_eq!((status(&second).await, status(&third).await), (400, 200));
+    assert_eq!(end().await.error(), "404 not_found");
+    let (fourth, ends) = renew(Some(json!({ "grace_period_seconds": 0 }))).await;
+    assert_eq!(ends, Value::Null);
+    assert_eq!((status(&third).await, status(&fourth).await), (400, 200));
+    let path = "/environment/hmac-key";
+    let body = json!({ "grace_period_seconds": 86_401 });
+    let long = server.call(Method::POST, path, Some(SECRET), Some(body)).await;
+    assert_eq!(long.error(), "400 invalid_body too_big [grace_period_seconds]");
+}

@@ -19,7 +19,7 @@ use keyslot_server::{
     store::{
         AuditFilter, CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion,
         EnvironmentOutcome, Found, IntegrationUpdate, MetadataMode, SealedOwner, SettingsOutcome,
-        Settlement, Store, StoreError, WebhookFilter, Write, Writer, Written,
+        Settlement, ShownOnce, Store, StoreError, WebhookFilter, Write, Writer, Written,
         postgres::PostgresStore, sqlite::SqliteStore,
     },
     token::TokenHash,
@@ -1043,9 +1043,64 @@ async fn settings_are_kept_for_each_environment(store: &dyn Store) {
     assert!(store.audit_events("nope", newest(1)).await.unwrap().is_empty());
 }
 
-async fn a_secret_of_the_server_is_replaced_when_asked(store: &dyn Store) {
+async fn a_session_of_an_operator_counts_until_it_ends_or_is_ended(store: &dyn Store) {
+    let audit = || event(moment(0), "prod");
+    let has = async |session: &str, at| store.has_operator_session(session, at).await.unwrap();
+    assert!(!has("a", moment(0)).await);
+    for session in ["a", "b"] {
+        store.begin_operator_session(session, moment(30), audit()).await.unwrap();
+    }
+    assert!(has("a", moment(29)).await && !has("a", moment(30)).await);
+    assert!(store.end_operator_session("a", audit()).await.unwrap());
+    assert!(!store.end_operator_session("a", audit()).await.unwrap());
+    assert!(!has("a", moment(1)).await && has("b", moment(1)).await);
+    assert_eq!(store.audit_events("prod", newest(10)).await.unwrap().len(), 3);
+    store.purge_operator_sessions(moment(30)).await.unwrap();
+    assert!(!has("b", moment(1)).await);
+}
+
+async fn what_is_shown_once_is_given_once_and_to_its_session_only(store: &dyn Store) {
+    let put = async |id: &str| {
+        let new = ShownOnce {
+            id: id.into(),
+            session: "a".into(),
+            sealed: id.as_bytes().to_vec(),
+            ends_at: moment(5),
+        };
+        store.put_shown_once(new).await.unwrap();
+    };
+    let take =
+        async |id: &str, session: &str, at| store.take_shown_once(id, session, at).await.unwrap();
+    for id in ["one", "two", "three", "four"] {
+        put(id).await;
+    }
+    assert_eq!(take("one", "b", moment(1)).await, None, "another session");
+    assert_eq!(take("one", "a", moment(5)).await, None, "too late");
+    let (first, second) = tokio::join!(take("one", "a", moment(1)), take("one", "a", moment(1)));
+    assert_eq!(first.or(second), Some(b"one".to_vec()));
+    assert_eq!(take("one", "a", moment(1)).await, None);
+    store.purge_operator_sessions(moment(4)).await.unwrap();
+    assert_eq!(take("two", "a", moment(1)).await, Some(b"two".to_vec()));
+    store.purge_operator_sessions(moment(5)).await.unwrap();
+    assert_eq!(take("three", "a", moment(1)).await, None);
+    put("five").await;
+    let audit = event(moment(0), "prod");
+    store.begin_operator_session("a", moment(30), audit.clone()).await.unwrap();
+    store.end_operator_session("a", audit).await.unwrap();
+    assert_eq!(take("five", "a", moment(1)).await, None, "signed out");
+}
+
+async fn a_secret_of_the_server_is_replaced_while_it_is_what_was_seen(store: &dyn Store) {
     store.server_secret("s", sealed("k1", "one")).await.unwrap();
-    store.put_server_secret("s", sealed("k2", "two"), event(moment(0), "dev")).await.unwrap();
+    let replace = async |seen: &str, new: &str| {
+        let (seen, new) = (sealed("k1", seen), sealed("k2", new));
+        store.replace_server_secret("s", seen, new, event(moment(0), "dev")).await.unwrap()
+    };
+    assert!(!replace("other", "lost").await, "it is not what was seen");
+    let (one, two) = tokio::join!(replace("one", "two"), replace("one", "two"));
+    assert!(one != two, "of two at once, one");
+    let logged = store.audit_events("dev", newest(10)).await.unwrap();
+    assert_eq!(logged.len(), 1, "what is refused leaves none");
     let kept = store.server_secret("s", sealed("k1", "three")).await.unwrap();
     assert_eq!(kept, sealed("k2", "two"));
 }
@@ -1338,7 +1393,9 @@ on_every_engine! {
     sealed_records_are_found_in_batches_and_replaced_only_if_unchanged,
     every_change_leaves_its_audit_event_and_a_refused_one_leaves_none,
     settings_are_kept_for_each_environment,
-    a_secret_of_the_server_is_replaced_when_asked,
+    a_secret_of_the_server_is_replaced_while_it_is_what_was_seen,
+    a_session_of_an_operator_counts_until_it_ends_or_is_ended,
+    what_is_shown_once_is_given_once_and_to_its_session_only,
     a_written_connection_is_announced_to_every_address_of_its_environment,
     a_webhook_is_in_one_hand_at_a_time_until_it_is_settled,
     a_replayed_webhook_goes_to_the_address_of_today,
@@ -1371,7 +1428,7 @@ async fn an_environment_is_made_renamed_and_deleted_while_it_is_empty(store: &dy
     let none = EnvironmentSettings::default();
     let put = store.put_environment_settings("x", none, settings.clone(), audit());
     assert_eq!(put.await.unwrap(), SettingsOutcome::Stored);
-    store.put_server_secret("hmac_key:x", sealed("k1", "old"), audit()).await.unwrap();
+    store.server_secret("hmac_key:x", sealed("k1", "old")).await.unwrap();
 
     let rename = async |from: &str, to: &str| {
         let secrets = vec![(format!("hmac_key:{to}"), sealed("k1", "new"))];

@@ -278,3 +278,35 @@ async fn webhooks_are_listed_page_by_page_and_only_to_their_environment() {
     let foreign = server.call(Method::POST, &replay, Some(PROD_SECRET), None).await;
     assert_eq!(foreign.error(), "404 not_found");
 }
+
+#[tokio::test]
+async fn while_two_keys_count_a_receiver_with_either_takes_the_first_or_the_second_try() {
+    let (server, old) = announcing().await;
+    let made = server.call(Method::POST, "/environment/webhook-signing-key", Some(SECRET), None);
+    let made = made.await.json();
+    assert_eq!(made["data"]["previous_key_ends_at"], "2026-09-22T14:13:20.000Z");
+    let new = made["data"]["signing_key"].as_str().unwrap().to_owned();
+    // A receiver that refuses everything sees every try.
+    server.upstream.then_status(401);
+    server.upstream.then_status(401);
+    let token = server.session(json!({ "tags": {} })).await;
+    server.connected(&token, "unchecked", json!({ "apiKey": "k" })).await;
+    assert_eq!(server.deliver().await, 1);
+    server.advance(1);
+    assert_eq!(server.deliver().await, 1);
+    let tries = hooks(&server);
+    assert_eq!(tries[0].header("webhook-id"), tries[1].header("webhook-id"));
+    for (seen, key) in tries.iter().zip([&old, &new]) {
+        let body = std::str::from_utf8(&seen.body).unwrap();
+        let hex: String =
+            hmac_of(key.as_bytes(), body).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(seen.header("x-nango-hmac-sha256"), hex);
+        let signed =
+            format!("{}.{}.{body}", seen.header("webhook-id"), seen.header("webhook-timestamp"));
+        let by = |key: &str| {
+            let secret = STANDARD.decode(key.strip_prefix("whsec_").unwrap()).unwrap();
+            format!("v1,{}", STANDARD.encode(hmac_of(&secret, &signed)))
+        };
+        assert_eq!(seen.header("webhook-signature"), format!("{} {}", by(&new), by(&old)));
+    }
+}

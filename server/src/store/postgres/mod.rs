@@ -9,6 +9,7 @@ mod checks;
 pub mod copy;
 mod gathered;
 mod migrations;
+mod operators;
 mod pool;
 mod queries;
 mod webhooks;
@@ -23,8 +24,8 @@ use tokio_postgres::error::SqlState;
 use super::{
     AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion,
     EnvironmentOutcome, Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord,
-    SettingsOutcome, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write,
-    Written,
+    SettingsOutcome, Settlement, ShownOnce, Store, StoreError, StoredAuditEvent, WebhookFilter,
+    Write, Written,
 };
 use crate::{
     allowance::{Quota, Taken},
@@ -219,11 +220,63 @@ impl Store for PostgresStore {
         })
     }
 
-    async fn put_server_secret(&self, name: &str, sealed: Sealed, audit: AuditEvent) -> Result<()> {
+    async fn replace_server_secret(
+        &self,
+        name: &str,
+        seen: Sealed,
+        sealed: Sealed,
+        audit: AuditEvent,
+    ) -> Result<bool> {
         transaction!(self, |db| async {
-            queries::put_server_secret(db, name, &sealed).await?;
+            let replaced = queries::replace_server_secret(db, name, &seen, &sealed).await?;
+            if replaced {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(replaced)
+        })
+    }
+
+    async fn begin_operator_session(
+        &self,
+        session: &str,
+        ends_at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<()> {
+        transaction!(self, |db| async {
+            operators::begin_session(db, session, ends_at).await?;
             queries::audit(db, &audit).await
         })
+    }
+
+    async fn has_operator_session(&self, session: &str, now: Timestamp) -> Result<bool> {
+        operators::has_session(&self.client().await?, session, now).await
+    }
+
+    async fn end_operator_session(&self, session: &str, audit: AuditEvent) -> Result<bool> {
+        transaction!(self, |db| async {
+            let ended = operators::end_session(db, session).await?;
+            if ended {
+                queries::audit(db, &audit).await?;
+            }
+            Ok::<_, StoreError>(ended)
+        })
+    }
+
+    async fn put_shown_once(&self, new: ShownOnce) -> Result<()> {
+        transaction!(self, |db| operators::put_shown_once(db, &new))
+    }
+
+    async fn take_shown_once(
+        &self,
+        id: &str,
+        session: &str,
+        now: Timestamp,
+    ) -> Result<Option<Vec<u8>>> {
+        transaction!(self, |db| operators::take_shown_once(db, id, session, now))
+    }
+
+    async fn purge_operator_sessions(&self, now: Timestamp) -> Result<()> {
+        transaction!(self, |db| operators::purge(db, now))
     }
 
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed> {

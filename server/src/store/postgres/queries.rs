@@ -210,6 +210,17 @@ pub(super) async fn put_server_secret(
     execute(db, sql, &[&name, &sealed.key_id, &sealed.blob]).await.map(drop)
 }
 
+pub(super) async fn replace_server_secret(
+    db: &Transaction<'_>,
+    name: &str,
+    seen: &Sealed,
+    sealed: &Sealed,
+) -> Result<bool> {
+    let sql = "update server_secrets set key_id = $2, sealed = $3 where name = $1 and sealed = $4";
+    let changed = execute(db, sql, &[&name, &sealed.key_id, &sealed.blob, &seen.blob]).await?;
+    Ok(changed > 0)
+}
+
 pub(super) async fn server_secret(
     db: &Transaction<'_>,
     name: &str,

@@ -10,6 +10,7 @@
 mod checks;
 pub mod copy;
 mod migrations;
+mod operators;
 mod queries;
 mod readers;
 mod webhooks;
@@ -29,8 +30,8 @@ use self::{readers::Readers, writer::Writer};
 use super::{
     AuditFilter, CheckRecord, ConnectionChange, ConnectionFilter, Created, Deletion,
     EnvironmentOutcome, Found, HealthCounts, IntegrationUpdate, MetadataMode, SealedRecord,
-    SettingsOutcome, Settlement, Store, StoreError, StoredAuditEvent, WebhookFilter, Write,
-    Written,
+    SettingsOutcome, Settlement, ShownOnce, Store, StoreError, StoredAuditEvent, WebhookFilter,
+    Write, Written,
 };
 use crate::{
     allowance::{Quota, Taken},
@@ -275,13 +276,71 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn put_server_secret(&self, name: &str, sealed: Sealed, audit: AuditEvent) -> Result<()> {
+    async fn replace_server_secret(
+        &self,
+        name: &str,
+        seen: Sealed,
+        sealed: Sealed,
+        audit: AuditEvent,
+    ) -> Result<bool> {
         let name = name.to_owned();
         self.write(move |db| {
-            queries::put_server_secret(db, &name, &sealed)?;
+            let replaced = queries::replace_server_secret(db, &name, &seen, &sealed)?;
+            if replaced {
+                queries::audit(db, &audit)?;
+            }
+            Ok(replaced)
+        })
+        .await
+    }
+
+    async fn begin_operator_session(
+        &self,
+        session: &str,
+        ends_at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<()> {
+        let session = session.to_owned();
+        self.write(move |db| {
+            operators::begin_session(db, &session, ends_at)?;
             queries::audit(db, &audit)
         })
         .await
+    }
+
+    async fn has_operator_session(&self, session: &str, now: Timestamp) -> Result<bool> {
+        let session = session.to_owned();
+        self.read(move |db| operators::has_session(db, &session, now)).await
+    }
+
+    async fn end_operator_session(&self, session: &str, audit: AuditEvent) -> Result<bool> {
+        let session = session.to_owned();
+        self.write(move |db| {
+            let ended = operators::end_session(db, &session)?;
+            if ended {
+                queries::audit(db, &audit)?;
+            }
+            Ok(ended)
+        })
+        .await
+    }
+
+    async fn put_shown_once(&self, new: ShownOnce) -> Result<()> {
+        self.write(move |db| operators::put_shown_once(db, &new)).await
+    }
+
+    async fn take_shown_once(
+        &self,
+        id: &str,
+        session: &str,
+        now: Timestamp,
+    ) -> Result<Option<Vec<u8>>> {
+        let (id, session) = (id.to_owned(), session.to_owned());
+        self.write(move |db| operators::take_shown_once(db, &id, &session, now)).await
+    }
+
+    async fn purge_operator_sessions(&self, now: Timestamp) -> Result<()> {
+        self.write(move |db| operators::purge(db, now)).await
     }
 
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed> {

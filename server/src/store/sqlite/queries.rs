@@ -185,6 +185,18 @@ pub(super) fn put_server_secret(db: &Db, name: &str, sealed: &Sealed) -> Result<
     Ok(())
 }
 
+pub(super) fn replace_server_secret(
+    db: &Db,
+    name: &str,
+    seen: &Sealed,
+    sealed: &Sealed,
+) -> Result<bool> {
+    let sql = "update server_secrets set key_id = ?2, sealed = ?3 where name = ?1 and sealed = ?4";
+    let changed =
+        db.prepare_cached(sql)?.execute(params![name, sealed.key_id, sealed.blob, seen.blob])?;
+    Ok(changed > 0)
+}
+
 pub(super) fn server_secret(db: &Db, name: &str, candidate: &Sealed) -> Result<Sealed> {
     db.prepare_cached("insert into server_secrets (name, key_id, sealed) values (?1, ?2, ?3) on conflict do nothing")?
         .execute(params![name, candidate.key_id, candidate.blob])?;
