@@ -1,5 +1,5 @@
 //! Serving [`crate::app`] on a socket, within bounds that the HTTP library does not set by itself: how
-//! long a request head may take, how large it may be, how many connections there may be ([`crate::admission`]). On the signal
+//! long a request head may take, how large it may be, how many connections there may be (`admission`). On the signal
 //! to stop, no new connection is taken and requests in flight are finished.
 
 use std::{convert::Infallible, future::Future, io, net::IpAddr, time::Duration};
