@@ -45,7 +45,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let places = Arc::new(Semaphore::new(bounds.connections));
-    let graceful = Drain::new();
+    let graceful = Drain::default();
     let mut stop = std::pin::pin!(stop);
     loop {
         let next = async {
