@@ -14,12 +14,14 @@ use tokio::sync::watch;
 /// All connections of a listener.
 pub struct Drain(watch::Sender<()>);
 
-impl Drain {
+impl Default for Drain {
     /// None yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self(watch::Sender::new(()))
     }
+}
 
+impl Drain {
     /// The connection, which [`Drain::shutdown`] reaches.
     pub fn watch<I, B, S>(
         &self,

@@ -84,7 +84,7 @@ pub async fn serve(
 ) {
     let head_patience = bounds.head_patience;
     let mut admission = Admission::new(bounds);
-    let graceful = Drain::new();
+    let graceful = Drain::default();
     let mut stop = std::pin::pin!(stop);
     loop {
         let next = async { (admission.room().await, listener.accept().await) };
