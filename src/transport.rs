@@ -263,8 +263,11 @@ impl Server {
     }
 
     async fn send(&self, path: &str, body: Option<&[u8]>) -> Result<Answer, Trouble> {
+        // Declared before `abort`, so dropped after it: whoever still holds the body has been told to stop.
+        let body = Posted(body.map(Uint8Array::from));
         let abort = Abort::new(self.options.timeout());
-        let sent = settled(self.begin(path, body, &abort)).await;
+        let sent = settled(self.begin(path, body.0.as_ref(), &abort)).await;
+        drop(body);
         let response: web_sys::Response = sent.map_err(|_| abort.cause())?.unchecked_into();
         let body = match settled(response.json()).await {
             // An HTML 502 of some proxy is no JSON; then there is only the status to go by.
@@ -280,7 +283,12 @@ impl Server {
     }
 
     /// Builds the request and sends it on its way.
-    fn begin(&self, path: &str, body: Option<&[u8]>, abort: &Abort) -> Result<Promise, JsValue> {
+    fn begin(
+        &self,
+        path: &str,
+        body: Option<&Uint8Array>,
+        abort: &Abort,
+    ) -> Result<Promise, JsValue> {
         let token = self.token.borrow();
         let mut url = joined(&[self.options.host.as_str(), path]);
         let headers = Headers::new();
@@ -295,7 +303,6 @@ impl Server {
             Some(_) => ("POST", "content-type", "application/json"),
         };
         headers.set(name, value);
-        let body = body.map(Uint8Array::from);
         let init = outgoing(&[
             Member("method", method),
             Member("cache", "no-store"),
@@ -307,13 +314,21 @@ impl Server {
             &init,
             &crate::dom::object(&[
                 ("headers", headers.into_raw().into()),
-                ("body", body.as_ref().into()),
+                ("body", body.into()),
                 ("signal", abort.signal()),
             ]),
         );
-        let sent = fetch(&url, &init);
-        if let Some(body) = body {
-            // The request has its own copy by now: wipe ours of what was typed.
+        fetch(&url, &init)
+    }
+}
+
+/// What was typed, as the browser is given it; wiped when the request is over. Not before: a page that wraps
+/// `fetch` may look at the body later, or send it once more.
+struct Posted(Option<Uint8Array>);
+
+impl Drop for Posted {
+    fn drop(&mut self) {
+        if let Some(body) = &self.0 {
             body.fill(0, 0, body.length());
         }
         sent

@@ -11,6 +11,12 @@ extern "C" {
     pub fn serve(answers: &str);
     #[wasm_bindgen(js_name = requestLog)]
     pub fn request_log() -> String;
+    #[wasm_bindgen(js_name = wrapFetch)]
+    pub fn wrap_fetch();
+    #[wasm_bindgen(js_name = keptBytes)]
+    pub fn kept_bytes() -> u32;
+    #[wasm_bindgen(js_name = bodyCount)]
+    pub fn body_count() -> u32;
     #[wasm_bindgen(js_name = abortedCount)]
     pub fn aborted_count() -> u32;
     pub fn hosts() -> u32;

@@ -37,6 +37,21 @@ export function serve(json) {
     });
   };
 }
+/** A page that awaits before it fetches, sends everything twice and keeps what it was given to look into. */
+export function wrapFetch() {
+  const real = globalThis.fetch;
+  globalThis.__bodies = [];
+  globalThis.fetch = async (url, init) => {
+    await 0;
+    if (init.body) globalThis.__bodies.push(init.body);
+    await real(url, init);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return real(url, init);
+  };
+}
+/** What is left in the bodies that the page was given. */
+export const keptBytes = () => globalThis.__bodies.flatMap((body) => [...body]).filter((byte) => byte !== 0).length;
+export const bodyCount = () => globalThis.__bodies.length;
 export const requestLog = () => JSON.stringify(requests);
 export const abortedCount = () => aborted;
 
