@@ -241,8 +241,12 @@ export type AuthErrorCode =
   | "unknown_integration"
   /** The session does not allow this integration. */
   | "integration_not_allowed"
-  /** The session may not create or replace this connection id. */
+  /** The session may not create or replace this connection id, or the server (Nango's) takes none. */
   | "connection_id_not_allowed"
+  /** The server asks for `hmac` beside `publicKey`. */
+  | "missing_hmac"
+  /** `hmac` does not belong to this integration and connection id. */
+  | "invalid_hmac"
   /** The integration authorises by something else than an API key or Basic auth. */
   | "invalid_auth_mode"
   /** Headless only: the provider did not accept the credential. */

@@ -39,6 +39,12 @@ pub(crate) struct Call {
     pub(crate) options: Rc<Options>,
 }
 
+impl Call {
+    fn connection(&self) -> Option<&str> {
+        self.connection.as_deref()
+    }
+}
+
 /// What a call is for.
 pub(crate) enum Task {
     /// Ask somebody for the credential.
@@ -209,6 +215,9 @@ impl Session {
                 Event::Gone
             }
             Input::Ui(ui) => self.view.ui(ui)?,
+            Input::Loaded(loaded) if !self.server.admits(&loaded, self.call.connection()) => {
+                self.cannot(id_made_there())
+            }
             Input::Loaded(loaded) => match self.view.show_form(&loaded) {
                 Ok(()) => {
                     self.ending.flow.report("form_shown", None);
@@ -340,6 +349,12 @@ fn load(server: &Rc<Server>, integration: &str) -> Request {
     )
 }
 
+/// The caller wants an id of its own, and the server is one that makes them.
+fn id_made_there() -> Rejection {
+    let message = "A Nango server makes the ids itself: leave out `connectionId`, and mint the session with `tags`.";
+    Rejection::new(AuthErrorCode::ConnectionIdNotAllowed, message)
+}
+
 /// A call with `credentials`: the same checks and errors, no dialog.
 async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> {
     let Call { integration, connection, options } = call;
@@ -352,7 +367,11 @@ async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> 
         let (template, integration) = (Js(template.into()), Js(integration.into()));
         Form::build(&template, &integration, &Js(JsValue::UNDEFINED), &options.params)?.into()
     } else {
-        server.load(&integration).await.map_err(|trouble| trouble.rejection())?.form
+        let loaded = server.load(&integration).await.map_err(|trouble| trouble.rejection())?;
+        if !server.admits(&loaded, connection.as_deref()) {
+            return Err(id_made_there());
+        }
+        loaded.form
     };
     let mut answers = Vec::with_capacity(form.fields.len());
     for field in &form.fields {

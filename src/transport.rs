@@ -178,7 +178,16 @@ impl Server {
                     }
                 }
                 if found.is_undefined() {
-                    return Err(AuthErrorCode::UnknownIntegration.into());
+                    // The list has only what the session allows.
+                    let allowed = Js(session).texts("allowed_integrations");
+                    return Err(
+                        if allowed.is_empty() || allowed.iter().any(|id| id == integration) {
+                            AuthErrorCode::UnknownIntegration
+                        } else {
+                            AuthErrorCode::IntegrationNotAllowed
+                        }
+                        .into(),
+                    );
                 }
                 let provider = get(&found, "provider").as_string().unwrap_or_default();
                 path = joined(&["/providers/", &encode(&provider)]);
@@ -193,6 +202,14 @@ impl Server {
         let session = Js(session);
         let form = Form::build(&Js(template), &Js(found), &session, &self.options.params)?;
         Ok(Loaded { form: Rc::new(form), session })
+    }
+
+    /// Whether a connection can get the id that the caller wants. With a session token a stock server makes the
+    /// id itself, and refuses one; a session for reconnecting names the connection already.
+    pub(crate) fn admits(&self, loaded: &Loaded, connection: Option<&str>) -> bool {
+        connection.is_none()
+            || self.keyslot.get()
+            || loaded.session.get("isReconnecting").is_truthy()
     }
 
     /// Posts the filled form.

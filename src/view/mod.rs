@@ -521,7 +521,12 @@ impl View {
         for issue in issues {
             for view in &mut self.fields {
                 if view.field().is_some_and(|field| field.name == issue.field) {
-                    view.show_fault(&issue.message);
+                    // A server's words for it are a validator's, and a stock one takes fewer characters than we do.
+                    view.show_fault(if issue.too_long {
+                        self.options.words.get(Word::NoticeLong)
+                    } else {
+                        &issue.message
+                    });
                 }
             }
         }
