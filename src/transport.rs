@@ -48,6 +48,8 @@ pub(crate) struct Answer {
     status: u16,
     /// Its `x-request-id`, or what the error envelope says; may be empty.
     pub(crate) request_id: String,
+    /// Its `retry-after`; may be empty, and is where the server does not let other origins read it.
+    pub(crate) retry_after: String,
     body: Js,
 }
 
@@ -69,7 +71,8 @@ pub(crate) enum TroubleKind {
 
 impl Trouble {
     fn without_answer(kind: TroubleKind) -> Trouble {
-        let answer = Answer { status: 0, request_id: String::new(), body: Js(JsValue::UNDEFINED) };
+        let (request_id, retry_after) = (String::new(), String::new());
+        let answer = Answer { status: 0, request_id, retry_after, body: Js(JsValue::UNDEFINED) };
         Trouble { kind, answer }
     }
 
@@ -292,11 +295,10 @@ impl Server {
             body => body.unwrap_or(JsValue::UNDEFINED),
         };
         let response = Response::from(response);
-        Ok(Answer {
-            status: response.status(),
-            body: Js(body),
-            request_id: response.headers().get("x-request-id").unwrap_or_default(),
-        })
+        let headers = response.headers();
+        let [request_id, retry_after] =
+            ["x-request-id", "retry-after"].map(|name| headers.get(name).unwrap_or_default());
+        Ok(Answer { status: response.status(), body: Js(body), request_id, retry_after })
     }
 
     /// Builds the request and sends it on its way.
@@ -348,7 +350,6 @@ impl Drop for Posted {
         if let Some(body) = &self.0 {
             body.fill(0, 0, body.length());
         }
-        sent
     }
 }
 

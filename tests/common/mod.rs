@@ -27,6 +27,7 @@ extern "C" {
     pub fn attribute(selector: &str, name: &str) -> String;
     pub fn count(selector: &str) -> u32;
     pub fn focused(selector: &str) -> bool;
+    pub fn selected(selector: &str) -> bool;
     #[wasm_bindgen(js_name = "type")]
     pub fn type_in(selector: &str, value: &str);
     pub fn leave(selector: &str);
@@ -77,8 +78,12 @@ impl Call {
         self.error("code").as_string().unwrap_or_default()
     }
 
+    pub fn result_value(&self) -> JsValue {
+        get(&self.seen, "result")
+    }
+
     pub fn result(&self, member: &str) -> String {
-        get(&get(&self.seen, "result"), member).as_string().unwrap_or_default()
+        get(&self.result_value(), member).as_string().unwrap_or_default()
     }
 }
 
