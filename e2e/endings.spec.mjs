@@ -1,6 +1,6 @@
 // Every way in which a call ends: one settled promise, nothing left on the page, focus back.
 import { expect, startWorld, test } from "./fixtures.mjs";
-import { ACCEPTED, HANGING } from "./provider-api.mjs";
+import { ACCEPTED, HANGING, SLOW } from "./provider-api.mjs";
 
 for (const [name, leave] of /** @type {[string, (dialog: import("./fixtures.mjs").Dialog) => Promise<void>][]} */ ([
   ["Escape", (dialog) => dialog.page.keyboard.press("Escape")],
@@ -135,6 +135,59 @@ test("the server stopped in mid-flight: the dialog says so, keeps the text, and 
     await server.stop();
     await world.close();
   }
+});
+
+test("Escape while the answer of a stored connection is on its way: gone at once, and the call resolves", async ({
+  world,
+  page,
+  open,
+  dialog,
+  outcome,
+  connectionId,
+}) => {
+  let stored = () => {};
+  const isStored = new Promise((resolve) => (stored = () => resolve(undefined)));
+  let answer = () => {};
+  const mayAnswer = new Promise((resolve) => (answer = () => resolve(undefined)));
+  await page.route(`${world.server.url}/api-auth/**`, async (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    const response = await route.fetch();
+    stored();
+    await mayAnswer;
+    await route.fulfill({ response });
+  });
+  await open({ integrationId: "acme-key", connectionId });
+  await dialog.field("apiKey").fill(ACCEPTED.apiKey);
+  await dialog.submit.click();
+  await isStored;
+  await page.keyboard.press("Escape");
+  await expect(dialog.host).toHaveCount(0);
+  await expect(page.getByRole("button", { name: "Connect" })).toBeFocused();
+  await expect(page.locator("#outcome")).toHaveText('"pending"');
+  answer();
+  expect((await outcome()).result.connectionId).toBe(connectionId);
+});
+
+test("Escape while the vendor takes longer than three seconds: window_closed, and nothing is stored when it answers", async ({
+  world,
+  page,
+  open,
+  dialog,
+  outcome,
+  connectionId,
+}) => {
+  await open({ integrationId: "acme-key", connectionId });
+  await dialog.field("apiKey").fill(SLOW);
+  const asked = world.provider.waiting();
+  await dialog.submit.click();
+  await asked;
+  const since = Date.now();
+  await page.keyboard.press("Escape");
+  await expect(dialog.host).toHaveCount(0);
+  expect(Date.now() - since).toBeLessThan(2_000);
+  expect((await outcome()).error.code).toBe("window_closed");
+  await page.waitForTimeout(6_000 - (Date.now() - since));
+  await expect(world.sdk.getConnection("acme-key", connectionId)).rejects.toMatchObject({ response: { status: 404 } });
 });
 
 test("a page that goes away in mid-flight leaves a whole connection or none", async ({

@@ -62,6 +62,7 @@ export class Dialog {
     this.submit = page.locator("[data-keyslot] [part~=submit]");
     this.note = page.locator("[data-keyslot] [part~=note]:visible");
     this.close = page.locator("[data-keyslot] [part~=close]");
+    this.title = page.locator("[data-keyslot] [part~=title]");
   }
   /** @param {string} name a field's name, as the provider template has it */
   field(name) {

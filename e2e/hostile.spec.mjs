@@ -1,8 +1,9 @@
 // Pages that are hard on a guest: focus traps, libraries that switch off whatever is not theirs, rules
 // for everything, other layers on top. The dialog must work there, and leave the page as it was.
 import { buildSync } from "esbuild";
-import { expect, test as base } from "./fixtures.mjs";
+import { Dialog, expect, test as base } from "./fixtures.mjs";
 import { ACCEPTED } from "./provider-api.mjs";
+import { paste } from "./states.mjs";
 import { root } from "../scripts/workspace.mjs";
 
 /** The page's own modal code, from the stock package. */
@@ -256,6 +257,75 @@ test("shortcuts of the page do not hear what is typed", async ({ page, on, dialo
   const heard = await page.evaluate(() => /** @type {any} */ (globalThis).heard);
   expect(heard.filter((/** @type {string} */ key) => !key.endsWith("Enter"))).toEqual([]);
 });
+
+test("a page that forbids pasting, typing, copying and the context menu forbids nothing in the dialog", async ({
+  page,
+  on,
+  dialog,
+  outcome,
+}) => {
+  await on(() => {
+    for (const type of ["paste", "beforeinput", "copy", "cut", "contextmenu"]) {
+      const forbid = (/** @type {Event} */ event) => {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+      };
+      document.addEventListener(type, forbid, true);
+      document.addEventListener(type, forbid);
+    }
+  });
+  await page.keyboard.type("acme");
+  await expect(dialog.field("apiKey")).toHaveValue("acme");
+  await dialog.field("apiKey").fill("");
+  await paste(dialog.field("apiKey"), "acme_live_4321");
+  await expect(dialog.field("apiKey")).toHaveValue("acme_live_4321");
+  await page.keyboard.press("Control+A");
+  await paste(dialog.field("apiKey"), `Authorization: Bearer ${ACCEPTED.apiKey}`);
+  await expect(dialog.field("apiKey")).toHaveValue(ACCEPTED.apiKey);
+  await expect(dialog.note).toContainText("removed");
+  const allowed = await dialog.title.evaluate((title) =>
+    ["copy", "cut", "contextmenu"].filter((type) =>
+      title.dispatchEvent(new Event(type, { bubbles: true, cancelable: true, composed: true })),
+    ),
+  );
+  expect(allowed).toEqual(["copy", "cut", "contextmenu"]);
+  await dialog.submit.click();
+  await outcome();
+});
+
+test("a page that forbids pasting before anybody else hears of it does not either", async ({ page, on, dialog }) => {
+  await page.addInitScript(() => window.addEventListener("paste", (event) => event.preventDefault(), true));
+  await on(() => {});
+  await paste(dialog.field("apiKey"), ACCEPTED.apiKey);
+  await expect(dialog.field("apiKey")).toHaveValue(ACCEPTED.apiKey);
+});
+
+for (const [way, send] of /** @type {[string, (dialog: Dialog) => Promise<void>][]} */ ([
+  ["the button", (dialog) => dialog.submit.click()],
+  ["Enter", (dialog) => dialog.field("apiKey").press("Enter")],
+])) {
+  test(`a sandboxed frame without allow-forms: ${way} connects, once`, async ({ page, world, connectionId }) => {
+    const url = world.app.page("module", { integrationId: "acme-key", connectionId });
+    await page.setContent(`<iframe sandbox="allow-scripts allow-same-origin" width="600" height="600"></iframe>`);
+    await page.locator("iframe").evaluate((frame, url) => frame.setAttribute("src", url), url);
+    const frame = page.frameLocator("iframe");
+    // As far as the dialog needs it, a frame is a page.
+    const dialog = new Dialog(/** @type {any} */ (frame));
+    let posts = 0;
+    page.on(
+      "request",
+      (request) => (posts += Number(request.method() === "POST" && request.url().includes("api-auth"))),
+    );
+    await frame.getByRole("button", { name: "Connect" }).click();
+    await dialog.field("apiKey").waitFor();
+    await send(dialog);
+    await expect(dialog.field("apiKey")).toHaveAttribute("aria-invalid", "true");
+    await dialog.field("apiKey").fill(ACCEPTED.apiKey);
+    await send(dialog);
+    await expect(frame.locator("#outcome")).toContainText(`"connectionId":"${connectionId}"`);
+    expect(posts).toBe(1);
+  });
+}
 
 test("a page that replaces its whole body ends the call", async ({ page, on, outcome }) => {
   await on(() => {});

@@ -19,6 +19,23 @@ test("a key with words around it is tidied up, says so, and Undo brings everythi
   await expect(dialog.note).toHaveCount(0);
 });
 
+for (const [where, go] of /** @type {[string, (dialog: import("./fixtures.mjs").Dialog) => Promise<void>][]} */ ([
+  ["with the focus on Connect", (dialog) => dialog.submit.focus()],
+  ["with the focus on nothing", (dialog) => dialog.root.locator("[part~=logo]").click()],
+])) {
+  test(`a paste ${where} goes into the empty secret`, async ({ page, open, dialog, connectionId }) => {
+    await open({ integrationId: "acme-basic", connectionId });
+    await dialog.field("password").waitFor();
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.evaluate((copied) => navigator.clipboard.writeText(copied), ACCEPTED.password);
+    await go(dialog);
+    await page.keyboard.press("Control+V");
+    await expect(dialog.field("password")).toHaveValue(ACCEPTED.password);
+    await expect(dialog.field("password")).toBeFocused();
+    await expect(dialog.field("username")).toHaveValue("");
+  });
+}
+
 test("another vendor's key is recognised at once, before the field is left", async ({ open, dialog, connectionId }) => {
   await open({ integrationId: "acme-key", connectionId });
   await paste(dialog.field("apiKey"), "nvapi-0000111122223333444455556666");

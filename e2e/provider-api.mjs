@@ -16,6 +16,8 @@ export const LIMITED = "acme_limited_000011112222";
 export const DOWN = "acme_down_0000111122223333";
 /** The vendor never answers this key. */
 export const HANGING = "acme_hang_0000111122223333";
+/** The vendor accepts this key, after five seconds. */
+export const SLOW = "acme_slow_0000111122223333";
 
 /**
  * @typedef {{ method: string, path: string, authorization: string }} Seen
@@ -60,6 +62,10 @@ export async function startProviderApi() {
         return send(503, { error: "maintenance" });
       case `Bearer ${HANGING}`:
         return hangs();
+      case `Bearer ${SLOW}`:
+        hangs();
+        setTimeout(() => send(200, { account: { name: "Acme Ltd" } }), 5_000);
+        return;
       default:
         return send(401, { error: "no" });
     }

@@ -215,6 +215,26 @@ export const STATES = [
     before: posts(json(429, { error: { code: "too_many_request", message: "Slow down." } })),
     reach: send(WRONG),
   },
+  {
+    name: "limited-until",
+    task: KEY,
+    before: posts({
+      ...json(429, { error: { code: "too_many_request", message: "Slow down." } }),
+      headers: { "access-control-allow-origin": "*", "access-control-expose-headers": "*", "retry-after": "89" },
+    }),
+    reach: send(WRONG),
+  },
+  {
+    name: "refused-again",
+    task: KEY,
+    reach: async (scene) => {
+      await send(WRONG)(scene);
+      await scene.page.keyboard.press("Escape");
+      await scene.dialog.host.waitFor({ state: "detached" });
+      await scene.page.locator("#connect").click();
+      await scene.dialog.error.locator("> *").waitFor();
+    },
+  },
   { name: "network", task: KEY, before: posts("abort"), reach: send(WRONG) },
   { name: "timeout", task: { ...KEY, options: { timeout: 1500 } }, reach: send(HANGING) },
   {
@@ -257,6 +277,21 @@ export const STATES = [
       await send(DOWN)(scene);
       await scene.dialog.root.locator("[part~=unchecked]").click();
       await scene.dialog.success.waitFor();
+    },
+  },
+  {
+    name: "success-no-check",
+    task: KEY,
+    before: async (scene) => {
+      await stays(scene);
+      await posts(
+        json(200, { connectionId: "c", providerConfigKey: "acme-key", verification: { status: "unchecked" } }),
+      )(scene);
+    },
+    reach: async ({ dialog }) => {
+      await dialog.field("apiKey").fill(ACCEPTED.apiKey);
+      await dialog.submit.click();
+      await dialog.success.waitFor();
     },
   },
 ];

@@ -20,8 +20,11 @@ export interface Connection {
   providerConfigKey: string;
   /** Whether the provider accepted the credential. Absent on a stock Nango server. */
   verification?: {
-    /** `unverified`: the provider offers nothing to check with, or could not be asked. */
-    status: "verified" | "unverified";
+    /**
+     * `unverified`: the provider was asked and could not answer; `unchecked`: it offers no way to check a
+     * key, and nobody was asked.
+     */
+    status: "verified" | "unverified" | "unchecked";
     /** The account that the credential belongs to, when the provider names it. */
     account?: string;
   };
@@ -136,6 +139,7 @@ export type Word =
   | "again_next"
   | "limited"
   | "limited_next"
+  | "limited_until"
   | "expired"
   | "expired_next"
   | "retry"
@@ -146,6 +150,7 @@ export type Word =
   | "connected"
   | "connected_account"
   | "connected_unchecked"
+  | "connected_no_check"
   | "done";
 
 /** Every text of the dialog in one language, as in the files of `keyslot/locales/`. */
@@ -208,7 +213,10 @@ export interface AuthOptions {
   strings?: Partial<Words>;
   /** Light, dark, or the parts of a theme. */
   theme?: "light" | "dark" | "system" | Theme;
-  /** Closes the dialog and rejects with `aborted`. */
+  /**
+   * Closes the dialog and rejects with `aborted`, at once: a connection that the server is just storing may
+   * exist all the same.
+   */
   signal?: AbortSignal;
   /** Milliseconds that one request may take. @default 30000 */
   timeout?: number;
@@ -224,7 +232,7 @@ export interface AuthOptions {
 
 /** Why a call rejected. A code never changes its meaning; the `message` may. */
 export type AuthErrorCode =
-  /** The person closed the dialog, or the page removed it. */
+  /** The person closed the dialog, or the page removed it, and no connection was made. */
   | "window_closed"
   /** The call's `signal` fired. */
   | "aborted"
@@ -246,8 +254,12 @@ export type AuthErrorCode =
   | "unknown_integration"
   /** The session does not allow this integration. */
   | "integration_not_allowed"
-  /** The session may not create or replace this connection id. */
+  /** The session may not create or replace this connection id, or the server (Nango's) takes none. */
   | "connection_id_not_allowed"
+  /** The server asks for `hmac` beside `publicKey`. */
+  | "missing_hmac"
+  /** `hmac` does not belong to this integration and connection id. */
+  | "invalid_hmac"
   /** The integration authorises by something else than an API key or Basic auth. */
   | "invalid_auth_mode"
   /** Headless only: the provider did not accept the credential. */
@@ -286,7 +298,8 @@ export function isAuthError(value: unknown): value is AuthError;
  * Opens the dialog for one integration and resolves once the server has stored the connection.
  *
  * What the person can mend (a wrong key, no network) stays in the dialog; the promise rejects only
- * with an {@link AuthError}, and always settles. Calling again with the same ids while it is open
+ * with an {@link AuthError}, and always settles. A dialog that is closed while the server is at work is
+ * gone at once; the promise waits up to three seconds for the answer, and resolves if it is a connection. Calling again with the same ids while it is open
  * returns the same promise.
  *
  * @param integrationId the integration's `unique_key`

@@ -14,7 +14,7 @@ export async function valid() {
   });
   /** @type {string} */
   const id = connection.connectionId;
-  /** @type {"verified" | "unverified" | undefined} */
+  /** @type {"verified" | "unverified" | "unchecked" | undefined} */
   const status = connection.verification?.status;
   await auth("freshdesk");
   await auth("freshdesk", null, { credentials: { apiKey: "k" } });

@@ -30,7 +30,8 @@ thread_local! {
     static DRAFTS: RefCell<Drafts> = RefCell::default();
 }
 
-/// The key of a field. All of an integration begin with its id and a line break.
+/// The key of a field; of what the server said of all of them, without a field. All of an integration begin
+/// with its id and a line break.
 pub(crate) fn key(integration: &str, field: &str) -> String {
     joined(&[integration, "\n", field, "\n"])
 }

@@ -32,11 +32,21 @@ use wasm_bindgen::{JsCast, JsValue};
 /// promise has settled before.
 const CONFIRMATION_MS: f64 = 1_800.0;
 
+/// How long the answer is waited for after the dialog was left. What the vendor has not said by then is not
+/// stored: the server drops a request whose sender is gone.
+const ANSWER_MS: f64 = 3_000.0;
+
 /// The arguments of a call, checked.
 pub(crate) struct Call {
     pub(crate) integration: String,
     pub(crate) connection: Option<String>,
     pub(crate) options: Rc<Options>,
+}
+
+impl Call {
+    fn connection(&self) -> Option<&str> {
+        self.connection.as_deref()
+    }
 }
 
 /// What a call is for.
@@ -131,7 +141,7 @@ struct Session {
     answers: Vec<Value>,
     keep_draft: bool,
     _signal: Option<Listener>,
-    confirmation: Option<Timer>,
+    timer: Option<Timer>,
     claim: Claim,
     ending: Ending,
 }
@@ -190,7 +200,7 @@ impl Session {
             in_flight,
             answers: Vec::new(),
             _signal: signal,
-            confirmation: None,
+            timer: None,
             claim,
             ending: Ending { flow, settle, stored: None, rejection: None },
         };
@@ -209,10 +219,13 @@ impl Session {
                 Event::Gone
             }
             Input::Ui(ui) => self.view.ui(ui)?,
+            Input::Loaded(loaded) if !self.server.admits(&loaded, self.call.connection()) => {
+                self.cannot(id_made_there())
+            }
             Input::Loaded(loaded) => match self.view.show_form(&loaded) {
-                Ok(()) => {
+                Ok(verdict) => {
                     self.ending.flow.report("form_shown", None);
-                    Event::Loaded
+                    Event::Loaded { verdict }
                 }
                 Err(cause) => {
                     let rejection = Rejection::from(AuthErrorCode::UnknownError);
@@ -221,6 +234,8 @@ impl Session {
             },
             Input::Stored(connection) => {
                 self.ending.stored = Some(connection);
+                self.keep_draft = false;
+                draft::wipe(&joined(&[&self.call.integration, "\n"]), true);
                 Event::Stored
             }
             Input::Failed(trouble) => match trouble.kind {
@@ -228,6 +243,7 @@ impl Session {
                 TroubleKind::Failure(cause) => {
                     self.view.show_issues(&trouble.issues());
                     self.view.reference = trouble.answer.request_id;
+                    self.view.retry_after = trouble.answer.retry_after;
                     Event::Failed(cause)
                 }
             },
@@ -261,18 +277,33 @@ impl Session {
                 self.claim.settled();
                 self.render(false);
                 if let Some(connection) = &self.ending.stored {
-                    self.keep_draft = false;
                     self.view.show_success(connection);
-                    draft::wipe(&joined(&[&self.call.integration, "\n"]), true);
-                    let inputs = self.inputs.clone();
-                    self.confirmation = Some(Timer::new(CONFIRMATION_MS, move || {
-                        inputs.send(Input::Dialog(Event::Shown));
-                    }));
+                    self.wait(CONFIRMATION_MS);
                 }
+            }
+            Next::Hide => {
+                self.put_away();
+                // Another dialog may come; the same call still gets the same promise (`js/calls.js`).
+                self.claim.settled();
+                self.wait(ANSWER_MS);
             }
             Next::Finish(outcome) => return Some(outcome),
         }
         None
+    }
+
+    fn wait(&mut self, milliseconds: f64) {
+        let inputs = self.inputs.clone();
+        self.timer =
+            Some(Timer::new(milliseconds, move || inputs.send(Input::Dialog(Event::TimeUp))));
+    }
+
+    /// Takes the dialog off the screen and keeps what was typed, once.
+    fn put_away(&mut self) {
+        if std::mem::take(&mut self.keep_draft) {
+            self.view.keep_draft();
+        }
+        self.view.take_down();
     }
 
     /// Remembers why the call cannot work.
@@ -301,12 +332,9 @@ impl Session {
     }
 
     /// Takes the dialog down. The page is as it was before the promise settles.
-    fn finish(self, outcome: Option<Outcome>) {
-        let Session { view, claim, mut ending, .. } = self;
-        if self.keep_draft {
-            view.keep_draft();
-        }
-        drop(view);
+    fn finish(mut self, outcome: Option<Outcome>) {
+        self.put_away();
+        let Session { claim, mut ending, .. } = self;
         drop(claim);
         if let Some(outcome) = outcome {
             ending.settle(outcome);
@@ -340,6 +368,12 @@ fn load(server: &Rc<Server>, integration: &str) -> Request {
     )
 }
 
+/// The caller wants an id of its own, and the server is one that makes them.
+fn id_made_there() -> Rejection {
+    let message = "A Nango server makes the ids itself: leave out `connectionId`, and mint the session with `tags`.";
+    Rejection::new(AuthErrorCode::ConnectionIdNotAllowed, message)
+}
+
 /// A call with `credentials`: the same checks and errors, no dialog.
 async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> {
     let Call { integration, connection, options } = call;
@@ -352,7 +386,11 @@ async fn headless(call: Call, credentials: Js) -> Result<Connection, Rejection> 
         let (template, integration) = (Js(template.into()), Js(integration.into()));
         Form::build(&template, &integration, &Js(JsValue::UNDEFINED), &options.params)?.into()
     } else {
-        server.load(&integration).await.map_err(|trouble| trouble.rejection())?.form
+        let loaded = server.load(&integration).await.map_err(|trouble| trouble.rejection())?;
+        if !server.admits(&loaded, connection.as_deref()) {
+            return Err(id_made_there());
+        }
+        loaded.form
     };
     let mut answers = Vec::with_capacity(form.fields.len());
     for field in &form.fields {

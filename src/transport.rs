@@ -48,6 +48,8 @@ pub(crate) struct Answer {
     status: u16,
     /// Its `x-request-id`, or what the error envelope says; may be empty.
     pub(crate) request_id: String,
+    /// Its `retry-after`; may be empty, and is where the server does not let other origins read it.
+    pub(crate) retry_after: String,
     body: Js,
 }
 
@@ -69,7 +71,8 @@ pub(crate) enum TroubleKind {
 
 impl Trouble {
     fn without_answer(kind: TroubleKind) -> Trouble {
-        let answer = Answer { status: 0, request_id: String::new(), body: Js(JsValue::UNDEFINED) };
+        let (request_id, retry_after) = (String::new(), String::new());
+        let answer = Answer { status: 0, request_id, retry_after, body: Js(JsValue::UNDEFINED) };
         Trouble { kind, answer }
     }
 
@@ -178,7 +181,16 @@ impl Server {
                     }
                 }
                 if found.is_undefined() {
-                    return Err(AuthErrorCode::UnknownIntegration.into());
+                    // The list has only what the session allows.
+                    let allowed = Js(session).texts("allowed_integrations");
+                    return Err(
+                        if allowed.is_empty() || allowed.iter().any(|id| id == integration) {
+                            AuthErrorCode::UnknownIntegration
+                        } else {
+                            AuthErrorCode::IntegrationNotAllowed
+                        }
+                        .into(),
+                    );
                 }
                 let provider = own(&found, "provider").as_string().unwrap_or_default();
                 path = joined(&["/providers/", &encode(&provider)]);
@@ -193,6 +205,14 @@ impl Server {
         let session = Js(session);
         let form = Form::build(&Js(template), &Js(found), &session, &self.options.params)?;
         Ok(Loaded { form: Rc::new(form), session })
+    }
+
+    /// Whether a connection can get the id that the caller wants. With a session token a stock server makes the
+    /// id itself, and refuses one; a session for reconnecting names the connection already.
+    pub(crate) fn admits(&self, loaded: &Loaded, connection: Option<&str>) -> bool {
+        connection.is_none()
+            || self.keyslot.get()
+            || loaded.session.get("isReconnecting").is_truthy()
     }
 
     /// Posts the filled form.
@@ -263,8 +283,11 @@ impl Server {
     }
 
     async fn send(&self, path: &str, body: Option<&[u8]>) -> Result<Answer, Trouble> {
+        // Declared before `abort`, so dropped after it: whoever still holds the body has been told to stop.
+        let body = Posted(body.map(Uint8Array::from));
         let abort = Abort::new(self.options.timeout());
-        let sent = settled(self.begin(path, body, &abort)).await;
+        let sent = settled(self.begin(path, body.0.as_ref(), &abort)).await;
+        drop(body);
         let response: web_sys::Response = sent.map_err(|_| abort.cause())?.unchecked_into();
         let body = match settled(response.json()).await {
             // An HTML 502 of some proxy is no JSON; then there is only the status to go by.
@@ -272,15 +295,19 @@ impl Server {
             body => body.unwrap_or(JsValue::UNDEFINED),
         };
         let response = Response::from(response);
-        Ok(Answer {
-            status: response.status(),
-            body: Js(body),
-            request_id: response.headers().get("x-request-id").unwrap_or_default(),
-        })
+        let headers = response.headers();
+        let [request_id, retry_after] =
+            ["x-request-id", "retry-after"].map(|name| headers.get(name).unwrap_or_default());
+        Ok(Answer { status: response.status(), body: Js(body), request_id, retry_after })
     }
 
     /// Builds the request and sends it on its way.
-    fn begin(&self, path: &str, body: Option<&[u8]>, abort: &Abort) -> Result<Promise, JsValue> {
+    fn begin(
+        &self,
+        path: &str,
+        body: Option<&Uint8Array>,
+        abort: &Abort,
+    ) -> Result<Promise, JsValue> {
         let token = self.token.borrow();
         let mut url = joined(&[self.options.host.as_str(), path]);
         let headers = Headers::new();
@@ -295,7 +322,6 @@ impl Server {
             Some(_) => ("POST", "content-type", "application/json"),
         };
         headers.set(name, value);
-        let body = body.map(Uint8Array::from);
         let init = outgoing(&[
             Member("method", method),
             Member("cache", "no-store"),
@@ -307,17 +333,24 @@ impl Server {
             &init,
             &crate::dom::object(&[
                 ("headers", headers.into_raw().into()),
-                ("body", body.as_ref().into()),
+                ("body", body.into()),
                 ("signal", abort.signal()),
             ]),
         );
         // What the browser does not find here it takes from nowhere else.
-        let sent = fetch(&url, &merged(&init, &JsValue::UNDEFINED));
-        if let Some(body) = body {
-            // The request has its own copy by now: wipe ours of what was typed.
+        fetch(&url, &merged(&init, &JsValue::UNDEFINED))
+    }
+}
+
+/// What was typed, as the browser is given it; wiped when the request is over. Not before: a page that wraps
+/// `fetch` may look at the body later, or send it once more.
+struct Posted(Option<Uint8Array>);
+
+impl Drop for Posted {
+    fn drop(&mut self) {
+        if let Some(body) = &self.0 {
             body.fill(0, 0, body.length());
         }
-        sent
     }
 }
 

@@ -223,6 +223,57 @@ async fn a_paste_is_repaired_visibly_and_can_be_undone() {
 }
 
 #[wasm_bindgen_test]
+async fn a_paste_that_no_text_field_takes_goes_to_the_first_secret_that_is_empty_or_selected() {
+    let provider = json!({"auth_mode": "BASIC", "connection_config": {"token": {"secret": true}}});
+    let _call = open(provider, stored(), &[]).await;
+    assert!(paste(".submit", "hunter2hunter2"));
+    until("the first", || value("[name=password]") == "hunter2hunter2").await;
+    assert!(focused("[name=password]"));
+    assert!(paste("[part=title]", "Bearer abcdefgh12345678"));
+    until("the next", || value("[name=token]") == "abcdefgh12345678").await;
+    assert!(text(".field:has([name=token]) .note").contains("Bearer"));
+    assert_eq!(
+        (value("[name=username]"), value("[name=password]")),
+        (String::new(), "hunter2hunter2".into())
+    );
+    // All are full, and nothing is selected.
+    assert!(!paste(".toggle", "another"));
+    settle().await;
+    assert_eq!(value("[name=token]"), "abcdefgh12345678");
+    close_all().await;
+    // A refused key is all selected; meanwhile the focus went elsewhere.
+    let refused = failing(400, json!({"code": "connection_test_failed", "reason": "refused"}));
+    let _call = open(api_key(), refused, &[]).await;
+    type_in("input", "abcdefgh12");
+    submit();
+    until("refused", || text("[role=alert]").contains("did not accept")).await;
+    assert!(paste(".submit", "abcdefgh34"));
+    until("replaced", || value("input") == "abcdefgh34").await;
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
+async fn only_what_was_checked_has_a_green_mark() {
+    for (verification, neutral, said) in [
+        (json!({"status": "verified"}), false, ""),
+        (json!({"status": "unverified"}), true, "did not answer"),
+        (json!({"status": "unchecked"}), true, "Saved. Acme offers no way to check a key."),
+    ] {
+        let mut stored = stored();
+        stored["body"]["verification"] = verification.clone();
+        let call = open(api_key(), stored, &[]).await;
+        type_in("input", "abcdefgh12");
+        submit();
+        until("resolved", || call.state() == "resolved").await;
+        assert_eq!(exists(".tick[data-unchecked]"), neutral, "{verification}");
+        assert!(text(".success").contains(said), "{}", text(".success"));
+        let result = get(&get(&call.result_value(), "verification"), "status");
+        assert_eq!(result.as_string().as_deref(), verification["status"].as_str());
+        close_all().await;
+    }
+}
+
+#[wasm_bindgen_test]
 async fn a_clean_paste_is_left_to_the_browser() {
     let _call = open(api_key(), stored(), &[]).await;
     assert!(!paste("input", "abcdefgh12345678"));

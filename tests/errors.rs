@@ -77,7 +77,7 @@ async fn without_a_session_there_is_missing_auth_token() {
 
 #[wasm_bindgen_test]
 async fn answers_that_make_the_call_impossible_end_it() {
-    let cases: [(Value, &str); 5] = [
+    let cases: [(Value, &str); 6] = [
         (failing(401, json!({"code": "unknown_connect_session_token"})), "connect_session_expired"),
         (
             failing(401, json!({"code": "invalid_connect_session_token_format"})),
@@ -88,6 +88,10 @@ async fn answers_that_make_the_call_impossible_end_it() {
             "integration_not_allowed",
         ),
         (json!({"body": {"data": {"endUser": null}}}), "unknown_integration"),
+        (
+            json!({"body": {"data": {"endUser": null, "allowed_integrations": ["other"]}}}),
+            "integration_not_allowed",
+        ),
         (keyslot_session(json!({"auth_mode": "OAUTH2"})), "invalid_auth_mode"),
     ];
     for (session, code) in cases {
@@ -196,6 +200,85 @@ async fn issues_of_the_server_are_shown_at_their_field() {
     submit();
     until("the issue", || text("#fault-subdomain") == "No such site.").await;
     assert!(focused("[name=subdomain]"));
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_key_that_is_too_long_for_the_server_is_said_in_the_dialog_s_words() {
+    let message = "Too big: expected string to have <=1024 characters";
+    let issues = json!({"code": "invalid_body", "errors": [{"code": "too_big", "message": message, "path": ["apiKey"]}]});
+    let _call = open(api_key(), failing(400, issues), &[]).await;
+    type_in("input", &"k".repeat(2000));
+    submit();
+    until("the words", || text(".fault").contains("looks too long")).await;
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_public_key_without_a_signature_is_told_so() {
+    for code in ["missing_hmac", "invalid_hmac"] {
+        serve(&json!({"/api-auth/api-key/acme": failing(400, json!({"code": code}))}).to_string());
+        let credentials = js_sys::JSON::parse(r#"{"apiKey": "abcdefgh12"}"#).unwrap();
+        let public = [
+            ("session", JsValue::UNDEFINED),
+            ("publicKey", "pk".into()),
+            ("credentials", credentials),
+        ];
+        let call = auth("acme", Some("a"), options(&public));
+        until(code, || call.state() == "rejected").await;
+        assert_rejected(&call, code);
+        assert!(call.error("message").as_string().unwrap().contains("`hmac`"));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_limit_says_for_how_long() {
+    for (seconds, said) in [
+        ("89", "Try again in 89 seconds."),
+        ("1", "Try again in 1 second."),
+        ("100", "Try again in 2 minutes."),
+        ("0", "Wait a minute, then try again."),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", "Wait a minute, then try again."),
+    ] {
+        let limited = json!({"status": 429, "headers": {"retry-after": seconds},
+            "body": {"error": {"code": "too_many_request"}}});
+        let _call = open(api_key(), limited, &[]).await;
+        type_in("input", "abcdefgh12");
+        submit();
+        until(said, || text("[role=alert]").contains(said)).await;
+        close_all().await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_a_key_looks_like_is_said_beside_a_refusal_and_no_other_verdict() {
+    let provider = json!({"auth_mode": "API_KEY", "display_name": "Acme",
+        "key_shapes": [{"prefix": "acme_live_", "kind": "secret"}]});
+    for (answer, verdict, hinted) in [
+        (json!({"code": "connection_test_failed", "reason": "refused"}), "did not accept", true),
+        (json!({"code": "connection_test_failed", "reason": "forbidden"}), "permission", false),
+        (
+            json!({"code": "connection_test_failed", "reason": "unavailable"}),
+            "not answering",
+            false,
+        ),
+        (json!({"code": "server_error"}), "our side", false),
+    ] {
+        let _call = open(provider.clone(), failing(400, answer), &[]).await;
+        type_in("input", "abcdefgh1234567890");
+        leave("input");
+        until("the hint", || text(".note").contains("acme_live_")).await;
+        submit();
+        until(verdict, || text("[role=alert]").contains(verdict)).await;
+        assert_eq!(text(".note").contains("acme_live_"), hinted, "{verdict}");
+        close_all().await;
+    }
+    // What was done to the value, and can be undone, is said beside any.
+    let _call = open(provider, failing(500, json!({"code": "server_error"})), &[]).await;
+    paste("input", "Bearer acme_live_34567890");
+    submit();
+    until("the verdict", || text("[role=alert]").contains("our side")).await;
+    assert!(text(".note").contains("removed"), "{}", text(".note"));
     close_all().await;
 }
 

@@ -54,14 +54,110 @@ async fn a_click_outside_closes_only_while_nothing_was_typed() {
 }
 
 #[wasm_bindgen_test]
-async fn escape_while_the_request_hangs_aborts_it() {
+async fn escape_while_the_request_hangs_closes_at_once_and_aborts_it_when_no_answer_comes() {
+    add_opener();
     let call = open(api_key(), json!({"hang": true}), &[]).await;
     type_in("input", "abcdefgh12");
     submit();
     until("sent", || requests().len() == 2).await;
     press("Escape");
+    settle().await;
+    assert_eq!((hosts(), aborted_count()), (0, 0));
+    assert!(opener_focused() && scrolls());
+    assert_eq!(call.state(), "pending");
     assert_gone(&call, "window_closed").await;
     until("aborted", || aborted_count() == 1).await;
+}
+
+#[wasm_bindgen_test]
+async fn leaving_while_the_answer_of_a_stored_connection_is_on_its_way_resolves() {
+    let ways: [(&str, fn()); 4] = [
+        ("Escape", || press("Escape")),
+        ("the close button", || click("[part=close]")),
+        ("close()", keyslot_rlib::close),
+        ("the page", remove_host),
+    ];
+    for (way, leave) in ways {
+        let mut late = stored();
+        late["after"] = json!(300);
+        let keep = [("keepDraft", JsValue::TRUE), ("onEvent", record())];
+        let call = open(api_key(), late, &keep).await;
+        type_in("input", "abcdefgh12");
+        submit();
+        until("sent", || requests().len() == 2).await;
+        leave();
+        until(way, || hosts() == 0).await;
+        assert_eq!(call.state(), "pending", "{way}");
+        until("resolved", || call.state() == "resolved").await;
+        assert_eq!(call.result("connectionId"), "c-1");
+        assert_eq!((hosts(), aborted_count()), (0, 0), "no confirmation of what was left");
+        settle().await;
+        assert!(recorded().contains("connected") && recorded().contains("closed"));
+        let _call = open(api_key(), stored(), &keep).await;
+        assert_eq!(value("input"), "", "what was stored is no draft");
+        close_all().await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn another_dialog_may_open_while_the_answer_to_one_that_was_left_is_on_its_way() {
+    let mut late = stored();
+    late["after"] = json!(300);
+    let call = open(api_key(), late, &[]).await;
+    type_in("input", "abcdefgh12");
+    submit();
+    until("sent", || requests().len() == 2).await;
+    press("Escape");
+    until("closed", || hosts() == 0).await;
+    let other = auth("acme", Some("user-2"), options(&[]));
+    until("the other form", || hosts() == 1 && count("input") == 1).await;
+    until("resolved", || call.state() == "resolved").await;
+    assert_eq!((other.state().as_str(), hosts()), ("pending", 1));
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_signal_ends_a_call_at_once_whatever_is_on_its_way() {
+    let controller = controller();
+    let signal = ("signal", get(&controller, "signal"));
+    let call = open(api_key(), json!({"hang": true}), &[signal]).await;
+    type_in("input", "abcdefgh12");
+    submit();
+    until("sent", || requests().len() == 2).await;
+    press("Escape");
+    settle().await;
+    let abort: js_sys::Function = get(&controller, "abort").into();
+    abort.call0(&controller).unwrap();
+    settle().await;
+    assert_eq!(call.code(), "aborted");
+    until("aborted", || aborted_count() == 1).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_refused_key_is_marked_selected_and_judged_when_the_dialog_is_opened_again() {
+    let keep = [("keepDraft", JsValue::TRUE)];
+    let refused = failing(400, json!({"code": "connection_test_failed", "reason": "refused"}));
+    let _call = open(api_key(), refused, &keep).await;
+    type_in("input", "abcdefgh12");
+    submit();
+    until("refused", || text("[role=alert]").contains("did not accept")).await;
+    press("Escape");
+    until("closed", || hosts() == 0).await;
+
+    let _call = open(api_key(), stored(), &keep).await;
+    assert_eq!(value("input"), "abcdefgh12");
+    assert!(focused("input") && selected("input"));
+    assert_eq!(attribute("input", "aria-invalid"), "true");
+    assert!(text("[role=alert]").contains("did not accept"));
+    // Another key has no verdict yet.
+    type_in("input", "abcdefgh34");
+    press("Escape");
+    until("closed", || hosts() == 0).await;
+    let call = open(api_key(), stored(), &keep).await;
+    assert!(!shown(".alert"), "{}", text("[role=alert]"));
+    submit();
+    until("resolved", || call.state() == "resolved").await;
+    close_all().await;
 }
 
 #[wasm_bindgen_test]

@@ -57,7 +57,7 @@ async fn a_stock_server_gets_token_and_params_in_the_query_and_no_connection_id(
             "connection_config": {"region": {"hidden": true, "default_value": "eu"}}}}},
         "/api-auth/basic/acme": {"body": {"connectionId": "c-1", "providerConfigKey": "acme"}},
     }).to_string());
-    let call = auth("acme", Some("user-42"), options(&[]));
+    let call = auth("acme", None, options(&[]));
     until("the form", || count("input") == 1).await;
     type_in("[name=username]", "abcdefgh12");
     submit();
@@ -66,6 +66,94 @@ async fn a_stock_server_gets_token_and_params_in_the_query_and_no_connection_id(
     assert_eq!(post["authorization"], Value::Null);
     assert_eq!(post["query"], json!({"connect_session_token": "token", "params[region]": "eu"}));
     assert_eq!(body(&post), json!({"username": "abcdefgh12", "password": "X"}));
+    close_all().await;
+}
+
+/// A stock server's answers, with `session` for what it says of the session.
+fn stock(session: Value) -> Value {
+    json!({
+        "/connect/session": {"body": {"data": session}},
+        "/integrations": {"body": {"data": [{"unique_key": "acme", "provider": "acme-api", "display_name": "Acme"}]}},
+        "/providers/acme-api": {"body": {"data": {"auth_mode": "API_KEY"}}},
+        "/api-auth/api-key/acme": {"body": {"connectionId": "c-1", "providerConfigKey": "acme"}},
+    })
+}
+
+#[wasm_bindgen_test]
+async fn a_stock_server_that_would_drop_the_connection_id_is_not_asked_to_store_anything() {
+    let credentials = js_sys::JSON::parse(r#"{"apiKey": "abcdefgh12"}"#).unwrap();
+    for more in [vec![], vec![("credentials", credentials)]] {
+        serve(&stock(json!({"endUser": null})).to_string());
+        let call = auth("acme", Some("user-42"), options(&more));
+        until("rejected", || call.state() == "rejected").await;
+        assert_eq!(call.code(), "connection_id_not_allowed");
+        let message = call.error("message").as_string().unwrap();
+        assert!(message.contains("`connectionId`") && message.contains("mint"), "{message}");
+        assert!(requests().iter().all(|request| request["method"] == "GET"));
+        assert_eq!(hosts(), 0);
+    }
+    // Neither does it after the form was fetched ahead.
+    serve(&stock(json!({"endUser": null})).to_string());
+    let preload = keyslot_rlib::preload(&"acme".into(), &options(&[]));
+    wasm_bindgen_futures::JsFuture::from(preload).await.unwrap();
+    let call = auth("acme", Some("user-42"), options(&[]));
+    until("rejected", || call.state() == "rejected").await;
+    assert_eq!(call.code(), "connection_id_not_allowed");
+    // A session for reconnecting knows its connection: there the id says nothing new.
+    serve(&stock(json!({"endUser": null, "isReconnecting": true})).to_string());
+    let call = auth("acme", Some("c-1"), options(&[]));
+    until("the form", || count("input") == 1).await;
+    close_all().await;
+    assert_eq!(call.code(), "window_closed");
+}
+
+#[wasm_bindgen_test]
+async fn the_body_is_whole_for_as_long_as_the_page_s_own_fetch_works_on_it_and_wiped_after() {
+    serve(&json!({"/connect/session": keyslot_session(api_key()), "/api-auth/api-key/acme": stored()}).to_string());
+    wrap_fetch();
+    let call = auth("acme", None, options(&[]));
+    until("the form", || count("input") == 1).await;
+    type_in("input", "abcdefgh12");
+    submit();
+    until("resolved", || call.state() == "resolved").await;
+    let posts: Vec<Value> = requests().into_iter().filter(|r| r["method"] == "POST").collect();
+    assert_eq!(posts.len(), 2);
+    for post in &posts {
+        assert_eq!(body(post), json!({"apiKey": "abcdefgh12", "params": {}}));
+    }
+    assert_eq!((body_count(), kept_bytes()), (1, 0));
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
+async fn the_body_is_wiped_when_the_call_ends_before_the_answer() {
+    let controller = controller();
+    let signal = ("signal", get(&controller, "signal"));
+    serve(&json!({"/connect/session": keyslot_session(api_key()), "/api-auth/api-key/acme": {"hang": true}}).to_string());
+    wrap_fetch();
+    let call = auth("acme", None, options(&[signal]));
+    until("the form", || count("input") == 1).await;
+    type_in("input", "abcdefgh12");
+    submit();
+    until("sent", || requests().iter().any(|request| request["method"] == "POST")).await;
+    assert!(kept_bytes() > 0, "the page may still need it");
+    let abort: js_sys::Function = get(&controller, "abort").into();
+    abort.call0(&controller).unwrap();
+    until("rejected", || call.state() == "rejected").await;
+    assert_eq!((body_count(), kept_bytes()), (1, 0));
+    close_all().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_blank_field_with_a_default_sends_its_default() {
+    let provider =
+        json!({"auth_mode": "API_KEY", "connection_config": {"region": {"default_value": "eu"}}});
+    let call = open(provider, stored(), &[]).await;
+    type_in("[name=apiKey]", "abcdefgh12");
+    type_in("[name=region]", "");
+    submit();
+    until("resolved", || call.state() == "resolved").await;
+    assert_eq!(body(&posted())["params"], json!({"region": "eu"}));
     close_all().await;
 }
 

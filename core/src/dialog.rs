@@ -45,6 +45,9 @@ pub enum Phase {
     Waiting,
     /// The values are on their way.
     Submitting,
+    /// The person left while they were: nothing is on screen any more, and the server's answer says how the
+    /// call ends. A connection that exists is not reported as closed.
+    Closing,
     /// It worked; the confirmation closes by itself.
     Connected,
     /// It cannot work any more, after something was typed: says why until it is closed.
@@ -58,7 +61,10 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// The form arrived.
-    Loaded,
+    Loaded {
+        /// What the server said of the values that are in it, when it was open before.
+        verdict: Option<Cause>,
+    },
     /// The server's answer, or the lack of a session, makes the call impossible.
     Cannot(AuthErrorCode),
     /// The primary button was pressed: Connect, "Try again" or Close, as the phase has it.
@@ -82,14 +88,14 @@ pub enum Event {
     Failed(Cause),
     /// The browser is back online.
     Online,
-    /// Escape, the close button, a click outside, `close()`.
+    /// Escape, the close button, a click outside, `close()`, or the page removed the dialog.
     Dismissed,
-    /// The page removed the dialog, or is going away.
+    /// The page is going away: nothing can be waited for.
     Gone,
-    /// The caller's `AbortSignal` fired.
+    /// The caller's `AbortSignal` fired: whoever fires it no longer wants to know.
     Aborted,
-    /// The confirmation was on screen long enough.
-    Shown,
+    /// The confirmation was on screen, or the answer was waited for, long enough.
+    TimeUp,
 }
 
 /// What to do about it.
@@ -113,6 +119,8 @@ pub enum Next {
     },
     /// Settle the promise, draw, and stay on screen.
     Settle(Outcome),
+    /// Take the dialog off the screen, and wait a little for the server's answer.
+    Hide,
     /// Take everything down; settle the promise when an outcome comes along.
     Finish(Option<Outcome>),
 }
@@ -146,11 +154,19 @@ impl Dialog {
     /// Takes one event and says what to do. After [`Next::Finish`] nothing more is to be reported.
     pub fn on(&mut self, event: Event) -> Next {
         match (self.phase, event) {
-            (_, Event::Dismissed | Event::Gone) => self.finish(AuthErrorCode::WindowClosed),
+            // What was sent may be stored already: only its answer can tell.
+            (Phase::Submitting, Event::Dismissed) => self.to(Phase::Closing, Next::Hide),
+            (Phase::Closing, Event::Dismissed) => Next::Nothing,
+            (Phase::Closing, Event::Stored) => {
+                self.settled = true;
+                Next::Finish(Some(Ok(())))
+            }
+            (Phase::Closing, Event::Failed(_) | Event::Cannot(_) | Event::TimeUp)
+            | (_, Event::Dismissed | Event::Gone) => self.finish(AuthErrorCode::WindowClosed),
             (_, Event::Aborted) => self.finish(AuthErrorCode::Aborted),
 
-            (Phase::Loading { .. }, Event::Loaded) => {
-                self.to(Phase::Editing { failure: None }, Next::Render)
+            (Phase::Loading { .. }, Event::Loaded { verdict }) => {
+                self.to(Phase::Editing { failure: verdict }, Next::Render)
             }
             (Phase::Loading { .. }, Event::Failed(failure)) => {
                 self.to(Phase::Loading { failure: Some(failure) }, Next::Render)
@@ -196,7 +212,7 @@ impl Dialog {
                 self.to(Phase::Ended { code }, Next::Settle(Err(code)))
             }
 
-            (Phase::Connected, Event::Shown) => Next::Finish(None),
+            (Phase::Connected, Event::TimeUp) => Next::Finish(None),
 
             // Too late, too early, or a second press: each of these is possible in a real browser
             // (a response after a retry, a double click, a timer that was already queued).
@@ -208,42 +224,42 @@ impl Dialog {
                 | Event::Faulty
                 | Event::Edited
                 | Event::Stored
-                | Event::Shown,
+                | Event::TimeUp,
             )
             | (
                 Phase::Editing { .. },
-                Event::Loaded
+                Event::Loaded { .. }
                 | Event::Cannot(_)
                 | Event::PressedUnchecked
                 | Event::Edited
                 | Event::Stored
                 | Event::Failed(_)
                 | Event::Online
-                | Event::Shown,
+                | Event::TimeUp,
             )
             | (
                 Phase::Waiting,
-                Event::Loaded
+                Event::Loaded { .. }
                 | Event::Cannot(_)
                 | Event::PressedUnchecked
                 | Event::Stored
                 | Event::Failed(_)
-                | Event::Shown,
+                | Event::TimeUp,
             )
             | (
                 Phase::Submitting,
-                Event::Loaded
+                Event::Loaded { .. }
                 | Event::Pressed
                 | Event::PressedUnchecked
                 | Event::Checked { .. }
                 | Event::Faulty
                 | Event::Edited
                 | Event::Online
-                | Event::Shown,
+                | Event::TimeUp,
             )
             | (
                 Phase::Connected,
-                Event::Loaded
+                Event::Loaded { .. }
                 | Event::Cannot(_)
                 | Event::Pressed
                 | Event::PressedUnchecked
@@ -255,8 +271,18 @@ impl Dialog {
                 | Event::Online,
             )
             | (
+                Phase::Closing,
+                Event::Loaded { .. }
+                | Event::Pressed
+                | Event::PressedUnchecked
+                | Event::Checked { .. }
+                | Event::Faulty
+                | Event::Edited
+                | Event::Online,
+            )
+            | (
                 Phase::Ended { .. },
-                Event::Loaded
+                Event::Loaded { .. }
                 | Event::Cannot(_)
                 | Event::PressedUnchecked
                 | Event::Checked { .. }
@@ -265,7 +291,7 @@ impl Dialog {
                 | Event::Stored
                 | Event::Failed(_)
                 | Event::Online
-                | Event::Shown,
+                | Event::TimeUp,
             ) => Next::Nothing,
         }
     }
@@ -291,7 +317,7 @@ impl Phase {
             Phase::Waiting => Some(Cause::Offline),
             Phase::Ended { code: AuthErrorCode::ConnectSessionExpired } => Some(Cause::Expired),
             Phase::Ended { .. } => Some(Cause::Server),
-            Phase::Submitting | Phase::Connected => None,
+            Phase::Submitting | Phase::Closing | Phase::Connected => None,
         }
     }
 }
@@ -304,7 +330,7 @@ mod tests {
 
     fn editing() -> Dialog {
         let mut dialog = Dialog::default();
-        assert_eq!(dialog.on(Event::Loaded), Next::Render);
+        assert_eq!(dialog.on(Event::Loaded { verdict: None }), Next::Render);
         dialog
     }
 
@@ -321,7 +347,7 @@ mod tests {
         let mut dialog = submitting();
         assert_eq!(dialog.on(Event::Stored), Next::Settle(Ok(())));
         assert!(dialog.is_settled());
-        assert_eq!(dialog.on(Event::Shown), Next::Finish(None));
+        assert_eq!(dialog.on(Event::TimeUp), Next::Finish(None));
     }
 
     #[test]
@@ -398,9 +424,50 @@ mod tests {
         assert_eq!(dialog.on(Event::Cannot(code)), Next::Finish(Some(Err(code))));
     }
 
+    #[test]
+    fn a_form_that_is_opened_again_says_what_the_server_said_of_its_values() {
+        let mut dialog = Dialog::default();
+        let verdict = Some(Cause::Refused);
+        assert_eq!(dialog.on(Event::Loaded { verdict }), Next::Render);
+        assert_eq!(dialog.phase(), Phase::Editing { failure: verdict });
+    }
+
+    #[test]
+    fn leaving_while_the_answer_is_on_its_way_waits_for_it() {
+        let closed = Some(Err(AuthErrorCode::WindowClosed));
+        for (answer, outcome) in [
+            (Event::Stored, Some(Ok(()))),
+            (Event::Failed(Cause::Refused), closed),
+            (Event::Failed(Cause::Offline), closed),
+            (Event::Cannot(AuthErrorCode::ConnectSessionExpired), closed),
+            (Event::TimeUp, closed),
+            (Event::Gone, closed),
+            (Event::Aborted, Some(Err(AuthErrorCode::Aborted))),
+        ] {
+            let mut dialog = submitting();
+            assert_eq!(dialog.on(Event::Dismissed), Next::Hide);
+            assert!(!dialog.is_settled());
+            assert_eq!(dialog.on(Event::Dismissed), Next::Nothing, "a second Escape, or close()");
+            assert_eq!(dialog.on(Event::Pressed), Next::Nothing);
+            assert_eq!(dialog.on(answer), Next::Finish(outcome), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_signal_and_a_page_that_goes_away_end_a_call_at_once() {
+        assert_eq!(
+            submitting().on(Event::Aborted),
+            Next::Finish(Some(Err(AuthErrorCode::Aborted)))
+        );
+        assert_eq!(
+            submitting().on(Event::Gone),
+            Next::Finish(Some(Err(AuthErrorCode::WindowClosed)))
+        );
+    }
+
     fn any_event() -> impl Strategy<Value = Event> {
         prop_oneof![
-            Just(Event::Loaded),
+            select(vec![None, Some(Cause::Refused)]).prop_map(|verdict| Event::Loaded { verdict }),
             Just(Event::Cannot(AuthErrorCode::ConnectSessionExpired)),
             Just(Event::Pressed),
             Just(Event::PressedUnchecked),
@@ -412,30 +479,51 @@ mod tests {
             select(vec![Cause::Refused, Cause::Unavailable, Cause::Server, Cause::Offline])
                 .prop_map(Event::Failed),
             Just(Event::Online),
-            Just(Event::Shown),
+            Just(Event::TimeUp),
+        ]
+    }
+
+    /// Anything, and the ways out now and then: as frequent as the rest, they would end nearly every run at once.
+    fn any_event_or_end() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            20 => any_event(),
+            1 => select(vec![Event::Dismissed, Event::Gone, Event::Aborted]),
         ]
     }
 
     proptest! {
-        /// Whatever the order of events, then a dismissal: exactly one outcome is handed out, the
-        /// requests and their answers alternate, and nothing is drawn after the end.
+        /// Whatever the order of events, then the page going away: exactly one outcome is handed out, the
+        /// requests and their answers alternate, and nothing is drawn after the end. A connection that was
+        /// stored before the end is what the call ends with.
         #[test]
-        fn any_order_of_events_settles_exactly_once(events in prop::collection::vec(any_event(), 0..60)) {
+        fn any_order_of_events_settles_exactly_once(
+            events in prop::collection::vec(any_event_or_end(), 0..60)
+        ) {
             let mut dialog = Dialog::default();
-            let (mut outcomes, mut in_flight, mut finished) = (0, false, false);
-            for event in events.into_iter().chain([Event::Dismissed]) {
+            let (mut outcomes, mut in_flight, mut finished) = (Vec::new(), false, false);
+            let (mut stored, mut hidden) = (false, false);
+            for event in events.into_iter().chain([Event::Gone]) {
                 let answered = matches!(event, Event::Stored | Event::Failed(_) | Event::Cannot(_));
+                stored |= in_flight && event == Event::Stored;
                 match dialog.on(event) {
                     Next::Post { .. } => {
                         prop_assert!(!in_flight, "a second request while one is under way");
+                        prop_assert!(!hidden, "a request of a dialog that was left");
                         in_flight = true;
                     }
-                    Next::Settle(_) => outcomes += 1,
+                    Next::Settle(outcome) => outcomes.push(outcome),
                     Next::Finish(outcome) => {
-                        outcomes += usize::from(outcome.is_some());
+                        outcomes.extend(outcome);
                         finished = true;
                     }
-                    Next::Nothing | Next::Render | Next::Load | Next::Check { .. } => {}
+                    Next::Hide => {
+                        prop_assert!(in_flight && !hidden, "nothing is on its way");
+                        hidden = true;
+                    }
+                    Next::Render | Next::Load | Next::Check { .. } => {
+                        prop_assert!(!hidden, "drawn after it was left");
+                    }
+                    Next::Nothing => {}
                 }
                 if answered {
                     in_flight = false;
@@ -445,7 +533,8 @@ mod tests {
                 }
             }
             prop_assert!(finished);
-            prop_assert_eq!(outcomes, 1);
+            prop_assert_eq!(outcomes.len(), 1);
+            prop_assert_eq!(outcomes[0].is_ok(), stored);
             prop_assert!(dialog.is_settled());
         }
     }

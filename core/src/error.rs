@@ -63,6 +63,12 @@ codes! {
     /// The session may not create or replace this connection id.
     ConnectionIdNotAllowed => "connection_id_not_allowed"
         "The connect session may not create or replace this connection id.",
+    /// A public key, and no `hmac` where the server asks for one.
+    MissingHmac => "missing_hmac"
+        "The server asks for `hmac` beside `publicKey`.",
+    /// `hmac` does not belong to this integration and connection id.
+    InvalidHmac => "invalid_hmac"
+        "`hmac` does not fit this integration and connection id.",
     /// The integration authorises by something else than an API key or Basic auth.
     InvalidAuthMode => "invalid_auth_mode"
         "The integration authorises by something else than an API key or Basic auth.",
@@ -129,7 +135,7 @@ impl AuthErrorCode {
 
 /// What the server says when it does not take the session, or the public key, any more.
 const SESSION_ENDED: &str = "unknown_connect_session_token|invalid_connect_session_token_format|unknown_account|\
-    invalid_public_key|missing_hmac|invalid_hmac|missing_public_key|deprecated_authentication|missing_auth_header";
+    invalid_public_key|missing_public_key|deprecated_authentication|missing_auth_header";
 
 #[cfg(test)]
 mod tests {
@@ -170,7 +176,9 @@ mod tests {
             ("invalid_connection", AuthErrorCode::ConnectionValidationFailed),
             ("connection_validation_failed", AuthErrorCode::ConnectionValidationFailed),
             ("resource_capped", AuthErrorCode::ResourceCapped),
-            ("missing_hmac", AuthErrorCode::ConnectSessionExpired),
+            ("missing_hmac", AuthErrorCode::MissingHmac),
+            ("invalid_hmac", AuthErrorCode::InvalidHmac),
+            ("missing_public_key", AuthErrorCode::ConnectSessionExpired),
         ] {
             assert_eq!(AuthErrorCode::ending(word), Some(code), "{word}");
         }

@@ -76,6 +76,12 @@ impl Cause {
         )
     }
 
+    /// Whether it is about the very values that were sent: sent again, they would meet it again.
+    #[must_use]
+    pub const fn is_verdict(self) -> bool {
+        matches!(self, Self::Refused | Self::Forbidden | Self::Address)
+    }
+
     /// Whether "save without checking" makes sense: the provider could not be asked.
     #[must_use]
     pub const fn is_unchecked(self) -> bool {

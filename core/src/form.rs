@@ -266,7 +266,7 @@ impl Form {
         // One allocation, large enough: growing would leave copies of the key behind.
         let mut size = 64 + connection_id.map_or(0, str::len);
         for (field, value) in self.fields.iter().zip(answers) {
-            size += field.name.len() + value.len() + 2;
+            size += field.name.len() + field.sent(value).len() + 2;
         }
         for (name, value) in &params {
             size += name.len() + value.len() + 2;
@@ -274,7 +274,7 @@ impl Form {
         let mut json = JsonObject::new(size * 6);
         for (field, value) in self.fields.iter().zip(answers) {
             if field.credential {
-                json.string(&field.name, value);
+                json.string(&field.name, field.sent(value));
             }
         }
         if keyslot {
@@ -293,7 +293,8 @@ impl Form {
         json.finish()
     }
 
-    /// The connection config to send: the caller's presets and every filled or hidden field.
+    /// The connection config to send: the caller's presets and every filled or hidden field, and the default of
+    /// one that was left blank.
     #[must_use]
     pub fn params<'a>(
         &'a self,
@@ -305,8 +306,9 @@ impl Form {
             params.push((name.as_str(), value.as_str()));
         }
         for (field, value) in self.fields.iter().zip(answers) {
+            let value = field.sent(value);
             if !field.credential && !value.is_empty() {
-                params.push((field.name.as_str(), value.as_str()));
+                params.push((field.name.as_str(), value));
             }
         }
         params
@@ -314,6 +316,11 @@ impl Form {
 }
 
 impl Field {
+    /// What goes out for an answer: a blank one stands for the default. A stock server fills in none.
+    fn sent<'a>(&'a self, answer: &'a str) -> &'a str {
+        if answer.is_empty() { &self.initial } else { answer }
+    }
+
     fn from_spec(name: &str, spec: &impl Json, credential: bool, docs: &str, rank: i32) -> Field {
         let flag = |name: &str| spec.get(name).is_truthy();
         let default = spec.optional("default_value");

@@ -5,7 +5,8 @@ use crate::json::Json;
 /// What the check of a credential said; Keyslot only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
-    /// `verified` or `unverified`.
+    /// `verified`; `unverified`: the provider was asked and could not answer; `unchecked`: it has no check, and
+    /// nobody was asked.
     pub status: String,
     /// The account's name, when the provider told it.
     pub account: Option<String>,
@@ -24,8 +25,10 @@ impl Verification {
 /// One validation issue of the error envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
-    /// For people.
+    /// For people, in English.
     pub message: String,
+    /// The value is longer than the server takes.
+    pub too_long: bool,
     /// The field: the last part of `["params", "subdomain"]` or `["apiKey"]`.
     pub field: String,
 }
@@ -36,6 +39,7 @@ impl Issue {
     pub fn read(error: &impl Json) -> Vec<Issue> {
         let issue = |one: &_| Issue {
             message: Json::text(one, "message"),
+            too_long: Json::text(one, "code") == "too_big",
             field: Json::texts(one, "path").pop().unwrap_or_default(),
         };
         error.get("errors").items().iter().map(issue).collect()
@@ -57,9 +61,8 @@ mod tests {
 
     #[test]
     fn an_issue_names_the_last_part_of_its_path() {
-        let error =
-            json!({"errors": [{"code": "x", "message": "m", "path": ["params", "subdomain"]}]});
-        let issue = Issue { message: "m".into(), field: "subdomain".into() };
+        let error = json!({"errors": [{"code": "too_big", "message": "m", "path": ["params", "subdomain"]}]});
+        let issue = Issue { message: "m".into(), too_long: true, field: "subdomain".into() };
         assert_eq!(Issue::read(&error), [issue]);
     }
 }

@@ -111,6 +111,7 @@ words! {
     AgainNext "again_next" "Try again in a moment."
     Limited "limited" "Too many attempts."
     LimitedNext "limited_next" "Wait a minute, then try again."
+    LimitedUntil "limited_until" "Try again {when}."
     Expired "expired" "This window was open for too long."
     ExpiredNext "expired_next" "Close it and start again. What you typed is kept for five minutes."
     Retry "retry" "Try again"
@@ -122,6 +123,7 @@ words! {
     Connected "connected" "{provider} is connected"
     ConnectedAccount "connected_account" "Account: {account}"
     ConnectedUnchecked "connected_unchecked" "Saved without checking: {provider} did not answer."
+    ConnectedNoCheck "connected_no_check" "Saved. {provider} offers no way to check a key."
     Done "done" "Done"
 }
 

@@ -145,7 +145,7 @@ fn the_integrator_s_label_replaces_title_and_description_together() {
 }
 
 #[test]
-fn a_default_may_be_emptied_and_an_optional_field_may_stay_empty() {
+fn a_field_with_a_default_may_be_left_empty_and_sends_it_and_an_optional_one_sends_nothing() {
     let form = form(json!({"auth_mode": "API_KEY", "connection_config": {
         "defaulted": {"default_value": "main"}, "optional": {"optional": true}, "required": {}}}));
     let fault = |name: &str| {
@@ -157,7 +157,7 @@ fn a_default_may_be_emptied_and_an_optional_field_may_stay_empty() {
     assert_eq!(fault("required"), Some(Fault::Refused(Refusal::Empty)));
     // What is empty is not sent: a stock server would store it.
     let sent = body(&form, &[("apiKey", "k1"), ("defaulted", ""), ("required", "r")]);
-    assert_eq!(sent["params"], json!({"required": "r"}));
+    assert_eq!(sent["params"], json!({"defaulted": "main", "required": "r"}));
 }
 
 #[test]
@@ -192,4 +192,19 @@ fn a_paste_of_any_length_is_refused_by_its_length_and_not_cut_to_fit() {
             assert_eq!(checked.fault, Some(Fault::Refused(Refusal::TooLong)), "{length}");
         }
     }
+}
+
+#[test]
+fn a_blank_field_with_a_default_sends_its_default() {
+    let form = form(json!({"auth_mode": "BASIC",
+        "credentials": {"username": {"default_value": "api"}},
+        "connection_config": {
+            "region": {"default_value": "eu"},
+            "note": {"optional": true},
+            "plan": {"enum": ["a", "b"], "optional": true}}}));
+    let typed = [("username", ""), ("password", "p"), ("region", ""), ("note", ""), ("plan", "")];
+    let sent = body(&form, &typed);
+    assert_eq!(sent, json!({"username": "api", "password": "p", "params": {"region": "eu"}}));
+    // A stock server gets them in the query, and fills in no defaults itself.
+    assert_eq!(form.params(&answers(&form, &typed), &[]), [("region", "eu")]);
 }

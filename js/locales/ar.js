@@ -85,6 +85,7 @@ export default {
   again_next: "حاول مرة أخرى بعد قليل.",
   limited: "عدد المحاولات كبير جدًا.",
   limited_next: "انتظر دقيقة ثم حاول مرة أخرى.",
+  limited_until: "حاول مرة أخرى {when}.",
   expired: "بقيت هذه النافذة مفتوحة مدة طويلة.",
   expired_next: "أغلقها وابدأ من جديد. ما كتبته محفوظ لخمس دقائق.",
   retry: "إعادة المحاولة",
@@ -96,5 +97,6 @@ export default {
   connected: "تم ربط \u2068{provider}\u2069",
   connected_account: "الحساب: \u2068{account}\u2069",
   connected_unchecked: "تم الحفظ بدون تحقق: لم يستجب \u2068{provider}\u2069.",
+  connected_no_check: "تم الحفظ. لا يتيح \u2068{provider}\u2069 أي طريقة للتحقق من المفتاح.",
   done: "تم",
 };

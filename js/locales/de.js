@@ -85,6 +85,7 @@ export default {
   again_next: "Bitte gleich noch einmal versuchen.",
   limited: "Zu viele Versuche.",
   limited_next: "Bitte eine Minute warten und dann noch einmal versuchen.",
+  limited_until: "Bitte {when} noch einmal versuchen.",
   expired: "Dieses Fenster war zu lange offen.",
   expired_next: "Bitte schließen und neu beginnen. Die Eingabe bleibt fünf Minuten erhalten.",
   retry: "Noch einmal versuchen",
@@ -96,5 +97,6 @@ export default {
   connected: "{provider} ist verbunden",
   connected_account: "Konto: {account}",
   connected_unchecked: "Ungeprüft gespeichert: {provider} war nicht erreichbar.",
+  connected_no_check: "Gespeichert. {provider} bietet keine Möglichkeit, einen Schlüssel zu prüfen.",
   done: "Fertig",
 };

@@ -85,6 +85,7 @@ export default {
   again_next: "Inténtalo de nuevo en un momento.",
   limited: "Demasiados intentos.",
   limited_next: "Espera un minuto e inténtalo de nuevo.",
+  limited_until: "Inténtalo de nuevo {when}.",
   expired: "Esta ventana estuvo abierta demasiado tiempo.",
   expired_next: "Ciérrala y empieza de nuevo. Lo que escribiste se conserva cinco minutos.",
   retry: "Intentar de nuevo",
@@ -96,5 +97,6 @@ export default {
   connected: "{provider} está conectado",
   connected_account: "Cuenta: {account}",
   connected_unchecked: "Guardado sin comprobar: {provider} no respondió.",
+  connected_no_check: "Guardado. {provider} no ofrece ninguna forma de comprobar una clave.",
   done: "Listo",
 };

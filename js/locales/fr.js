@@ -85,6 +85,7 @@ export default {
   again_next: "Réessayez dans un instant.",
   limited: "Trop de tentatives.",
   limited_next: "Attendez une minute, puis réessayez.",
+  limited_until: "Réessayez {when}.",
   expired: "Cette fenêtre est restée ouverte trop longtemps.",
   expired_next: "Fermez-la et recommencez. Votre saisie est conservée cinq minutes.",
   retry: "Réessayer",
@@ -96,5 +97,6 @@ export default {
   connected: "{provider} est connecté",
   connected_account: "Compte\u00a0: {account}",
   connected_unchecked: "Enregistré sans vérification\u00a0: {provider} n’a pas répondu.",
+  connected_no_check: "Enregistré. {provider} n’offre aucun moyen de vérifier une clé.",
   done: "Terminé",
 };

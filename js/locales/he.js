@@ -85,6 +85,7 @@ export default {
   again_next: "אפשר לנסות שוב בעוד רגע.",
   limited: "יותר מדי ניסיונות.",
   limited_next: "יש להמתין דקה ואז לנסות שוב.",
+  limited_until: "אפשר לנסות שוב {when}.",
   expired: "החלון הזה היה פתוח זמן רב מדי.",
   expired_next: "יש לסגור אותו ולהתחיל מחדש. מה שהוקלד נשמר לחמש דקות.",
   retry: "ניסיון נוסף",
@@ -96,5 +97,6 @@ export default {
   connected: "החיבור ל־\u2068{provider}\u2069 הושלם",
   connected_account: "חשבון: \u2068{account}\u2069",
   connected_unchecked: "נשמר ללא בדיקה: לא התקבל מענה מ־\u2068{provider}\u2069.",
+  connected_no_check: "נשמר. \u2068{provider}\u2069 לא מאפשר לבדוק מפתח.",
   done: "סיום",
 };

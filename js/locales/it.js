@@ -85,6 +85,7 @@ export default {
   again_next: "Riprova tra poco.",
   limited: "Troppi tentativi.",
   limited_next: "Aspetta un minuto, poi riprova.",
+  limited_until: "Riprova {when}.",
   expired: "Questa finestra è rimasta aperta troppo a lungo.",
   expired_next: "Chiudila e ricomincia. Quello che hai scritto resta per cinque minuti.",
   retry: "Riprova",
@@ -96,5 +97,6 @@ export default {
   connected: "{provider} è collegato",
   connected_account: "Account: {account}",
   connected_unchecked: "Salvato senza verifica: {provider} non ha risposto.",
+  connected_no_check: "Salvato. {provider} non offre alcun modo per verificare una chiave.",
   done: "Fine",
 };

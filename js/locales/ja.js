@@ -85,6 +85,7 @@ export default {
   again_next: "少し待ってからもう一度お試しください。",
   limited: "試行回数が多すぎます。",
   limited_next: "1 分ほど待ってから、もう一度お試しください。",
+  limited_until: "{when}にもう一度お試しください。",
   expired: "この画面を開いてから時間が経ちすぎました。",
   expired_next: "閉じてやり直してください。入力内容は 5 分間保持されます。",
   retry: "もう一度試す",
@@ -96,5 +97,6 @@ export default {
   connected: "{provider} に接続しました",
   connected_account: "アカウント：{account}",
   connected_unchecked: "確認せずに保存しました。{provider} から応答がありませんでした。",
+  connected_no_check: "保存しました。{provider} にはキーを確認する方法がありません。",
   done: "完了",
 };

@@ -85,6 +85,7 @@ export default {
   again_next: "잠시 후 다시 시도하세요.",
   limited: "시도 횟수가 너무 많습니다.",
   limited_next: "1분 정도 기다린 뒤 다시 시도하세요.",
+  limited_until: "{when}에 다시 시도하세요.",
   expired: "이 창이 너무 오래 열려 있었습니다.",
   expired_next: "닫고 다시 시작하세요. 입력한 내용은 5분 동안 유지됩니다.",
   retry: "다시 시도",
@@ -96,5 +97,6 @@ export default {
   connected: "{provider} 연결됨",
   connected_account: "계정: {account}",
   connected_unchecked: "확인하지 않고 저장했습니다. {provider}에서 응답하지 않았습니다.",
+  connected_no_check: "저장했습니다. {provider}에는 키를 확인하는 방법이 없습니다.",
   done: "완료",
 };

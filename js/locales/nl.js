@@ -85,6 +85,7 @@ export default {
   again_next: "Probeer het zo nog eens.",
   limited: "Te veel pogingen.",
   limited_next: "Wacht een minuut en probeer het dan opnieuw.",
+  limited_until: "Probeer het {when} opnieuw.",
   expired: "Dit venster heeft te lang opengestaan.",
   expired_next: "Sluit het en begin opnieuw. Wat je hebt ingevuld blijft vijf minuten bewaard.",
   retry: "Opnieuw proberen",
@@ -96,5 +97,6 @@ export default {
   connected: "{provider} is verbonden",
   connected_account: "Account: {account}",
   connected_unchecked: "Opgeslagen zonder controle: {provider} reageerde niet.",
+  connected_no_check: "Opgeslagen. {provider} biedt geen manier om een sleutel te controleren.",
   done: "Klaar",
 };

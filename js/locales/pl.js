@@ -85,6 +85,7 @@ export default {
   again_next: "Spróbuj ponownie za chwilę.",
   limited: "Zbyt wiele prób.",
   limited_next: "Odczekaj minutę i spróbuj ponownie.",
+  limited_until: "Spróbuj ponownie {when}.",
   expired: "To okno było otwarte zbyt długo.",
   expired_next: "Zamknij je i zacznij od nowa. Wpisane dane zostaną zachowane przez pięć minut.",
   retry: "Spróbuj ponownie",
@@ -96,5 +97,6 @@ export default {
   connected: "Połączono z {provider}",
   connected_account: "Konto: {account}",
   connected_unchecked: "Zapisano bez sprawdzenia: {provider} nie odpowiada.",
+  connected_no_check: "Zapisano. {provider} nie pozwala sprawdzić klucza.",
   done: "Gotowe",
 };

@@ -85,6 +85,7 @@ export default {
   again_next: "Tente de novo daqui a pouco.",
   limited: "Muitas tentativas.",
   limited_next: "Espere um minuto e tente de novo.",
+  limited_until: "Tente de novo {when}.",
   expired: "Esta janela ficou aberta por tempo demais.",
   expired_next: "Feche e comece de novo. O que você digitou fica guardado por cinco minutos.",
   retry: "Tentar de novo",
@@ -96,5 +97,6 @@ export default {
   connected: "{provider} está conectado",
   connected_account: "Conta: {account}",
   connected_unchecked: "Salvo sem verificar: {provider} não respondeu.",
+  connected_no_check: "Salvo. {provider} não oferece nenhuma forma de verificar uma chave.",
   done: "Concluir",
 };

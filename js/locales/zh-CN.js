@@ -85,6 +85,7 @@ export default {
   again_next: "请稍后再试。",
   limited: "尝试次数过多。",
   limited_next: "请等待一分钟后再试。",
+  limited_until: "请在{when}重试。",
   expired: "此窗口打开的时间过长。",
   expired_next: "请关闭后重新开始。您填写的内容会保留五分钟。",
   retry: "重试",
@@ -96,5 +97,6 @@ export default {
   connected: "{provider} 已连接",
   connected_account: "账号：{account}",
   connected_unchecked: "已保存，未经验证：{provider} 没有响应。",
+  connected_no_check: "已保存。{provider} 不提供验证密钥的方法。",
   done: "完成",
 };

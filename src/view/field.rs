@@ -11,8 +11,8 @@ use keyslot_core::form::{Checked, Fault, Field, Form, Value};
 use keyslot_core::text::joined;
 use keyslot_core::words::{Word, fill};
 use std::rc::Rc;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
@@ -23,11 +23,6 @@ extern "C" {
     fn new(pattern: &str) -> Result<Pattern, JsValue>;
     #[wasm_bindgen(method)]
     fn test(this: &Pattern, text: &str) -> bool;
-
-    #[wasm_bindgen(extends = Dom, js_name = DataTransfer)]
-    type Clipboard;
-    #[wasm_bindgen(method, catch, js_name = getData)]
-    fn text(this: &Clipboard, kind: &str) -> Result<String, JsValue>;
 
     #[wasm_bindgen(js_name = encodeURIComponent)]
     fn encode(text: &str) -> String;
@@ -158,7 +153,7 @@ impl FieldView {
         parts.at(TOGGLE).show(field.secret && !is_choice);
 
         let typed = inputs.clone();
-        let mut listeners = vec![
+        let listeners = vec![
             Listener::new(input, "input", false, move |event| {
                 typed.send(Input::Ui(Ui::Did(Signal::Edited(index))));
                 // Only now, with the text in the box: what is said earlier, this very event takes back.
@@ -170,9 +165,6 @@ impl FieldView {
             report(inputs, parts.at(TOGGLE), "click", Signal::Toggle(index)),
             report(inputs, parts.at(NOTE_BUTTON), "click", Signal::Note(index)),
         ];
-        if !is_choice {
-            listeners.push(paste_listener(index, form, input, inputs));
-        }
         let mut view = FieldView {
             form: form.clone(),
             index,
@@ -198,6 +190,11 @@ impl FieldView {
     /// What the form says about it.
     pub(super) fn field(&self) -> Option<&Field> {
         self.form.fields.get(self.index)
+    }
+
+    /// The box.
+    pub(super) fn input(&self) -> &Dom {
+        self.parts.at(INPUT)
     }
 
     /// What is in the box.
@@ -270,14 +267,12 @@ impl FieldView {
         button.set("aria-label", &words.fill(label, &[("field", title(field, words))]));
     }
 
-    /// A paste was repaired: shows the result, says what was removed and returns that, offers to undo.
-    pub(super) fn repaired(&mut self, before: Value, repair: Repair, words: &Words) -> String {
+    /// A paste was repaired: shows the result, says what was removed, offers to undo.
+    pub(super) fn repaired(&mut self, before: Value, repair: Repair, words: &Words) {
         self.show_fault("");
         self.set_value(&repair.value);
         self.before = Some(before);
-        let text = speech::repaired(&repair, words);
-        self.note(&text, words.get(Word::Undo));
-        text
+        self.note(&speech::repaired(&repair, words), words.get(Word::Undo));
     }
 
     /// A paste is in the box as it was: offers what could be done with it, else says what it looks like.
@@ -334,6 +329,13 @@ impl FieldView {
         self.note(&text.unwrap_or_default(), "");
     }
 
+    /// Says no more what the value looks like; what was done to it, and can be undone, stays.
+    pub(super) fn unadvise(&self) {
+        if self.before.is_none() && self.offered.is_none() {
+            self.note("", "");
+        }
+    }
+
     /// Checks the value as it is about to be sent; shows the repair or the fault.
     ///
     /// `None`: it may not be sent.
@@ -385,31 +387,6 @@ fn title<'a>(field: &'a Field, words: &'a Words) -> &'a str {
         "password" => words.get(Word::Password),
         other => other,
     }
-}
-
-/// Repairs on paste. The decision is made here, because only now can the browser's own paste be
-/// prevented; a paste that needs no repair is left to the browser, with its undo history.
-fn paste_listener(index: usize, form: &Rc<Form>, input: &Dom, inputs: &Inputs) -> Listener {
-    let (form, inputs, target) = (form.clone(), inputs.clone(), input.clone());
-    Listener::new(input, "paste", false, move |event| {
-        let Some(data) = event.object("clipboardData") else { return };
-        let Ok(text) = data.unchecked_into::<Clipboard>().text("text") else {
-            return;
-        };
-        let text: Value = text.into();
-        // Pasting into the middle of something is editing: the whole is judged on submit.
-        let number = |name: &str| target.get(name).as_f64().unwrap_or_default();
-        let length = target.get("value").unchecked_into::<js_sys::JsString>().length();
-        if number("selectionStart") > 0.0 || number("selectionEnd") < f64::from(length) {
-            return;
-        }
-        let Some(field) = form.fields.get(index) else { return };
-        let repair = advice::repair(&field.shape(), &text);
-        if repair.found_something() && !repair.offer && repair.split.is_none() {
-            event.prevent_default();
-            inputs.send(Input::Ui(Ui::Pasted(index, text, repair)));
-        }
-    })
 }
 
 fn fault_text(fault: Fault, words: &Words) -> &str {

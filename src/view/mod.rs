@@ -19,6 +19,7 @@
 //! Custom properties: `www/theming.html`. Both tables are API.
 
 mod field;
+mod paste;
 mod speech;
 mod style;
 
@@ -55,6 +56,13 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn disconnect(this: &Observer);
 
+    #[wasm_bindgen(js_namespace = Intl, js_name = RelativeTimeFormat)]
+    type RelativeTime;
+    #[wasm_bindgen(constructor, catch, js_namespace = Intl, js_class = "RelativeTimeFormat")]
+    fn new(locale: &str) -> Result<RelativeTime, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn format(this: &RelativeTime, number: f64, unit: &str) -> Result<String, JsValue>;
+
     #[wasm_bindgen(extends = Dom, js_name = Clipboard)]
     type Clipboard;
     #[wasm_bindgen(method, js_name = writeText)]
@@ -63,8 +71,9 @@ extern "C" {
 
 /// What the page does not hear of when it happens inside the dialog. A focus trap of the page's would
 /// eat clicks and Tab, its scroll lock the wheel, its layers would close, its shortcuts fire. They listen
-/// on the document, mostly while capturing: so these are kept on the window, which comes before.
-const KEPT: [&str; 10] = [
+/// on the document, mostly while capturing: so these are kept on the window, which comes before. Pages that
+/// forbid pasting, copying or the context menu prevent the last of them. `paste` is kept in [`paste`].
+const KEPT: [&str; 15] = [
     "keydown",
     "keypress",
     "keyup",
@@ -75,6 +84,11 @@ const KEPT: [&str; 10] = [
     "wheel",
     "focusin",
     "click",
+    "touchend",
+    "beforeinput",
+    "copy",
+    "cut",
+    "contextmenu",
 ];
 
 /// The mounted dialog.
@@ -92,10 +106,14 @@ pub(crate) struct View {
     allow_unverified: bool,
     /// What "Copy" copies.
     pub(crate) reference: String,
+    /// In how many seconds the server will listen again, as it said it.
+    pub(crate) retry_after: String,
+    /// What the server said of the values as they are now.
+    verdict: Option<Cause>,
     opener: Option<Dom>,
     listeners: Vec<Listener>,
     observer: Option<(Observer, Callback)>,
-    _lock: Option<ScrollLock>,
+    lock: Option<ScrollLock>,
 }
 
 /// The tree of the dialog; see [`Parts`]. Both live regions are there before they speak, or screen
@@ -157,10 +175,12 @@ const WORDS: &[(usize, Word)] = &[
     (DONE, Word::Done),
 ];
 
-/// Who reports what. `cancel` is Android's back gesture, `close` whatever else closes a dialog.
+/// Who reports what. `cancel` is Android's back gesture, `close` whatever else closes a dialog. The button is
+/// heard for itself, since a form in a frame without `allow-forms` submits nothing; Enter in a field presses it.
 const REPORTS: &[(usize, &str, Signal)] = &[
     (CLOSE, "click", Signal::Dismissed),
     (FORM, "submit", Signal::Primary),
+    (SUBMIT, "click", Signal::Primary),
     (UNCHECKED, "click", Signal::Unchecked),
     (COPY, "click", Signal::Copy),
     (DONE, "click", Signal::Dismissed),
@@ -210,10 +230,12 @@ impl View {
             pristine: true,
             allow_unverified: false,
             reference: String::new(),
+            retry_after: String::new(),
+            verdict: None,
             opener: document().object("activeElement"),
             listeners: Vec::new(),
             observer: None,
-            _lock: ScrollLock::new(),
+            lock: ScrollLock::new(),
         };
         view.open()?;
         Ok(view)
@@ -274,7 +296,7 @@ impl View {
                 }
             }
             if !host.is_connected() {
-                inputs.send(Input::Dialog(Event::Gone));
+                inputs.send(Input::Dialog(Event::Dismissed));
             }
         });
         let observer = Observer::new(callback.function());
@@ -287,11 +309,11 @@ impl View {
         self.observer = Some((observer, callback));
     }
 
-    /// Replaces the skeleton by the form, with drafts filled in.
+    /// Replaces the skeleton by the form, with drafts filled in. Returns what the server said of them.
     ///
     /// # Errors
     /// As [`View::mount`].
-    pub(crate) fn show_form(&mut self, loaded: &Loaded) -> Result<(), JsValue> {
+    pub(crate) fn show_form(&mut self, loaded: &Loaded) -> Result<Option<Cause>, JsValue> {
         let (form, options) = (&loaded.form, self.options.clone());
         self.form = Some(form.clone());
         let settings = loaded.session.get("connectUISettings");
@@ -309,6 +331,7 @@ impl View {
         let rows = self.parts.at(ROWS);
         rows.say("");
         self.fields.clear();
+        let mut boxes = Vec::new();
         // Under the last of them, so that Tab goes from the user name to the password.
         let guided = form.fields.iter().rposition(|field| field.credential && !field.hidden);
         for (index, field) in form.fields.iter().enumerate() {
@@ -321,6 +344,9 @@ impl View {
                 view.set_value(&kept);
             }
             rows.append(view.row());
+            if field.choices.is_empty() {
+                boxes.push((index, view.input().clone()));
+            }
             if !field.guide().is_empty() {
                 self.show_guide(field.guide(), &[]);
             } else if guided == Some(index) {
@@ -333,7 +359,10 @@ impl View {
             nothing.say(options.words.get(Word::NothingToFill));
             rows.append(&nothing);
         }
-        Ok(())
+        self.listeners.push(paste::listener(form, &self.host, boxes, &self.inputs));
+        let kept = draft::recall(&draft::key(&form.integration, ""));
+        let known = options.keep_draft() && !kept.is_empty();
+        Ok(known.then(|| Cause::from_reason(&kept)))
     }
 
     /// "Where do I find this?": the steps in place when the catalogue has some, and the vendor's page.
@@ -385,6 +414,7 @@ impl View {
     pub(crate) fn render(&mut self, phase: Phase) {
         let busy = matches!(phase, Phase::Submitting | Phase::Loading { failure: None });
         let failure = phase.failure();
+        self.verdict = failure;
         let word = match phase {
             Phase::Submitting => Word::Submitting,
             Phase::Ended { .. } => Word::Close,
@@ -408,7 +438,8 @@ impl View {
         self.parts.at(STATUS).say(speech);
         self.parts.at(UNCHECKED).show(unchecked);
         for field in &self.fields {
-            field.set_busy(busy);
+            // Nor does a paste put anything into the form behind the confirmation.
+            field.set_busy(busy || matches!(phase, Phase::Connected));
         }
         self.parts.at(ALERT).show(failure.is_some());
         if let Some(cause) = failure {
@@ -430,14 +461,38 @@ impl View {
     fn show_failure(&self, cause: Cause) {
         let (what, next) = speech::failure(cause);
         self.parts.at(CAUSE).say(&self.say(what));
-        self.parts.at(NEXT).say(&self.say(next));
+        let when = if matches!(cause, Cause::Limited) { self.when() } else { None };
+        self.parts.at(NEXT).say(&match when {
+            Some(when) => self.options.words.fill(Word::LimitedUntil, &[("when", &when)]),
+            None => self.say(next),
+        });
+        // What a key looks like is beside the point of a verdict that is not about it.
+        if !matches!(cause, Cause::Refused | Cause::Invalid) {
+            for view in &self.fields {
+                view.unadvise();
+            }
+        }
         self.parts.at(REFERENCE).show(!self.reference.is_empty());
         let text = self.options.words.fill(Word::Reference, &[("id", &self.reference)]);
         self.parts.at(REFERENCE_TEXT).say(&text);
         self.parts.at(COPY).say(self.options.words.get(Word::Copy));
     }
 
-    /// The confirmation, with the account when the check told its name.
+    /// When the server will listen again: "in 89 seconds", in the dialog's language.
+    fn when(&self) -> Option<String> {
+        let seconds = JsValue::from_str(&self.retry_after).unchecked_into_f64();
+        let (number, unit) =
+            if seconds > 90.0 { ((seconds / 60.0).ceil(), "minute") } else { (seconds, "second") };
+        // A date (RFC 9110 §10.2.3) is no number.
+        if number > 0.0 {
+            RelativeTime::new(&self.options.words.locale).ok()?.format(number, unit).ok()
+        } else {
+            None
+        }
+    }
+
+    /// The confirmation, with the account when the check told its name. Its mark is green only when there was a
+    /// check.
     pub(crate) fn show_success(&mut self, connection: &Connection) {
         self.wipe();
         let title = self.say(Word::Connected);
@@ -448,8 +503,13 @@ impl View {
             Some(Verification { status, .. }) if status == "unverified" => {
                 self.say(Word::ConnectedUnchecked)
             }
+            Some(Verification { status, .. }) if status == "unchecked" => {
+                self.say(Word::ConnectedNoCheck)
+            }
             _ => String::new(),
         };
+        let checked = connection.verification.as_ref().is_none_or(|of| of.status == "verified");
+        self.parts.at(TICK).toggle("data-unchecked", (!checked).then_some(""));
         self.parts.at(CONNECTED).say(&title);
         self.parts.at(DETAIL).say(&detail);
         self.parts.at(SUCCESS).show(true);
@@ -521,7 +581,12 @@ impl View {
         for issue in issues {
             for view in &mut self.fields {
                 if view.field().is_some_and(|field| field.name == issue.field) {
-                    view.show_fault(&issue.message);
+                    // A server's words for it are a validator's, and a stock one takes fewer characters than we do.
+                    view.show_fault(if issue.too_long {
+                        self.options.words.get(Word::NoticeLong)
+                    } else {
+                        &issue.message
+                    });
                 }
             }
         }
@@ -545,8 +610,16 @@ impl View {
         match ui {
             Ui::Pasted(_, before, repair) => {
                 self.pristine = false;
-                let text = view.repaired(before, repair, words);
-                self.parts.at(STATUS).say(&text);
+                self.verdict = None;
+                view.edited();
+                if repair.applies() {
+                    view.repaired(before, repair, words);
+                } else {
+                    view.set_value(&before);
+                    view.inserted(words);
+                }
+                view.focus(false);
+                self.parts.at(STATUS).say(&view.said().as_string().unwrap_or_default());
                 return Some(Event::Edited);
             }
             Ui::Did(Signal::Inserted(_) | Signal::Left(_)) => {
@@ -563,10 +636,12 @@ impl View {
             Ui::Did(Signal::Toggle(_)) => view.toggle(words),
             Ui::Did(Signal::Edited(_)) => {
                 self.pristine = false;
+                self.verdict = None;
                 view.edited();
                 return Some(Event::Edited);
             }
             Ui::Did(_) => {
+                self.verdict = None;
                 if let Some(split) = view.note_pressed() {
                     for view in &self.fields {
                         match view.field().map(|field| field.name.as_str()) {
@@ -602,14 +677,19 @@ impl View {
         }
     }
 
-    /// Keeps what was typed for the next time this integration is opened.
+    /// Keeps what was typed for the next time this integration is opened, and what the server said of it.
     pub(crate) fn keep_draft(&self) {
+        let Some(form) = &self.form else { return };
         for view in &self.fields {
-            if let (Some(form), Some(field)) = (&self.form, view.field()) {
+            if let Some(field) = view.field() {
                 let key = draft::key(&form.integration, &field.name);
                 draft::keep(key, field.secret, view.value());
             }
         }
+        let verdict = self.verdict.filter(|cause| cause.is_verdict());
+        // As long as the secret that it is about.
+        let said = verdict.map_or("", Cause::as_str).to_owned();
+        draft::keep(draft::key(&form.integration, ""), true, said.into());
     }
 
     /// Empties every box.
@@ -620,13 +700,18 @@ impl View {
     }
 }
 
-impl Drop for View {
-    fn drop(&mut self) {
-        self.wipe();
+impl View {
+    /// Takes the dialog off the page, which is as it was before; once.
+    pub(crate) fn take_down(&mut self) {
+        if self.listeners.is_empty() {
+            return;
+        }
         self.listeners.clear();
-        if let Some((observer, _)) = &self.observer {
+        if let Some((observer, _)) = self.observer.take() {
             observer.disconnect();
         }
+        self.wipe();
+        self.lock = None;
         self.parts.at(DIALOG).close(); // the browser gives the focus back
         self.host.remove();
         let gone = self.opener.as_ref().is_none_or(|opener| !opener.is_connected());
@@ -637,11 +722,20 @@ impl Drop for View {
     }
 }
 
-/// Reports a signal; the browser's own reaction (sending the form, closing the dialog) is not wanted.
+impl Drop for View {
+    fn drop(&mut self) {
+        self.take_down();
+    }
+}
+
+/// Reports a signal; the browser's own reaction (sending the form, closing the dialog) is not wanted. A form
+/// that was sent by its button says nothing: the button has.
 fn report(inputs: &Inputs, target: &Dom, kind: &'static str, signal: Signal) -> Listener {
     let inputs = inputs.clone();
     Listener::new(target, kind, false, move |event| {
         event.prevent_default();
-        inputs.send(Input::Ui(Ui::Did(signal)));
+        if !event.get("submitter").is_object() {
+            inputs.send(Input::Ui(Ui::Did(signal)));
+        }
     })
 }

@@ -11,6 +11,12 @@ extern "C" {
     pub fn serve(answers: &str);
     #[wasm_bindgen(js_name = requestLog)]
     pub fn request_log() -> String;
+    #[wasm_bindgen(js_name = wrapFetch)]
+    pub fn wrap_fetch();
+    #[wasm_bindgen(js_name = keptBytes)]
+    pub fn kept_bytes() -> u32;
+    #[wasm_bindgen(js_name = bodyCount)]
+    pub fn body_count() -> u32;
     #[wasm_bindgen(js_name = abortedCount)]
     pub fn aborted_count() -> u32;
     pub fn hosts() -> u32;
@@ -21,6 +27,7 @@ extern "C" {
     pub fn attribute(selector: &str, name: &str) -> String;
     pub fn count(selector: &str) -> u32;
     pub fn focused(selector: &str) -> bool;
+    pub fn selected(selector: &str) -> bool;
     #[wasm_bindgen(js_name = "type")]
     pub fn type_in(selector: &str, value: &str);
     pub fn leave(selector: &str);
@@ -71,8 +78,12 @@ impl Call {
         self.error("code").as_string().unwrap_or_default()
     }
 
+    pub fn result_value(&self) -> JsValue {
+        get(&self.seen, "result")
+    }
+
     pub fn result(&self, member: &str) -> String {
-        get(&get(&self.seen, "result"), member).as_string().unwrap_or_default()
+        get(&self.result_value(), member).as_string().unwrap_or_default()
     }
 }
 

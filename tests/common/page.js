@@ -23,6 +23,7 @@ export function serve(json) {
     });
     let answer = answers[url.pathname] ?? { status: 404, body: { error: { code: "not_found" } } };
     if (Array.isArray(answer)) answer = answer.length > 1 ? answer.shift() : answer[0];
+    if (answer.after) await new Promise((resolve) => setTimeout(resolve, answer.after));
     if (answer.fail) throw answer.fail === "text" ? "not an Error" : new TypeError("Failed to fetch");
     if (answer.hang) {
       await new Promise((_, reject) => {
@@ -33,10 +34,25 @@ export function serve(json) {
     }
     return new Response(answer.text ?? JSON.stringify(answer.body), {
       status: answer.status ?? 200,
-      headers: { "content-type": "application/json", "x-request-id": "req-1" },
+      headers: { "content-type": "application/json", "x-request-id": "req-1", ...answer.headers },
     });
   };
 }
+/** A page that awaits before it fetches, sends everything twice and keeps what it was given to look into. */
+export function wrapFetch() {
+  const real = globalThis.fetch;
+  globalThis.__bodies = [];
+  globalThis.fetch = async (url, init) => {
+    await 0;
+    if (init.body) globalThis.__bodies.push(init.body);
+    await real(url, init);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return real(url, init);
+  };
+}
+/** What is left in the bodies that the page was given. */
+export const keptBytes = () => globalThis.__bodies.flatMap((body) => [...body]).filter((byte) => byte !== 0).length;
+export const bodyCount = () => globalThis.__bodies.length;
 export const requestLog = () => JSON.stringify(requests);
 export const abortedCount = () => aborted;
 
@@ -50,6 +66,11 @@ export const value = (selector) => find(selector)?.value ?? "";
 export const attribute = (selector, name) => find(selector)?.getAttribute(name) ?? "";
 export const count = (selector) => root()?.querySelectorAll(selector).length ?? 0;
 export const focused = (selector) => find(selector) !== null && root().activeElement === find(selector);
+/** Whether all of the text in a box is selected. */
+export const selected = (selector) => {
+  const { value, selectionStart, selectionEnd } = find(selector);
+  return value !== "" && selectionStart === 0 && selectionEnd === value.length;
+};
 export function type(selector, value) {
   find(selector).value = value;
   find(selector).dispatchEvent(new InputEvent("input", { bubbles: true, inputType: "insertText" }));
@@ -64,9 +85,10 @@ export function paste(selector, pasted) {
   // Firefox (153) leaves the standard `clipboardData` empty and takes these two of its own. Pastes by the
   // keyboard, in each engine, are in e2e/browsers.test.mjs.
   const firefox = { data: pasted, dataType: "text/plain" };
-  const event = new ClipboardEvent("paste", { clipboardData: data, ...firefox, bubbles: true, cancelable: true });
+  const path = { bubbles: true, cancelable: true, composed: true };
+  const event = new ClipboardEvent("paste", { clipboardData: data, ...firefox, ...path });
   find(selector).focus();
-  find(selector).select();
+  find(selector).select?.();
   const untouched = find(selector).dispatchEvent(event);
   if (untouched) find(selector).value = pasted;
   return !untouched;

@@ -46,6 +46,12 @@ impl Repair {
     pub const fn found_something(&self) -> bool {
         !self.removed.is_empty() || self.split.is_some() || self.added_scheme
     }
+
+    /// Whether [`value`](Self::value) replaces what was pasted without asking.
+    #[must_use]
+    pub const fn applies(&self) -> bool {
+        self.found_something() && !self.offer && self.split.is_none()
+    }
 }
 
 /// Takes away from `pasted` what does not belong into the field.
