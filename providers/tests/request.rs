@@ -117,6 +117,29 @@ fn time_and_randomness_are_the_same_throughout_a_request() {
     assert_ne!(header(&request, "x-a"), header(&other, "x-a"));
 }
 
+#[tokio::test]
+async fn what_a_template_s_body_has_empty_stays_and_what_lacks_a_value_goes() {
+    let provider = with(
+        "    body:
+      key: '${apiKey}'
+      capabilities: {}
+      query: {match_all: {}}
+      list: []
+      nothing: null
+      gone: {version: '${connectionConfig.version}'}
+      items: [{}, '${connectionConfig.version}', 1]
+",
+    );
+    let request = ascii(&provider, &config([]), Call { method: Method::POST, ..call("/x") });
+    assert_eq!(
+        serde_json::from_str::<Value>(&body(request).await).expect("JSON"),
+        json!({
+            "key": "KEY-1", "capabilities": {}, "query": {"match_all": {}}, "list": [],
+            "nothing": null, "items": [{}, 1],
+        })
+    );
+}
+
 #[test]
 fn basic_credentials_travel_as_rfc_7617_says_unless_the_template_has_its_own_header() {
     let plain = provider(
