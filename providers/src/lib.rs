@@ -19,6 +19,7 @@ mod check;
 mod configured;
 mod credential;
 mod field;
+mod form_body;
 mod host_value;
 mod integration;
 mod issue;
