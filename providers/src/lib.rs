@@ -23,6 +23,7 @@ mod form_body;
 mod host_value;
 mod integration;
 mod issue;
+mod moment;
 mod params;
 mod pattern;
 mod provider;

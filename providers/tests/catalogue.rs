@@ -103,8 +103,8 @@ fn a_fault_is_named_with_its_place_in_the_file() {
             "proxy.headers.x-m: the placeholder ${method} is not supported",
         ),
         (
-            "  proxy: {headers: {date: '${now:YYYY}'}}",
-            "proxy.headers.date: the placeholder ${now:YYYY} is not supported",
+            "  proxy: {headers: {date: '${now:Q}'}}",
+            "proxy.headers.date: the placeholder ${now:Q} is not supported",
         ),
         (
             "  proxy: {query: {key: '${secret}'}}",
