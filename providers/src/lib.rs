@@ -40,7 +40,7 @@ pub use integration::{IntegrationConfig, KeyPlacement, VerificationMethod, Verif
 pub use issue::Issue;
 pub use params::{validate_params, validate_params_under};
 pub use pattern::Pattern;
-pub use provider::{Check, Provider, Retry, Unusable};
+pub use provider::{Check, Provider, Recognised, Retry, Unusable};
 pub use proxy::{ProxyError, ProxyLimits, ProxyOptions, ProxyRequest, proxy};
 pub use request::{Call, Endpoint, Payload, Prepared, RequestError, Target, build_request};
 pub use text::Text;
