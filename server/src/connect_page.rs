@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::{
     appearance,
+    dashboard::integrations::checks,
     error::ApiError,
     model::{ConnectSession, EnvironmentSettings, Target},
     query::Query,
@@ -35,6 +36,8 @@ struct Choice {
     key: String,
     name: String,
     provider: String,
+    /// Whether the vendor is asked about what is typed.
+    checked: bool,
 }
 
 #[derive(Template)]
@@ -120,6 +123,7 @@ async fn choices(state: &AppState, session: &ConnectSession) -> Result<Vec<Choic
             let provider = catalogue.get(&integration.provider)?;
             Some(Choice {
                 key: integration.unique_key.to_string(),
+                checked: checks(state, &integration),
                 name: integration.display_name.unwrap_or_else(|| provider.display_name.clone()),
                 provider: integration.provider,
             })

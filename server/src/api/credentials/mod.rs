@@ -27,7 +27,7 @@ use crate::{
     fields::{Fields, Length},
     ids::{ConnectionId, IntegrationKey},
     issue::{Issue, at},
-    model::{AuditEvent, Connection, Integration, Object, Verified},
+    model::{AuditEvent, Connection, Integration, Object, Verdict, Verified},
     ownership::{self, Decision},
     query::Query,
     recheck,
@@ -122,7 +122,7 @@ impl Stored {
     /// The answer to a browser.
     fn answer(&self) -> Response {
         let summary = &self.connection.summary;
-        let mut verification = json!({ "status": summary.verified.word() });
+        let mut verification = json!({ "status": summary.verified.verdict.word() });
         if let (Some(account), Value::Object(verification)) =
             (&summary.verified.account, &mut verification)
         {
@@ -454,10 +454,10 @@ async fn test(
         return Err(ApiError::Invalid(Place::Body, issues));
     }
     match recheck::ask(server, provider, contents).await {
-        Verification::Verified { account } => Ok(Verified { verified: true, account }),
-        Verification::NoCheck => Ok(Verified { verified: false, account: None }),
+        Verification::Verified { account } => Ok(Verified { verdict: Verdict::Verified, account }),
+        Verification::NoCheck => Ok(Verified { verdict: Verdict::Unchecked, account: None }),
         Verification::Failed { reason: Reason::Unavailable, .. } if store_unverified => {
-            Ok(Verified { verified: false, account: None })
+            Ok(Verified { verdict: Verdict::Unverified, account: None })
         }
         Verification::Failed { reason, provider_status } => {
             Err(ApiError::ConnectionTestFailed { reason, provider_status })

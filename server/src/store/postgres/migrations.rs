@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0005_key_prefixes_and_lists.sql"),
     include_str!("../../../migrations/postgres/0006_allowances_and_addresses.sql"),
     include_str!("../../../migrations/postgres/0007_audit_retention.sql"),
+    include_str!("../../../migrations/postgres/0011_unchecked_and_forwarding.sql"),
 ];
 
 /// Refuses a database that is not exactly of this version.
