@@ -351,7 +351,12 @@ impl Field {
         } else if field.suffix().as_bytes().first() == Some(&b'.') {
             Kind::Subdomain
         } else if field.prefix().as_bytes().last() == Some(&b'/') {
-            Kind::Hostname
+            // `dev.azure.com/myorg`: the path is part of what the template asks for.
+            if has_path(field.example()) || has_path(field.pattern()) {
+                Kind::Url
+            } else {
+                Kind::Hostname
+            }
         } else {
             Kind::Plain
         };
@@ -368,6 +373,26 @@ impl Field {
         }
         field
     }
+}
+
+/// Whether an example or a pattern of an address goes on after the host: whether it has a slash other than
+/// the two of `://`, which patterns write `:\/\/`.
+fn has_path(text: &str) -> bool {
+    let (mut last, mut first_of_two) = (0, false);
+    for byte in text.bytes() {
+        if byte == b'\\' {
+            continue;
+        }
+        if first_of_two && byte == b'/' {
+            first_of_two = false;
+        } else if first_of_two || (byte == b'/' && last != b':') {
+            return true;
+        } else {
+            first_of_two = byte == b'/';
+        }
+        last = byte;
+    }
+    first_of_two
 }
 
 /// The first text, or a member of `other` where it is empty.
@@ -548,6 +573,58 @@ mod tests {
         assert_eq!(region.initial, "eu");
         assert_eq!(form.check(region, "mars", false).fault, Some(Fault::NotAChoice));
         assert_eq!(form.check(region, "us", false).fault, None);
+    }
+
+    #[test]
+    fn a_path_that_the_template_asks_for_is_not_cut_off() {
+        for (spec, pasted, kept) in [
+            (
+                json!({"example": "dev.azure.test/myorg or x.test"}),
+                "https://dev.azure.test/me",
+                "dev.azure.test/me",
+            ),
+            (
+                json!({"example": "acme.fresh.test/crm/sales"}),
+                "acme.fresh.test/crm/sales",
+                "acme.fresh.test/crm/sales",
+            ),
+            (
+                json!({"pattern": r"^[a-z.]+\/scim\/.+$"}),
+                "api.test/scim/v2/a",
+                "api.test/scim/v2/a",
+            ),
+            (
+                json!({"pattern": r"^[a-z.]+(?::\d+(?:/[-a-z]*)*)?$"}),
+                "eu10.test:443/sap/",
+                "eu10.test:443/sap/",
+            ),
+            (
+                json!({"pattern": r"^[a-z.]+(:\d+)?$"}),
+                "https://splunk.test:8089/app",
+                "splunk.test:8089",
+            ),
+            (
+                json!({"pattern": r"^(https?:\/\/)?[a-z.]+$", "example": "https://a.test"}),
+                "a.test/x",
+                "a.test",
+            ),
+            (
+                json!({"format": "hostname", "example": "a.test/x"}),
+                "h.example.test:8443/x",
+                "h.example.test:8443",
+            ),
+        ] {
+            let mut spec = spec;
+            spec["prefix"] = json!("https://");
+            let form = form(
+                json!({"auth_mode": "API_KEY", "connection_config": {"host": spec}}),
+                json!({}),
+            );
+            let checked = form.check(&form.fields[1], pasted, false);
+            let sent = checked.repair.map_or(pasted.to_owned(), |repair| repair.value.to_string());
+            assert_eq!(sent, kept, "{spec}");
+            assert_eq!(checked.fault, None, "{spec}");
+        }
     }
 
     #[test]

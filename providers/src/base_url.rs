@@ -7,24 +7,24 @@
 //!
 //! | Where it stands | What it may be |
 //! |---|---|
-//! | inside a host, with a domain after it | one DNS label; several where the field has choices, a pattern or the format `hostname` that say so |
-//! | at the end of a host, or the whole host | a host name |
+//! | inside a host, with a domain after it | DNS labels; one only where the field has a pattern that says so |
+//! | at the end of a host, or the whole host | a host name; with nothing of the template's after it, perhaps a port, and a path unless the format is `hostname` |
 //! | the whole URL | `https://`, a host name, perhaps a port and a path; nothing else |
 //! | in the path | anything, percent-encoded; never a `.` or `..` segment |
 //!
-//! The filled URL is then parsed again (WHATWG) and must have exactly the host that was put
+//! What a value in a host may be is in `host_value`. A field's choices, pattern and format narrow it
+//! further (`params`). The filled URL is then parsed again (WHATWG) and must have exactly the host that was put
 //! together here. Whether that host's *address* may be reached is decided by `keyslot-egress`.
 //!
 //! Sources: RFC 3986 §3.2 and §3.3, RFC 1123 §2.1, <https://url.spec.whatwg.org/#host-parsing>.
 
-use std::net::SocketAddr;
-
 use keyslot_egress::{Cleartext, Policy};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use url::{Host, Url};
+use url::Url;
 
 use crate::credential::ConnectionConfig;
-use crate::field::{Field, Format};
+use crate::field::Field;
+use crate::host_value::{self, End};
 use crate::text::{Expr, Missing, Piece, Text, TextError, Values, config_value};
 
 /// What may not stand in a path segment (RFC 3986 §3.3), `%` included: a value is never already
@@ -375,36 +375,41 @@ impl Alternative {
         match &self.authority {
             Authority::Whole(expr) => {
                 let (name, value) = config_choice(expr, config, fields)?;
-                whole(name, value, policy)
+                let field = fields.iter().find(|field| field.name == name);
+                // Even where ranges are opened, plain HTTP goes no further than those.
+                host_value::whole(value, field, policy)
+                    .map(|text| Origin { text, cleartext: Cleartext::OpenedOnly })
+                    .map_err(|problem| of_field(name, problem))
             }
             Authority::Parts { cleartext, host, port } => {
                 let mut expected = String::new();
+                let mut end = End::default();
                 for (index, piece) in host.iter().enumerate() {
                     match piece {
                         Piece::Literal(text) => expected.push_str(text),
                         Piece::Value(expr) => {
                             let (name, value) = config_choice(expr, config, fields)?;
-                            let after = host.get(index + 1..).unwrap_or_default();
                             let field = fields.iter().find(|field| field.name == name);
-                            let problem = if let Some(problem) = choice_problem(value, field) {
-                                Some(problem)
-                            } else if leaves_domain(after) {
-                                label_problem(value, field)
-                            } else {
-                                host_name_problem(value)
+                            let after = host.get(index + 1..).unwrap_or_default();
+                            let part = match own_domain(after) {
+                                Some(domain) => host_value::labels(value, field, domain),
+                                None if after.is_empty() && port.is_empty() => {
+                                    host_value::end(value, field, index == 0).map(|found| {
+                                        end = found.1;
+                                        found.0
+                                    })
+                                }
+                                None => host_value::name(value, field),
                             };
-                            if let Some(problem) = problem {
-                                return Err(AddressError::Field {
-                                    field: name.to_owned(),
-                                    problem,
-                                });
-                            }
-                            expected.push_str(value);
+                            expected.push_str(part.map_err(|problem| of_field(name, problem))?);
                         }
                     }
                 }
                 expected.make_ascii_lowercase();
                 let mut text = format!("{}{expected}", scheme(cleartext.is_some()));
+                if let Some(port) = end.port {
+                    text = format!("{text}:{port}");
+                }
                 if !port.is_empty() {
                     text.push(':');
                 }
@@ -414,10 +419,8 @@ impl Alternative {
                         Piece::Value(expr) => {
                             let (name, value) = config_choice(expr, config, fields)?;
                             if !matches!(value.parse::<u16>(), Ok(1..)) {
-                                return Err(AddressError::Field {
-                                    field: name.to_owned(),
-                                    problem: "Enter a port, a number from 1 to 65535.".to_owned(),
-                                });
+                                let problem = "Enter a port, a number from 1 to 65535.";
+                                return Err(of_field(name, problem.to_owned()));
                             }
                             text.push_str(value);
                         }
@@ -434,11 +437,9 @@ impl Alternative {
                     }
                 }
                 if let Some(name) = names.last() {
-                    reachable(&url, policy).map_err(|problem| AddressError::Field {
-                        field: (*name).to_owned(),
-                        problem,
-                    })?;
+                    host_value::reachable(&url, policy).map_err(|p| of_field(name, p))?;
                 }
+                text.push_str(end.path);
                 Ok(Origin { text, cleartext: cleartext.unwrap_or_default() })
             }
         }
@@ -533,7 +534,7 @@ fn without_last_slash(mut pieces: Vec<Piece>) -> Vec<Piece> {
     pieces
 }
 
-const fn scheme(cleartext: bool) -> &'static str {
+pub(crate) const fn scheme(cleartext: bool) -> &'static str {
     if cleartext { "http://" } else { "https://" }
 }
 
@@ -573,131 +574,18 @@ fn config_choice<'a>(
     }
 }
 
-/// Whether what follows a placeholder in a host ends in a domain of the template's own
-/// (`.example.com`), so that the value cannot choose the domain.
-fn leaves_domain(after: &[Piece]) -> bool {
+/// The domain of the template's own that what follows a placeholder in a host ends in (`example.com` of
+/// `.example.com`); with one, the value cannot choose the domain.
+fn own_domain(after: &[Piece]) -> Option<&str> {
     let Some(Piece::Literal(last)) = after.last() else {
-        return false;
+        return None;
     };
     // What stands before the first dot may be glued to a value; what stands after it is not.
-    last.split_once('.').is_some_and(|(_, own)| own.contains('.'))
+    last.split_once('.').map(|(_, own)| own).filter(|own| own.contains('.'))
 }
 
-fn is_label(label: &str) -> bool {
-    !label.is_empty()
-        && label.len() <= 63
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-}
-
-fn label_problem(value: &str, field: Option<&Field>) -> Option<String> {
-    if is_label(value) {
-        return None;
-    }
-    let dots_allowed = field.is_some_and(|field| {
-        field.choices.iter().any(|choice| choice == value)
-            || field.format == Some(Format::Hostname)
-            || field.pattern.as_ref().and_then(|pattern| pattern.matches(value)) == Some(true)
-    });
-    if dots_allowed && value.len() <= 190 && value.split('.').all(is_label) {
-        return None;
-    }
-    let suffix =
-        field.and_then(|field| field.suffix.as_deref()).filter(|suffix| !suffix.is_empty());
-    Some(match suffix {
-        Some(suffix) => {
-            format!("Enter only the part before {suffix}: letters, digits and hyphens.")
-        }
-        None => "Enter only that part of the address: letters, digits and hyphens.".to_owned(),
-    })
-}
-
-/// A template that lists the hosts it knows means those and no others.
-fn choice_problem(value: &str, field: Option<&Field>) -> Option<String> {
-    let choices = &field?.choices;
-    (!choices.is_empty() && !choices.iter().any(|choice| choice == value))
-        .then(|| format!("Use one of: {}.", choices.join(", ")))
-}
-
-fn host_name_problem(value: &str) -> Option<String> {
-    (value.len() > 253 || !value.split('.').all(is_label))
-        .then(|| format!("Enter {}.", Format::Hostname.expected()))
-}
-
-/// Judges the host of a URL that a user decided: a name with a domain, or an address that may be
-/// reached. What a name resolves to is judged when it is connected to.
-fn reachable(url: &Url, policy: &Policy) -> Result<(), String> {
-    let refuse = || {
-        Err("This address is not on the public internet. Enter the address that you use from \
-             anywhere."
-            .to_owned())
-    };
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            let local = !name.trim_end_matches('.').contains('.')
-                || name.trim_end_matches('.').ends_with(".localhost");
-            if local && policy.is_public_only() { refuse() } else { Ok(()) }
-        }
-        Some(Host::Ipv4(address)) => {
-            let socket =
-                SocketAddr::new(address.into(), url.port_or_known_default().unwrap_or(443));
-            if policy.check(socket).is_ok() { Ok(()) } else { refuse() }
-        }
-        Some(Host::Ipv6(address)) => {
-            let socket =
-                SocketAddr::new(address.into(), url.port_or_known_default().unwrap_or(443));
-            if policy.check(socket).is_ok() { Ok(()) } else { refuse() }
-        }
-        None => Err(format!("Enter {}.", Format::Uri.expected())),
-    }
-}
-
-/// Judges a whole address that a user typed.
-fn whole(name: &str, value: &str, policy: &Policy) -> Result<Origin, AddressError> {
-    whole_address(value, policy)
-        .map_err(|problem| AddressError::Field { field: name.to_owned(), problem })
-}
-
-/// Judges a base URL that replaces the template's: from a form, an integration or a caller.
-fn whole_address(value: &str, policy: &Policy) -> Result<Origin, String> {
-    let expected = || format!("Enter {}.", Format::Uri.expected());
-    let (cleartext, rest) = match value.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (false, rest),
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (true, rest),
-        _ => return Err(expected()),
-    };
-    if cleartext && policy.is_public_only() {
-        return Err("Enter an address that begins with https://.".to_owned());
-    }
-    if rest.contains(['@', '?', '#', '\\']) {
-        return Err("Enter the address without a user name, without ? and without #.".to_owned());
-    }
-    if rest.starts_with('/') || rest.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(expected());
-    }
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if has_dot_segment(path) {
-        return Err(expected());
-    }
-    let url = Url::parse(value).map_err(|_| expected())?;
-    if !url.username().is_empty() || url.password().is_some() || url.port() == Some(0) {
-        return Err(expected());
-    }
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(expected)?;
-    if let Some(Host::Ipv4(address)) = url.host() {
-        // `0x7f.1` is an address to a URL parser and a riddle to a person.
-        let written = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-        if written != address.to_string() {
-            return Err(expected());
-        }
-    }
-    reachable(&url, policy)?;
-    let mut text = format!("{}{host}", scheme(cleartext));
-    if let Some(port) = url.port() {
-        text = format!("{text}:{port}");
-    }
-    text.push_str(url.path().trim_end_matches('/'));
-    // Even where ranges are opened, plain HTTP goes no further than those.
-    Ok(Origin { text, cleartext: Cleartext::OpenedOnly })
+fn of_field(name: &str, problem: String) -> AddressError {
+    AddressError::Field { field: name.to_owned(), problem }
 }
 
 impl Base {
@@ -706,9 +594,11 @@ impl Base {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub fn fixed(value: &str, policy: &Policy) -> Result<Self, String> {
-        whole_address(value, policy).map(|origin| Self {
-            text: origin.text,
-            cleartext: origin.cleartext,
+        // Even where ranges are opened, plain HTTP goes no further than those.
+        let cleartext = Cleartext::OpenedOnly;
+        host_value::address(value, policy).map(|text| Self {
+            text,
+            cleartext,
             host_from_config: false,
         })
     }

@@ -224,11 +224,14 @@ impl Catalogue {
 
     fn extend(&mut self, entries: IndexMap<String, Value>, report: &mut Report) {
         for name in entries.keys() {
-            let read = self
-                .resolve(name, &entries, self)
-                .and_then(|entry| Provider::read(name, &entry, Cleartext::Anywhere));
+            let mut taken = None;
+            let read = self.resolve(name, &entries, self).and_then(|mut entry| {
+                taken = self.providers.get(name).and_then(|old| take_check(&mut entry, old));
+                Provider::read(name, &entry, Cleartext::Anywhere)
+            });
             match read {
-                Ok((provider, notes)) => {
+                Ok((provider, mut notes)) => {
+                    notes.extend(taken);
                     let replaced =
                         self.providers.insert(name.clone(), Arc::new(provider)).is_some();
                     report.loaded.push(Loaded { name: name.clone(), replaced, notes });
@@ -294,6 +297,45 @@ impl Catalogue {
         entry.shift_remove("alias");
         Ok(entry)
     }
+}
+
+/// Gives an entry that has no check that of the provider whose place it takes, where both ask the same host
+/// for the same kind of credential; and says so, or why not. An entry that wants none says
+/// `verification: null`.
+fn take_check(entry: &mut Map<String, Value>, old: &Provider) -> Option<String> {
+    old.check.as_ref()?;
+    let of = |template: &Value, key: &str| template.pointer(&format!("/proxy/{key}")).cloned();
+    let mut check = of(&old.template, "verification")?;
+    let old_base = of(&old.template, "base_url")?;
+    let same_mode = entry.get("auth_mode") == old.template.get("auth_mode");
+    let proxy = entry.get_mut("proxy").and_then(Value::as_object_mut)?;
+    if proxy.contains_key("verification") {
+        return None;
+    }
+    let base = proxy.get("base_url").cloned().unwrap_or_default();
+    if !same_mode || origin(&base) != origin(&old_base) {
+        return Some(
+            "it has no check, and that of the provider whose place it takes is for another address or mode: \
+             credentials are stored unchecked"
+                .to_owned(),
+        );
+    }
+    // The check's paths are below the old base URL.
+    if let Some(check) = check.as_object_mut()
+        && base != old_base
+    {
+        check.entry("base_url_override").or_insert(old_base);
+    }
+    proxy.insert("verification".to_owned(), check);
+    Some("it has no check, and takes that of the provider whose place it takes".to_owned())
+}
+
+/// The scheme, host and port of a base URL as it is written, placeholders and all.
+fn origin(base: &Value) -> Option<&str> {
+    let base = base.as_str()?;
+    let after = base.find("://").map_or(0, |at| at + 3);
+    let end = base.get(after..)?.find('/').map_or(base.len(), |at| after + at);
+    base.get(..end)
 }
 
 /// Reads the YAML of a catalogue file: a map from names to templates, or of one template: a map of its

@@ -11,7 +11,8 @@
 //! | address | where a user's value decides the host: no such name, no connection, a certificate of another name, an address that is not public, a redirect (unknown sub-domains are often sent to a sales page), 404, a page where JSON was expected; and 404 where a user's value is part of the path |
 //! | unavailable | 429, 408, 5xx, timeouts, broken connections; with a fixed host also everything that would be "address", and 404, 405, 415 …: the template is wrong, not the credential |
 //!
-//! A template's `refused` comes before the table: what is in it is refused.
+//! A template's `refused` and `recognised` come before the table: what is in the one is refused, what is in
+//! the other is the vendor's answer to a credential that it knows, and counts.
 //!
 //! Redirects are never followed: a credential goes to the host that was checked and no other.
 
@@ -26,7 +27,7 @@ use tokio::time::timeout;
 
 use crate::base_url::AddressError;
 use crate::credential::{ConnectionConfig, Credential};
-use crate::provider::{Check, Provider};
+use crate::provider::{Check, Provider, Recognised};
 use crate::request::{Call, Endpoint, Payload, RequestError, Target, build_request};
 use crate::text::{Text, Values};
 
@@ -256,6 +257,14 @@ async fn judge(
     if check.refused.iter().any(|range| range.contains(&status.as_u16())) {
         return failed(Reason::Refused, code);
     }
+    if let Some(known) = &check.recognised
+        && known.statuses.iter().any(|range| range.contains(&status.as_u16()))
+    {
+        return match is_recognised(answer, known).await {
+            true => Verification::Verified { account: None },
+            false => failed(refused(status, place), code),
+        };
+    }
     if !accepted && status.is_redirection() {
         let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         return failed(redirected(location, host, place), code);
@@ -288,6 +297,19 @@ async fn judge(
         }
     }
     Verification::Verified { account: account(&json, &provider.identity) }
+}
+
+/// Whether an answer of one of the statuses is the one to a credential that is known.
+async fn is_recognised(answer: Response<ResponseBody>, known: &Recognised) -> bool {
+    if known.expect.is_empty() {
+        return true;
+    }
+    let Ok(bytes) = answer.into_body().collect().await else { return false };
+    let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    known
+        .expect
+        .iter()
+        .all(|(pointer, values)| json.pointer(pointer).is_some_and(|found| values.contains(found)))
 }
 
 /// What a status that is no success says.

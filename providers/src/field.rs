@@ -20,6 +20,8 @@ pub struct Field {
     pub title: Option<String>,
     /// What the value looks like; advice, except where the value builds the address.
     pub pattern: Option<Pattern>,
+    /// What a value may look like, as the template shows it.
+    pub example: Option<String>,
     /// A known shape that the value must have.
     pub format: Option<Format>,
     /// The only values that are allowed, when there are any.
@@ -43,6 +45,17 @@ impl Field {
     #[must_use]
     pub fn is_required(&self) -> bool {
         !(self.optional || self.hidden || self.automated || self.default_value.is_some())
+    }
+
+    /// The pattern where it may refuse a value. One that does not match the template's own example is
+    /// wrong, so it may not.
+    pub(crate) fn binding_pattern(&self) -> Option<&Pattern> {
+        self.pattern.as_ref().filter(|pattern| {
+            self.example.as_ref().is_none_or(|example| {
+                pattern.matches(example) != Some(false)
+                    || pattern.matches(&example.to_ascii_lowercase()) != Some(false)
+            })
+        })
     }
 
     /// The label, or the name where there is none.
@@ -111,6 +124,8 @@ pub(crate) struct Definition {
     #[serde(default)]
     pub(crate) pattern: Option<String>,
     #[serde(default)]
+    pub(crate) example: Option<Scalar>,
+    #[serde(default)]
     pub(crate) format: Option<Format>,
     #[serde(default, rename = "enum")]
     pub(crate) choices: Vec<Scalar>,
@@ -138,6 +153,7 @@ impl Definition {
             name,
             title: self.title.map(|scalar| scalar.0),
             pattern: self.pattern.map(Pattern::new),
+            example: self.example.map(|scalar| scalar.0),
             format: self.format,
             choices: self.choices.into_iter().map(|scalar| scalar.0).collect(),
             optional: self.optional,

@@ -3,12 +3,12 @@
 //! Patterns of most fields advise and the provider's own answer decides; here a value is refused
 //! only for what makes it useless or dangerous: a required value that is missing, one that is not
 //! among the choices, one that has not the declared format, and one that cannot be the part of the
-//! address that it builds.
+//! address that it builds (there its pattern is held, too, if the template's own example matches it).
 
 use keyslot_egress::Policy;
 
 use crate::credential::ConnectionConfig;
-use crate::field::Field;
+use crate::field::{Field, Format};
 use crate::issue::Issue;
 use crate::provider::Provider;
 
@@ -121,7 +121,9 @@ fn field_issue(field: &Field, value: Option<&str>, builds_address: bool) -> Opti
             issue(&field.name, "invalid_value", format!("{label} is one of: {choices}."))
         });
     }
+    // A host name that builds the address may have a port; the host lock has judged it.
     if let Some(format) = field.format
+        && !(builds_address && format == Format::Hostname)
         && !format.accepts(value)
     {
         return Some(issue(&field.name, "invalid_format", format!("Enter {}.", format.expected())));
@@ -129,7 +131,7 @@ fn field_issue(field: &Field, value: Option<&str>, builds_address: bool) -> Opti
     // Host names know no case, so neither does the pattern of a part of one.
     let lower = value.to_ascii_lowercase();
     let refused = builds_address
-        && field.pattern.as_ref().is_some_and(|pattern| {
+        && field.binding_pattern().is_some_and(|pattern| {
             pattern.matches(value) == Some(false) && pattern.matches(&lower) == Some(false)
         });
     refused.then(|| issue(&field.name, "invalid_format", format!("{label} does not look right.")))

@@ -82,9 +82,22 @@ pub struct Check {
     /// The statuses that say that the credential is not one, over the usual table: some APIs answer
     /// 403 or 404 to a wrong key. Never one that counts.
     pub refused: Vec<std::ops::RangeInclusive<u16>>,
+    /// An answer that says that the credential is known, though not allowed this request; it counts as one
+    /// to a good credential.
+    pub recognised: Option<Recognised>,
     /// What a 2xx answer must hold to count, for APIs that answer 200 to everything: JSON pointer
     /// and value, `null` for "must not be there".
     pub(crate) expect: Vec<(String, Value)>,
+}
+
+/// The answer that a vendor gives to a credential that it knows and does not allow a request.
+#[derive(Debug, Clone)]
+pub struct Recognised {
+    /// Its status.
+    pub statuses: Vec<std::ops::RangeInclusive<u16>>,
+    /// What its JSON must hold: pointer, and the values of which one is there. Empty where the status says
+    /// it all.
+    pub(crate) expect: Vec<(String, Vec<Value>)>,
 }
 
 /// When a proxied request is worth repeating, and when.
@@ -217,6 +230,15 @@ struct CheckTemplate {
     #[serde(default)]
     refused: Option<OneOrMany>,
     #[serde(default)]
+    recognised: Option<RecognisedTemplate>,
+    #[serde(default)]
+    expect: Option<IndexMap<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct RecognisedTemplate {
+    statuses: OneOrMany,
+    #[serde(default)]
     expect: Option<IndexMap<String, Value>>,
 }
 
@@ -254,10 +276,7 @@ impl Provider {
             known
         });
         if let Some(script) = template.credentials_verification_script {
-            notes.push(format!(
-                "credentials_verification_script `{}` is not run; credentials are stored unverified",
-                script.0
-            ));
+            notes.push(format!("credentials_verification_script `{}` is not run", script.0));
         }
         if template.steps.is_some_and(|steps| steps.iter().any(|step| step.0.trim().is_empty())) {
             return Err(Unusable::new("where", "a step is empty"));
@@ -558,6 +577,41 @@ fn status_ranges(
         .collect()
 }
 
+impl RecognisedTemplate {
+    fn read(
+        self,
+        place: &str,
+        refused: &[std::ops::RangeInclusive<u16>],
+    ) -> Result<Recognised, Unusable> {
+        let expect: Vec<(String, Vec<Value>)> = self
+            .expect
+            .into_iter()
+            .flatten()
+            .map(|(pointer, value)| match value {
+                Value::Array(values) => (pointer, values),
+                value => (pointer, vec![value]),
+            })
+            .collect();
+        let names = expect.iter().map(|(pointer, _)| Scalar(pointer.clone())).collect();
+        pointers(&format!("{place}.expect"), Some(OneOrMany::Many(names)))?;
+        let by_status = expect.is_empty();
+        let statuses = status_ranges(&format!("{place}.statuses"), Some(self.statuses), |range| {
+            if !(400..=499).contains(range.start()) || *range.end() > 499 {
+                Err("is not a status from 400 to 499")
+            } else if concerns_no_credential(range) {
+                Err("does not say that a credential is known")
+            } else if by_status && [400, 401, 404].iter().any(|status| range.contains(status)) {
+                Err("says by itself nothing about a credential; add `expect`")
+            } else if refused.iter().any(|other| overlap(range, other)) {
+                Err("is also among those that say that a credential is wrong")
+            } else {
+                Ok(())
+            }
+        })?;
+        Ok(Recognised { statuses, expect })
+    }
+}
+
 impl CheckTemplate {
     fn read(self, http: Cleartext) -> Result<Option<Check>, Unusable> {
         let place = "proxy.verification";
@@ -595,6 +649,8 @@ impl CheckTemplate {
                 Ok(())
             }
         })?;
+        let recognised =
+            self.recognised.map(|known| known.read(&format!("{place}.recognised"), &refused));
         let expect = self.expect.unwrap_or_default();
         pointers(
             &format!("{place}.expect"),
@@ -616,6 +672,7 @@ impl CheckTemplate {
                 .transpose()?,
             statuses: accepted,
             refused,
+            recognised: recognised.transpose()?,
             expect: expect.into_iter().collect(),
         }))
     }

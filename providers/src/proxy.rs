@@ -12,6 +12,9 @@
 //! | `Forward-Headers-On-Redirect` | send the caller's own headers along to another host, too |
 //! | `Decompress` | accepted; bytes are passed on as they are, with their `Content-Encoding` |
 //!
+//! JSON that arrives for a provider that is to get a form (its content type says so, by the template or a
+//! `Nango-Proxy-` header) goes out as that form: see `form_body`.
+//!
 //! No other header goes out, so the secret key of the server, its cookies and the addresses of
 //! whoever called it stay here. On the way back everything passes but what belongs to a connection
 //! or would act on the server's own origin (cookies, CORS, HSTS and the like), and a policy is added
@@ -40,6 +43,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use crate::base_url::Base;
+use crate::form_body;
 use crate::issue::Issue;
 use crate::provider::{Provider, Retry};
 use crate::request::{Call, Endpoint, Payload, Prepared, RequestError, Target, build_request};
@@ -113,8 +117,9 @@ pub enum ProxyError {
     /// The method is not one that is proxied.
     #[error("this method is not proxied")]
     Method,
-    /// The provider wants something in the body, which is too large to be held for that.
-    #[error("the body is larger than {0} bytes, and the provider's template has to change it")]
+    /// The provider wants something in the body, or a form instead of JSON, and it is too large to be held
+    /// for that.
+    #[error("the body is larger than {0} bytes, and it has to be changed for this provider")]
     BodyTooLarge(usize),
     /// The caller's body broke off.
     #[error("the body of the request could not be read")]
@@ -217,7 +222,8 @@ pub async fn proxy(
         forward_on_redirect: options.forward_on_redirect,
     };
 
-    let must_change = target.provider.rewrites_body(&attempt.method);
+    let becomes_form = becomes_form(&headers, &attempt.headers, target.provider);
+    let must_change = becomes_form || target.provider.rewrites_body(&attempt.method);
     let mut content = if !has_content(&attempt.method, &body) {
         Content::Held(Bytes::new())
     } else if must_change || options.retries > 0 {
@@ -227,6 +233,12 @@ pub async fn proxy(
     };
     if must_change && matches!(content, Content::Passing(_)) {
         return Err(ProxyError::BodyTooLarge(limits.held_body));
+    }
+    if let Content::Held(bytes) = &mut content
+        && becomes_form
+        && let Some(form) = form_body::from_json(bytes)
+    {
+        *bytes = form.into();
     }
 
     let mut left = options.retries;
@@ -360,6 +372,20 @@ fn outgoing(arrived: &HeaderMap, provider: &Provider, has_content: bool) -> Head
         }
     }
     headers
+}
+
+/// Whether a body that arrived as JSON is to go out as a form.
+fn becomes_form(arrived: &HeaderMap, outgoing: &HeaderMap, provider: &Provider) -> bool {
+    let is_json = arrived.get(CONTENT_TYPE).is_some_and(form_body::is_json);
+    is_json
+        && !arrived.contains_key(CONTENT_ENCODING)
+        && match outgoing.get(CONTENT_TYPE) {
+            Some(kind) => form_body::is_form(kind.to_str().unwrap_or_default()),
+            None => provider
+                .headers
+                .iter()
+                .any(|(name, text)| name == CONTENT_TYPE && form_body::is_form(text.source())),
+        }
 }
 
 /// One try.

@@ -319,7 +319,8 @@ fn merge_form(bytes: &[u8], added: &Map<String, Value>) -> String {
 }
 
 impl BodyTemplate {
-    /// Fills the template; leaves without a value, and objects that are empty then, are left out.
+    /// Fills the template; leaves without a value, and objects that are empty for want of them, are left
+    /// out. What the template has empty stays: `{"match_all": {}}` says something.
     pub(crate) fn fill(&self, values: &Values<'_>) -> Option<Value> {
         match self {
             Self::Plain(value) => Some(value.clone()),
@@ -329,7 +330,7 @@ impl BodyTemplate {
                     .iter()
                     .filter_map(|(key, value)| Some((key.clone(), value.fill(values)?)))
                     .collect();
-                (!object.is_empty()).then_some(Value::Object(object))
+                (!object.is_empty() || entries.is_empty()).then_some(Value::Object(object))
             }
             Self::List(items) => {
                 Some(Value::Array(items.iter().filter_map(|item| item.fill(values)).collect()))

@@ -6,8 +6,11 @@
 //! | `${connectionConfig.<field>}` | what was typed beside it |
 //! | `A \|\| B`, around or inside placeholders | `A` if it resolves to something, else `B` |
 //! | `${base64(…)}` | standard base64 of what is inside |
-//! | `${now}`, `${now:X}`, `${now:x}` | the time: RFC 3339, seconds, milliseconds |
+//! | `${sha256Hex(…)}`, `${sha256Base64(…)}` | SHA-256 of what is inside |
+//! | `${now}`, `${now:X}`, `${now:YYYY-MM-DD}`, `${now+1:minutes:X}` | the time, see [`crate::moment`] |
 //! | `${random}` | a random UUID |
+//!
+//! A placeholder is filled once: a value that holds `${…}` or `||` is sent as it is.
 //!
 //! Signing functions and request parts (`${hmacSha1Hex(…)}`, `${method}` …) are not supported; a
 //! template that needs one is refused by name when it is loaded, not sent half filled.
@@ -18,9 +21,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use sha2::{Digest as _, Sha256};
 
 use crate::credential::{ConnectionConfig, Credential};
 use crate::field::Field;
+use crate::moment::Moment;
 
 /// A template text, parsed.
 #[derive(Debug, Clone)]
@@ -41,19 +46,32 @@ pub(crate) enum Expr {
     Username,
     Password,
     Config(String),
-    Base64(Box<Text>),
-    Now(Clock),
+    Encoded(Encoding, Box<Text>),
+    Now(Moment),
     Random,
     /// Only as the last resort of `FirstOf`.
     Literal(String),
     FirstOf(Vec<Expr>),
 }
 
+/// What a function makes of the text inside it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Clock {
-    Rfc3339,
-    Seconds,
-    Millis,
+pub(crate) enum Encoding {
+    Base64,
+    Sha256Hex,
+    Sha256Base64,
+}
+
+impl Encoding {
+    fn of(self, text: &str) -> String {
+        match self {
+            Self::Base64 => STANDARD.encode(text),
+            Self::Sha256Base64 => STANDARD.encode(Sha256::digest(text)),
+            Self::Sha256Hex => {
+                Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+        }
+    }
 }
 
 /// Why a template text cannot be used.
@@ -231,10 +249,8 @@ impl Expr {
             Self::Config(name) => {
                 values.config(name).map(str::to_owned).ok_or_else(|| missing(name))
             }
-            Self::Base64(text) => text.render(values).map(|text| STANDARD.encode(text)),
-            Self::Now(Clock::Rfc3339) => Ok(format!("{:.3}", values.now)),
-            Self::Now(Clock::Seconds) => Ok(values.now.as_second().to_string()),
-            Self::Now(Clock::Millis) => Ok(values.now.as_millisecond().to_string()),
+            Self::Encoded(encoding, text) => text.render(values).map(|text| encoding.of(&text)),
+            Self::Now(moment) => moment.write(values.now).ok_or_else(|| missing("now")),
             Self::Random => {
                 Ok(values.random.get_or_init(|| uuid::Uuid::new_v4().to_string()).clone())
             }
@@ -256,7 +272,7 @@ impl Expr {
         match self {
             Self::ApiKey | Self::Username | Self::Password => true,
             Self::Config(_) | Self::Now(_) | Self::Random | Self::Literal(_) => false,
-            Self::Base64(text) => text.mentions_credential(),
+            Self::Encoded(_, text) => text.mentions_credential(),
             Self::FirstOf(choices) => choices.iter().any(Self::mentions_credential),
         }
     }
@@ -264,7 +280,7 @@ impl Expr {
     pub(crate) fn config_names<'a>(&'a self, names: &mut Vec<&'a str>) {
         match self {
             Self::Config(name) => names.push(name),
-            Self::Base64(text) => names.extend(text.config_names()),
+            Self::Encoded(_, text) => names.extend(text.config_names()),
             Self::FirstOf(choices) => choices.iter().for_each(|expr| expr.config_names(names)),
             _ => {}
         }
@@ -309,10 +325,13 @@ fn expression(text: &str) -> Result<Expr, TextError> {
     if let Some((function, inside)) = text.strip_suffix(')').and_then(|text| text.split_once('('))
         && function.chars().all(|c| c.is_ascii_alphanumeric())
     {
-        return match function {
-            "base64" => Ok(Expr::Base64(Box::new(base64_inside(inside)?))),
-            _ => Err(TextError::Unsupported(format!("{function}(…)"))),
+        let encoding = match function {
+            "base64" => Encoding::Base64,
+            "sha256Hex" => Encoding::Sha256Hex,
+            "sha256Base64" => Encoding::Sha256Base64,
+            _ => return Err(TextError::Unsupported(format!("{function}(…)"))),
         };
+        return Ok(Expr::Encoded(encoding, Box::new(argument(inside)?)));
     }
     if text.contains("||") {
         return text
@@ -339,7 +358,8 @@ fn choice_of(text: &str, may_be_literal: bool) -> Result<Expr, TextError> {
     }
 }
 
-fn base64_inside(text: &str) -> Result<Text, TextError> {
+/// What stands inside a function: one variable, or a text with placeholders.
+fn argument(text: &str) -> Result<Text, TextError> {
     if !text.contains("${") && variable(text.trim()).is_ok() {
         return Text::parse(&format!("${{{}}}", text.trim()));
     }
@@ -355,9 +375,6 @@ fn variable(name: &str) -> Result<Expr, TextError> {
         "apiKey" => Expr::ApiKey,
         "username" => Expr::Username,
         "password" => Expr::Password,
-        "now" => Expr::Now(Clock::Rfc3339),
-        "now:X" => Expr::Now(Clock::Seconds),
-        "now:x" => Expr::Now(Clock::Millis),
         "random" => Expr::Random,
         "method"
         | "host"
@@ -369,11 +386,9 @@ fn variable(name: &str) -> Result<Expr, TextError> {
         | "contentType" => {
             return Err(TextError::Unsupported(name.to_owned()));
         }
-        text if text.starts_with("now:")
-            || text.starts_with("now+")
-            || text.starts_with("now-") =>
-        {
-            return Err(TextError::Unsupported(name.to_owned()));
+        text if text == "now" || ["now:", "now+", "now-"].iter().any(|n| text.starts_with(n)) => {
+            let moment = text.strip_prefix("now").and_then(Moment::parse);
+            Expr::Now(moment.ok_or_else(|| TextError::Unsupported(name.to_owned()))?)
         }
         _ => match name.strip_prefix("connectionConfig.") {
             Some(field) if is_name(field) => Expr::Config(field.to_owned()),

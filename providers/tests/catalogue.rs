@@ -103,8 +103,8 @@ fn a_fault_is_named_with_its_place_in_the_file() {
             "proxy.headers.x-m: the placeholder ${method} is not supported",
         ),
         (
-            "  proxy: {headers: {date: '${now:YYYY}'}}",
-            "proxy.headers.date: the placeholder ${now:YYYY} is not supported",
+            "  proxy: {headers: {date: '${now:Q}'}}",
+            "proxy.headers.date: the placeholder ${now:Q} is not supported",
         ),
         (
             "  proxy: {query: {key: '${secret}'}}",
@@ -145,6 +145,24 @@ fn a_fault_is_named_with_its_place_in_the_file() {
         (
             "  proxy: {verification: {endpoints: [/], refused: 4xx}}",
             "proxy.verification.refused: `4xx` does not say that a credential is wrong",
+        ),
+        (
+            "  proxy: {verification: {endpoints: [/], recognised: {statuses: 401}}}",
+            "proxy.verification.recognised.statuses: `401` says by itself nothing about a credential; add \
+             `expect`",
+        ),
+        (
+            "  proxy: {verification: {endpoints: [/], recognised: {statuses: [403, 429]}}}",
+            "proxy.verification.recognised.statuses: `429` does not say that a credential is known",
+        ),
+        (
+            "  proxy: {verification: {endpoints: [/], recognised: {statuses: 500}}}",
+            "proxy.verification.recognised.statuses: `500` is not a status from 400 to 499",
+        ),
+        (
+            "  proxy: {verification: {endpoints: [/], refused: 403, recognised: {statuses: 403}}}",
+            "proxy.verification.recognised.statuses: `403` is also among those that say that a credential \
+             is wrong",
         ),
         (
             "  proxy: {retry: {error_code: [429, often]}}",
@@ -239,6 +257,63 @@ fn a_name_that_is_there_already_is_replaced_with_a_note_and_keeps_its_place() {
     assert_eq!(replaced, [("c", false), ("a", true)]);
     let names: Vec<_> = catalogue.iter().map(|provider| &*provider.display_name).collect();
     assert_eq!(names, ["New", "B", "C"]);
+}
+
+/// A catalogue with one provider that has a check, over which comes a file with one of the same name.
+fn over(proxy: &str) -> (Catalogue, Vec<String>) {
+    let (mut catalogue, _) = load(
+        "one:
+  display_name: One
+  auth_mode: API_KEY
+  proxy:
+    base_url: https://api.one.test/v3
+    headers: {authorization: 'Bearer ${apiKey}'}
+    verification: {endpoints: [/me]}
+",
+    );
+    let report = catalogue
+        .extend_from_yaml(&format!("one:\n  display_name: Theirs\n  auth_mode: API_KEY\n{proxy}"))
+        .expect("YAML");
+    assert!(report.loaded[0].replaced, "{report:?}");
+    (catalogue, report.loaded[0].notes.clone())
+}
+
+#[test]
+fn an_entry_without_a_check_takes_that_of_the_provider_whose_place_it_takes() {
+    for (proxy, base_url) in [
+        ("  proxy: {base_url: 'https://api.one.test/v3'}", false),
+        ("  proxy: {base_url: 'https://api.one.test'}", true),
+    ] {
+        let (catalogue, notes) = over(proxy);
+        let one = catalogue.get("one").expect("loaded");
+        assert_eq!(one.display_name, "Theirs");
+        let check = one.check.as_ref().expect("a check");
+        assert_eq!(check.endpoints[0].source(), "/me");
+        assert_eq!(
+            check.base_url.is_some(),
+            base_url,
+            "{proxy}: its path is below the old address"
+        );
+        assert_eq!(notes, ["it has no check, and takes that of the provider whose place it takes"]);
+    }
+}
+
+#[test]
+fn a_check_is_not_taken_for_another_address_and_not_where_the_entry_has_or_wants_none() {
+    for (proxy, said) in [
+        ("  proxy: {base_url: 'https://eu.one.test/v3'}", true),
+        ("  proxy: {base_url: 'https://${connectionConfig.host}/v3'}", true),
+        ("  proxy: {base_url: 'https://api.one.test/v3', verification: null}", false),
+        ("  proxy: {base_url: 'https://api.one.test/v3', verification: {endpoints: []}}", false),
+    ] {
+        let (catalogue, notes) = over(proxy);
+        assert!(catalogue.get("one").expect("loaded").check.is_none(), "{proxy}");
+        assert_eq!(notes.iter().any(|note| note.ends_with("stored unchecked")), said, "{notes:?}");
+    }
+    let own = "  proxy: {base_url: 'https://api.one.test/v3', verification: {endpoints: [/own]}}";
+    let (catalogue, notes) = over(own);
+    let check = catalogue.get("one").expect("loaded").check.as_ref().expect("a check");
+    assert_eq!((check.endpoints[0].source(), notes.len()), ("/own", 0));
 }
 
 #[test]

@@ -51,6 +51,41 @@ fn failed(reason: Reason, provider_status: impl Into<Option<u16>>) -> Verificati
     Verification::Failed { reason, provider_status: provider_status.into() }
 }
 
+/// Checks a key where `more` of the template is about the check, against this answer.
+async fn check_with(more: &str, text: String) -> Verification {
+    let (to, _arrived) = api(move |_, _| text.clone()).await;
+    let provider = provider(&format!(
+        "one:\n  display_name: One\n  auth_mode: API_KEY\n  proxy:\n    base_url: \
+         http://api.one.test:{}\n    headers: {{authorization: 'Bearer ${{apiKey}}'}}\n    \
+         verification: {{endpoints: [/me], {more}}}\n",
+        to.port(),
+    ));
+    verify(&door(to), &provider, &Credential::api_key("KEY-1"), &config([])).await
+}
+
+#[tokio::test]
+async fn a_key_that_is_known_but_not_allowed_the_check_counts_where_the_template_knows_its_answer()
+{
+    let verified = Verification::Verified { account: None };
+    let by_status = "recognised: {statuses: 403}";
+    let limited = r#"{"name":"restricted_key"}"#;
+    let by_name =
+        "refused: 403, recognised: {statuses: 401, expect: {/name: [restricted_key, other]}}";
+    for (more, status, body, expected) in [
+        (by_status, 403, "", verified.clone()),
+        (by_status, 401, "", failed(Reason::Refused, 401)),
+        (by_status, 200, "{}", verified.clone()),
+        (by_name, 401, limited, verified.clone()),
+        (by_name, 401, r#"{"name":"missing_key"}"#, failed(Reason::Refused, 401)),
+        (by_name, 401, "<html>", failed(Reason::Refused, 401)),
+        (by_name, 403, limited, failed(Reason::Refused, 403)),
+        (by_name, 400, limited, failed(Reason::Refused, 400)),
+    ] {
+        let said = check_with(more, answer(status, "", body)).await;
+        assert_eq!(said, expected, "{more} {status} {body}");
+    }
+}
+
 #[tokio::test]
 async fn each_status_of_a_fixed_host_has_its_class() {
     use Reason::{Forbidden, Refused, Unavailable};

@@ -144,8 +144,15 @@ fn one_allowed(base: &str) -> String {
     while let Some((literal, after)) = rest.split_once("${") {
         in_path |= literal.trim_start_matches("https://").contains('/');
         out.push_str(&regex::escape(literal));
-        out.push_str(if in_path { "[^/?#]+" } else { "[a-z0-9_.-]+" });
         rest = after.split_once('}').expect("closed").1;
+        out.push_str(if in_path {
+            "[^/?#]+"
+        } else if rest.is_empty() || rest.starts_with('/') {
+            // Nothing of the template's is left to the host: a port and a path may follow.
+            "[a-z0-9_.-]+(?::[0-9]+)?(?:/[a-zA-Z0-9_.~,:;=+$!/-]+)?"
+        } else {
+            "[a-z0-9_.-]+"
+        });
     }
     out.push_str(&regex::escape(rest));
     out.push_str("/probe");
@@ -275,6 +282,163 @@ fn the_form_is_refused_with_a_sentence_before_the_address_is() {
                 }
             }
         }
+    }
+}
+
+/// A provider of this base URL, whose only field `host` is described so.
+fn with_host(base_url: &str, field: &str) -> std::sync::Arc<Provider> {
+    common::provider(&format!(
+        "one:\n  display_name: One\n  auth_mode: API_KEY\n  connection_config:\n    host: {{type: string, \
+         title: Host{field}}}\n  proxy:\n    base_url: {base_url}\n"
+    ))
+}
+
+const WHOLE_HOST: &str = "https://${connectionConfig.host}";
+
+#[test]
+fn a_host_field_holds_the_port_and_the_path_that_its_template_leaves_room_for() {
+    let choices = ", enum: [api.vendor.test/b2b, api.preprod.vendor.test/pprd/b2b]";
+    let port = ", pattern: '^[a-zA-Z0-9.-]+(:[0-9]+)?$', example: 'my.splunk.test:8089'";
+    let path = r", pattern: '^[a-zA-Z0-9.-]+\/scim\/.+$'";
+    let scheme = r", pattern: '^https?:\/\/[a-z0-9.-]+(:\d+)?(\/.*)?$'";
+    for (field, value, expected) in [
+        (choices, "api.vendor.test/b2b", "https://api.vendor.test/b2b/probe"),
+        (
+            choices,
+            "api.preprod.vendor.test/pprd/b2b",
+            "https://api.preprod.vendor.test/pprd/b2b/probe",
+        ),
+        ("", "acme.myfreshworks.test/crm/sales", "https://acme.myfreshworks.test/crm/sales/probe"),
+        ("", "dev.azure.test/myorg/", "https://dev.azure.test/myorg/probe"),
+        ("", "Dev.Azure.test/MyOrg", "https://dev.azure.test/MyOrg/probe"),
+        ("", "https://shop.test", "https://shop.test/probe"),
+        (port, "splunk.example.test:8089", "https://splunk.example.test:8089/probe"),
+        (port, "splunk.example.test", "https://splunk.example.test/probe"),
+        (path, "api.workos.test/scim/v2.0/acme", "https://api.workos.test/scim/v2.0/acme/probe"),
+        (scheme, "https://a1.hosting.test/sub", "https://a1.hosting.test/sub/probe"),
+        (", format: hostname", "h.example.test:8443", "https://h.example.test:8443/probe"),
+        (", format: hostname", "h.example.test:443", "https://h.example.test/probe"),
+    ] {
+        let provider = with_host(WHOLE_HOST, field);
+        let config = common::config([("host", value)]);
+        assert_eq!(validate_params(&provider, &config), Ok(()), "{field} {value}");
+        assert_eq!(url(&provider, &config).as_deref(), Some(expected), "{field} {value}");
+    }
+}
+
+#[test]
+fn a_pattern_choices_and_a_format_say_what_a_host_field_does_not_hold() {
+    for (field, value) in [
+        (", enum: [api.vendor.test/b2b]", "api.vendor.test"),
+        (", pattern: '^[a-zA-Z0-9.-]+(:[0-9]+)?$'", "splunk.test/path"),
+        (", pattern: '^[a-zA-Z0-9.-]+$'", "scim.test:8443"),
+        (", pattern: '^[a-zA-Z0-9.-]+$'", "https://scim.test"),
+        (", format: hostname", "h.example.test/path"),
+        (", format: hostname", "https://h.example.test"),
+        ("", "http://shop.test"),
+        ("", "h.test:0"),
+        ("", "h.test:65536"),
+        ("", "h.test:"),
+        ("", "h.test:8a"),
+    ] {
+        let provider = with_host(WHOLE_HOST, field);
+        let config = common::config([("host", value)]);
+        assert!(validate_params(&provider, &config).is_err(), "{field} {value}");
+    }
+}
+
+#[test]
+fn nothing_that_could_move_the_host_passes_where_a_port_and_a_path_may_stand() {
+    for value in [
+        "good.test@evil.test",
+        "good.test:pw@evil.test",
+        "good.test:443@evil.test/x",
+        "good.test/@evil.test",
+        "good.test\\@evil.test",
+        "good.test/\\evil.test",
+        "good.test#@evil.test",
+        "good.test?@evil.test",
+        "good.test//evil.test",
+        "//evil.test",
+        "https:///evil.test",
+        "https://https://evil.test",
+        "https:evil.test",
+        "good.test%2f@evil.test",
+        "good.test/%2e%2e/x",
+        "good.test/%2f%2fevil.test",
+        "good.test/..",
+        "good.test/./x",
+        "good.test/a b",
+        "good.test/a\tb",
+        "good.test/ä",
+        "good.test:80:80",
+        "[::1]:443",
+        "127.0.0.1:80/x",
+        "0x7f.1:80",
+        "localhost:8080",
+        "evil.test:443/../..",
+    ] {
+        for field in ["", ", pattern: '.*'", ", example: 'a.test/x'"] {
+            let provider = with_host(WHOLE_HOST, field);
+            let config = common::config([("host", value)]);
+            assert!(validate_params(&provider, &config).is_err(), "{field} {value}");
+            assert_eq!(url(&provider, &config), None, "{field} {value}");
+        }
+    }
+}
+
+#[test]
+fn a_pattern_that_refuses_its_own_example_refuses_nothing() {
+    // As a template of the shared format has it: the pattern of a sub-domain, the example of a host.
+    let field = ", pattern: '^[a-z0-9_-]+$', example: www.partner.test";
+    let config = common::config([("host", "www.acme.test")]);
+    let provider = with_host(WHOLE_HOST, field);
+    assert_eq!(validate_params(&provider, &config), Ok(()));
+    let held = with_host(WHOLE_HOST, ", pattern: '^[a-z.]+$', example: www.partner.test");
+    assert!(validate_params(&held, &common::config([("host", "www.acme-1.test")])).is_err());
+}
+
+#[test]
+fn an_address_needs_no_scheme_where_the_template_asks_for_none() {
+    const WHOLE: &str = "${connectionConfig.host}/api";
+    let optional = r", pattern: '^(https?:\/\/)?[A-Za-z0-9.-]+(:\d+)?(\/[A-Za-z0-9._-]*)?$'";
+    for (field, value, expected) in [
+        (optional, "jira.acme.test", Some("https://jira.acme.test/api/probe")),
+        (optional, "jira.acme.test:8443/jira", Some("https://jira.acme.test:8443/jira/api/probe")),
+        (optional, "https://jira.acme.test", Some("https://jira.acme.test/api/probe")),
+        (optional, "http://jira.acme.test", None),
+        ("", "jira.acme.test", Some("https://jira.acme.test/api/probe")),
+        ("", "javascript:alert(1)", None),
+        ("", "user@jira.acme.test", None),
+        ("", "//jira.acme.test", None),
+        (", format: uri", "jira.acme.test", None),
+        (r", pattern: '^https?:\/\/.+$'", "jira.acme.test", None),
+    ] {
+        let provider = with_host(WHOLE, field);
+        let config = common::config([("host", value)]);
+        assert_eq!(
+            validate_params(&provider, &config).is_ok(),
+            expected.is_some(),
+            "{field} {value}"
+        );
+        assert_eq!(url(&provider, &config).as_deref(), expected, "{field} {value}");
+    }
+}
+
+#[test]
+fn a_part_of_a_host_may_have_dots_unless_its_pattern_says_otherwise() {
+    for (field, value, allowed) in [
+        ("", "acme.api.eu", true),
+        ("", "acme.helpdesk.test", false),
+        ("", "helpdesk.test", false),
+        (", pattern: '^[a-z-]+$'", "acme.api", false),
+        (", format: hostname", "xk7mdf.eu-5", true),
+        ("", "acme:8080", false),
+        ("", "acme/x", false),
+    ] {
+        let provider = with_host("https://${connectionConfig.host}.helpdesk.test", field);
+        let config = common::config([("host", value)]);
+        assert_eq!(validate_params(&provider, &config).is_ok(), allowed, "{field} {value}");
     }
 }
 

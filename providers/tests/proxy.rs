@@ -70,6 +70,54 @@ async fn text(answer: Response<ResponseBody>) -> String {
 }
 
 #[tokio::test]
+async fn an_object_for_a_provider_that_wants_a_form_goes_out_as_one() {
+    let form = "application/x-www-form-urlencoded";
+    let json = r#"{"to":"+49 30","list":["a","b"],"meta":{"k":"v"}}"#;
+    let as_form = "to=%2B49+30&list%5B%5D=a&list%5B%5D=b&meta%5Bk%5D=v";
+    let own = "    headers: {content-type: application/x-www-form-urlencoded}\n";
+    let body = "    body: {key: '${apiKey}'}\n";
+    let of_json = ("content-type", "application/json");
+    for (more, headers, sent, expected) in [
+        // What `@nangohq/node` sends for `{data: {…}, headers: {"content-type": form}}`.
+        ("", vec![of_json, ("nango-proxy-content-type", form)], json, as_form.to_owned()),
+        ("OWN", vec![of_json], json, as_form.to_owned()),
+        (
+            body,
+            vec![of_json, ("nango-proxy-content-type", form)],
+            json,
+            format!("{as_form}&key=KEY-1"),
+        ),
+        // No object, or already a form, or JSON for a provider that wants JSON: as it is.
+        ("", vec![of_json, ("nango-proxy-content-type", form)], "\"a=b\"", "\"a=b\"".to_owned()),
+        (
+            "",
+            vec![("content-type", form), ("nango-proxy-content-type", form)],
+            "a=b",
+            "a=b".to_owned(),
+        ),
+        ("", vec![of_json], json, json.to_owned()),
+    ] {
+        let (to, mut arrived) = api(|_, _| answer(200, "", "{}")).await;
+        let mut provider = plain(to, if more == "OWN" { "" } else { more });
+        if more == "OWN" {
+            provider = common::provider(&format!(
+                "one:\n  display_name: One\n  auth_mode: API_KEY\n  proxy:\n    base_url: \
+                 http://api.one.test:{}/v1\n{own}",
+                to.port()
+            ));
+        }
+        let answered = send(to, &provider, request(Method::POST, "/messages", &headers, sent))
+            .await
+            .expect("an answer");
+        assert_eq!(answered.status(), 200);
+        let arrived = arrived.recv().await.expect("a request");
+        assert_eq!(arrived.body, expected);
+        let kind = if expected == json { "application/json" } else { form };
+        assert_eq!(arrived.header("content-type"), Some(kind));
+    }
+}
+
+#[tokio::test]
 async fn a_request_goes_out_with_the_credential_and_comes_back_with_its_status_and_body() {
     let (to, mut arrived) =
         api(|_, _| answer(201, "content-type: text/x\r\nx-own: 1\r\n", "made")).await;

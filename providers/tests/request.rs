@@ -118,6 +118,62 @@ fn time_and_randomness_are_the_same_throughout_a_request() {
 }
 
 #[test]
+fn times_and_digests_are_filled_once() {
+    let provider = with(
+        "    headers:
+      x-date: '${now:YYYY-MM-DDTHH:mm:ss}'
+      x-expires: '${now+1:minutes:X}'
+      x-hex: '${sha256Hex(${apiKey})}'
+      x-digest: 'sha-256=:${sha256Base64(${apiKey}:${connectionConfig.team})}:'
+      x-nested: '${sha256Hex(${base64(${apiKey})})}'
+",
+    );
+    let request = ascii(&provider, &config([("team", "${now} || ${apiKey}")]), call("/x"));
+    let now = jiff::Timestamp::now().as_second();
+    let expires: i64 = header(&request, "x-expires").expect("one").parse().expect("seconds");
+    assert!((now + 50..=now + 61).contains(&expires), "{expires} at {now}");
+    let date = header(&request, "x-date").expect("one");
+    assert!(date.len() == 19 && date.starts_with("20"), "{date}");
+    // printf '…' | openssl dgst -sha256
+    assert_eq!(
+        header(&request, "x-hex"),
+        Some("46dfa818ddf64ecd1143515c0ab186d1eb0d78c6a5547304a2957a4035ec0abb")
+    );
+    // What a value holds is no placeholder: it is hashed as it stands.
+    assert_eq!(
+        header(&request, "x-digest"),
+        Some("sha-256=:VqiJss6axE0a8Vavuv6NFGCCHv8/9SvJs3gp1RQ+xI8=:")
+    );
+    assert_eq!(
+        header(&request, "x-nested"),
+        Some("6da63d261d74ed969ef001c312250f80ae04582d68f6b6503a654031dddd27a5")
+    );
+}
+
+#[tokio::test]
+async fn what_a_template_s_body_has_empty_stays_and_what_lacks_a_value_goes() {
+    let provider = with(
+        "    body:
+      key: '${apiKey}'
+      capabilities: {}
+      query: {match_all: {}}
+      list: []
+      nothing: null
+      gone: {version: '${connectionConfig.version}'}
+      items: [{}, '${connectionConfig.version}', 1]
+",
+    );
+    let request = ascii(&provider, &config([]), Call { method: Method::POST, ..call("/x") });
+    assert_eq!(
+        serde_json::from_str::<Value>(&body(request).await).expect("JSON"),
+        json!({
+            "key": "KEY-1", "capabilities": {}, "query": {"match_all": {}}, "list": [],
+            "nothing": null, "items": [{}, 1],
+        })
+    );
+}
+
+#[test]
 fn basic_credentials_travel_as_rfc_7617_says_unless_the_template_has_its_own_header() {
     let plain = provider(
         "one: {display_name: One, auth_mode: BASIC, proxy: {base_url: 'https://one.test'}}",

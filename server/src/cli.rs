@@ -558,7 +558,7 @@ fn check(settings: &Settings) -> Result<(), Refusal> {
     println!("{:<32} {:<8} {:<34} CHECK", "PROVIDER", "MODE", "NAME");
     for provider in catalogue.iter() {
         let check = provider.check.as_ref().map_or_else(
-            || "none: stored unverified".to_owned(),
+            || "none: stored unchecked".to_owned(),
             |check| {
                 format!("{} {}", check.method, check.endpoints.first().map_or("", |e| e.source()))
             },
@@ -575,6 +575,11 @@ fn check(settings: &Settings) -> Result<(), Refusal> {
         for skipped in &report.skipped {
             unusable += 1;
             println!("not usable: {} ({origin}): {}", skipped.name, skipped.reason);
+        }
+        for loaded in &report.loaded {
+            for note in &loaded.notes {
+                println!("note: {} ({origin}): {note}", loaded.name);
+            }
         }
     }
     println!("{} providers, {unusable} not usable", catalogue.len());

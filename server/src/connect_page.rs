@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
 use crate::{
+    api::credentials::checks,
     appearance, connect_frame, content_policy,
     error::ApiError,
     model::{ConnectSession, Target},
@@ -23,6 +24,8 @@ struct Choice {
     key: String,
     name: String,
     provider: String,
+    /// Whether the vendor is asked about what is typed.
+    checked: bool,
 }
 
 #[derive(Template)]
@@ -115,6 +118,7 @@ async fn choices(state: &AppState, session: &ConnectSession) -> Result<Vec<Choic
             let provider = catalogue.get(&integration.provider)?;
             Some(Choice {
                 key: integration.unique_key.to_string(),
+                checked: checks(state, &integration),
                 name: integration.display_name.unwrap_or_else(|| provider.display_name.clone()),
                 provider: integration.provider,
             })

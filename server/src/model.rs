@@ -120,6 +120,8 @@ pub struct Integration {
     pub display_name: Option<String>,
     /// Settings of the generic providers: base URL, placement of the key and so on.
     pub config: Object,
+    /// What a client of another server set; nothing follows from it.
+    pub forward_webhooks: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -150,6 +152,8 @@ pub struct NewIntegration {
     pub display_name: Option<String>,
     /// See [`Integration`].
     pub config: Object,
+    /// See [`Integration`].
+    pub forward_webhooks: bool,
     /// Whether its provider is one of the environment's own, which could be deleted meanwhile.
     pub own_provider: bool,
 }
@@ -163,6 +167,8 @@ pub struct IntegrationChange {
     pub display_name: Option<Option<String>>,
     /// The settings, whole.
     pub config: Option<Object>,
+    /// See [`Integration`].
+    pub forward_webhooks: Option<bool>,
     /// Only while name and settings are these.
     pub seen: Option<(Option<String>, Object)>,
 }
@@ -303,16 +309,40 @@ pub struct NewSession {
 /// What was found out about a credential before it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// Whether the provider accepted it; `false` when it could not be asked.
-    pub verified: bool,
+    /// What came of asking the provider.
+    pub verdict: Verdict,
     /// The account that the provider named.
     pub account: Option<String>,
 }
 
-impl Verified {
+/// What came of asking a provider about a credential that was then stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The provider accepted it.
+    Verified,
+    /// The provider was asked and did not say; the end user stored it all the same.
+    Unverified,
+    /// Nobody was asked: the provider offers no check.
+    Unchecked,
+}
+
+impl Verdict {
     /// The word on the wire.
-    pub fn word(&self) -> &'static str {
-        if self.verified { "verified" } else { "unverified" }
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Unverified => "unverified",
+            Self::Unchecked => "unchecked",
+        }
+    }
+
+    /// The verdict that two columns of the store mean.
+    pub fn stored(verified: bool, unchecked: bool) -> Self {
+        match (verified, unchecked) {
+            (true, _) => Self::Verified,
+            (false, true) => Self::Unchecked,
+            (false, false) => Self::Unverified,
+        }
     }
 }
 

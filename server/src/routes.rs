@@ -113,6 +113,8 @@ pub fn endpoints(dev: bool) -> Vec<Endpoint> {
             SecretKey(P::ReadIntegrations),
             get(integrations::get),
         ),
+        // Its name in older clients.
+        e(M::GET, "/config/{uniqueKey}", SecretKey(P::ReadIntegrations), get(integrations::get)),
         e(
             M::PATCH,
             "/integrations/{uniqueKey}",

@@ -206,10 +206,12 @@ pub async fn rotate_keys(settings: Settings) -> Result<(), Refusal> {
 
 fn catalogue(settings: &Settings) -> Result<Catalogue, Refusal> {
     let (catalogue, reports) = settings.catalogue()?;
-    for (origin, report) in reports {
-        for skipped in report.skipped {
-            tracing::warn!(provider = %skipped.name, %origin, why = %skipped.reason, "a provider cannot be used");
-        }
+    let providers: usize = reports.iter().map(|(_, report)| report.skipped.len()).sum();
+    if providers > 0 {
+        tracing::warn!(
+            providers,
+            "entries of the catalogue cannot be used; `keyslot-server check` with the same --catalog lists them"
+        );
     }
     Ok(catalogue)
 }

@@ -18,7 +18,7 @@ use crate::{
     api::connections::{Named, existing, not_found},
     contents::{Contents, masked},
     error::ApiError,
-    model::{ConnectionSummary, Health},
+    model::{ConnectionSummary, Health, Verdict},
     query::Query,
     recheck,
     state::Server,
@@ -55,13 +55,15 @@ pub struct Badge {
 }
 
 impl Badge {
-    fn of(health: Health) -> Self {
-        let tone = match health {
-            Health::Healthy => "good",
-            Health::NeedsAttention => "bad",
-            Health::Unknown => "plain",
+    fn of(summary: &ConnectionSummary) -> Self {
+        let (word, tone) = match (summary.health, summary.verified.verdict) {
+            (Health::Healthy, _) => (word(Health::Healthy), "good"),
+            (Health::NeedsAttention, _) => (word(Health::NeedsAttention), "bad"),
+            // Nothing is wrong and nothing is left to do.
+            (Health::Unknown, Verdict::Unchecked) => ("No check offered", "plain"),
+            (Health::Unknown, _) => (word(Health::Unknown), "plain"),
         };
-        Self { word: word(health), tone }
+        Self { word, tone }
     }
 }
 
@@ -86,7 +88,7 @@ impl Row {
             id: summary.connection_id.to_string(),
             owner: owner.unwrap_or_default(),
             account: summary.verified.account.clone().unwrap_or_default(),
-            health: Badge::of(summary.health),
+            health: Badge::of(summary),
             made: ago(summary.created_at, now),
         }
     }
@@ -210,7 +212,8 @@ struct OnePage {
     /// Whether the record opens under the keys of this server.
     opens: bool,
     config: Vec<Part>,
-    verified: bool,
+    /// Why nobody can say that the credential works; empty when that is known.
+    doubt: &'static str,
     end_user: Vec<Part>,
     tags: Vec<(String, String)>,
     metadata: String,
@@ -334,7 +337,7 @@ async fn page(visit: &Visit, named: &Named, reveal: bool) -> Result<OnePage, Api
         revealed: reveal,
         opens: contents.is_ok(),
         config,
-        verified: summary.verified.verified,
+        doubt: doubt(summary),
         end_user,
         tags: summary.tags.clone().into_iter().collect(),
         metadata: if summary.metadata.is_empty() {
@@ -378,10 +381,23 @@ pub async fn verify(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let mut page = page(&visit, &named, false).await?;
     match outcome.verification {
         Verification::Verified { .. } => page.notice = Some("The provider accepts this key."),
-        Verification::NoCheck => page.notice = Some("This API has nothing to check a key with."),
+        Verification::NoCheck => page.notice = Some("This API offers no way to check a key."),
         Verification::Failed { reason, .. } => page.problem = Some(failure(reason)),
     }
     html(StatusCode::OK, &page)
+}
+
+/// What is not known about a credential that was never shown to work.
+fn doubt(summary: &ConnectionSummary) -> &'static str {
+    match (summary.health, summary.verified.verdict) {
+        (Health::Unknown, Verdict::Unchecked) => {
+            "This API offers no way to check a key, so nobody was asked whether this one works."
+        }
+        (Health::Unknown, _) => {
+            "The provider did not answer when this was stored, and has not confirmed it since."
+        }
+        _ => "",
+    }
 }
 
 /// What a failed check means and what to do, to the operator.

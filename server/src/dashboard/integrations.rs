@@ -15,7 +15,10 @@ use super::{
     snippets::{Snippet, snippets},
 };
 use crate::{
-    api::{credentials::provider_of, integrations::accept_config},
+    api::{
+        credentials::{checks, provider_of},
+        integrations::accept_config,
+    },
     error::ApiError,
     ids::IntegrationKey,
     model::{Integration, IntegrationChange, NewIntegration, Object},
@@ -39,6 +42,8 @@ pub struct Shown {
     pub provider_name: String,
     /// How it authorises; nothing when the catalogue does not have its provider.
     pub kind: Option<&'static str>,
+    /// Whether its provider offers a check.
+    pub checks: bool,
     /// When it was made.
     pub made: String,
 }
@@ -55,6 +60,7 @@ impl Shown {
             provider: integration.provider.clone(),
             provider_name: provider_name.clone(),
             kind: provider.map(|provider| kind(provider.auth_mode)),
+            checks: checks(server, integration),
             made: ago(integration.created_at, server.clock.now()),
         }
     }
@@ -103,6 +109,7 @@ struct Card<'a> {
     provider: &'a str,
     name: &'a str,
     kind: &'static str,
+    checks: bool,
     categories: Vec<&'a str>,
 }
 
@@ -113,6 +120,8 @@ impl<'a> Card<'a> {
             provider: &provider.name,
             name: &provider.display_name,
             kind: kind(provider.auth_mode),
+            // A generic one is told its check by the integration.
+            checks: provider.check.is_some() || provider.is_configurable(),
             categories: categories.into_iter().flatten().filter_map(Value::as_str).collect(),
         }
     }
@@ -450,6 +459,7 @@ pub async fn create(visit: Visit, form: Form) -> Result<Response, ApiError> {
                 provider: provider.name.clone(),
                 display_name: name.clone(),
                 config,
+                forward_webhooks: false,
                 own_provider: server.catalogues.is_own(&visit.environment, &provider.name),
             };
             match server.store.create_integration(new, audit).await? {
@@ -637,6 +647,7 @@ pub async fn save(visit: Visit, form: Form) -> Result<Response, ApiError> {
                 unique_key: None,
                 display_name: Some(form.filled("name").map(str::to_owned)),
                 config: Some(config),
+                forward_webhooks: None,
                 seen: Some((integration.display_name, integration.config)),
             };
             let audit = visit.audit("integration.updated", format!("integration:{key}"));

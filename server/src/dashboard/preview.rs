@@ -66,6 +66,7 @@ pub async fn content(visit: Visit, form: Form) -> Result<Response, ApiError> {
         provider: provider.name.clone(),
         display_name: form.filled("name").map(str::to_owned),
         config,
+        forward_webhooks: false,
         created_at: now,
         updated_at: now,
     };

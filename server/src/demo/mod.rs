@@ -89,6 +89,7 @@ pub async fn prepare(server: &Server, data_dir: &Path) -> Result<(), Refusal> {
             provider: provider.to_owned(),
             display_name: Some(name.to_owned()),
             config: serde_json::Map::new(),
+            forward_webhooks: false,
             own_provider: false,
         };
         let audit = event_in(server, ENVIRONMENT, "integration.created", key);
@@ -196,4 +197,18 @@ pub async fn connection(State(state): State<AppState>, query: Query) -> Result<R
         }
     }
     Ok(ok(&connection))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_demo_page_says_is_checked_with_the_vendor_is() {
+        let mut catalogue = Catalogue::embedded();
+        add_providers(&mut catalogue, "http://127.0.0.1:1").unwrap();
+        for (_, provider, _) in INTEGRATIONS {
+            assert!(catalogue.get(provider).unwrap().check.is_some(), "{provider}");
+        }
+    }
 }

@@ -160,6 +160,7 @@ pub const TABLES: &[Table] = &[
             ("config", Text),
             ("created_at", Integer),
             ("updated_at", Integer),
+            ("forward_webhooks", Flag),
         ],
     ),
     table(
@@ -200,6 +201,7 @@ pub const TABLES: &[Table] = &[
             ("health_reason", Text),
             ("checked_at", Integer),
             ("next_check_at", Integer),
+            ("unchecked", Flag),
         ],
     ),
     table("connection_tags", &[("connection", Integer), ("key", Text), ("value", Text)]),

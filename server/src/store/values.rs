@@ -5,7 +5,7 @@ use keyslot_providers::AuthMode;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::StoreError;
-use crate::model::{Health, Verified};
+use crate::model::{Health, Verdict, Verified};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -36,5 +36,8 @@ pub(super) fn auth_mode(word: &str) -> Result<AuthMode> {
 
 /// How a connection is when its credential was just stored.
 pub(super) fn health_after(verified: &Verified) -> Health {
-    if verified.verified { Health::Healthy } else { Health::Unknown }
+    match verified.verdict {
+        Verdict::Verified => Health::Healthy,
+        Verdict::Unverified | Verdict::Unchecked => Health::Unknown,
+    }
 }

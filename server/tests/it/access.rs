@@ -34,6 +34,7 @@ const PUBLIC: &[&str] = &[
 const READ: &[&str] = &[
     "GET /audit-events",
     "GET /audit-events/check",
+    "GET /config/{uniqueKey}",
     "GET /connection",
     "GET /connection/{connectionId}",
     "GET /connections",

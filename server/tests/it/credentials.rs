@@ -94,7 +94,10 @@ async fn existing_clients_send_token_and_parameters_in_the_query() {
     let id = answer.json()["connectionId"].as_str().unwrap().to_owned();
     let read = server.connection("templated", &id).await.json();
     assert_eq!(read["connection_config"], json!({ "subdomain": "acme", "note": "a b" }));
-    assert_eq!(read["verification"]["status"], "unverified", "this provider has no check");
+    assert_eq!(read["verification"]["status"], "unchecked", "this provider has no check");
+    let check = format!("/connections/{id}/verify?provider_config_key=templated");
+    let said = server.post(&check, json!({})).await.json();
+    assert_eq!(said["status"], "unchecked", "nobody was asked");
 }
 
 #[tokio::test]

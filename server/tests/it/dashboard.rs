@@ -881,7 +881,7 @@ async fn an_invite_link_without_an_id_makes_a_new_connection_and_takes_nobodys()
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
     let fields = [("integration", "demo"), ("name", "Ada"), ("hours", "24")];
-    let html = text(&browser.post("/dashboard/dev/invite", &fields).await);
+    let html = browser.made("/dashboard/dev/invite", &fields).await;
     let token = html.split("?session_token=").nth(1).unwrap().split('"').next().unwrap();
     let body = json!({ "apiKey": GOOD, "connection_id": "user-42" });
     let answer = server.connect(token, "demo", body).await;

@@ -13,12 +13,22 @@ async fn an_integration_is_made_read_renamed_and_deleted() {
     assert_eq!(made["data"]["unique_key"], "mine");
     let asked = json!({ "forward_webhooks": true });
     let said = server.call(Method::PATCH, "/integrations/mine", Some(SECRET), Some(asked)).await;
-    assert_eq!(said.json()["data"]["forward_webhooks"], false, "taken, and answered truthfully");
+    assert_eq!(
+        said.json()["data"]["forward_webhooks"],
+        true,
+        "kept, though nothing follows from it"
+    );
+    let again =
+        server.call(Method::PATCH, "/integrations/mine", Some(SECRET), Some(json!({}))).await;
+    assert_eq!(again.json()["data"]["forward_webhooks"], true, "and stays");
     assert_eq!(made["data"]["logo"], "http://keyslot.test/images/template-logos/unchecked.svg");
     let read = server.get("/integrations/mine?include=webhook&include=credentials").await.json();
     assert_eq!(read["data"]["display_name"], "Mine");
     assert_eq!(read["data"]["webhook_url"], Value::Null);
     assert!(read["data"].as_object().unwrap().contains_key("credentials"));
+    let old = server.get("/config/mine?include=webhook&include=credentials").await.json();
+    assert_eq!(old, read, "its name in older clients");
+    assert_eq!(server.get("/config/nope").await.error(), "404 not_found");
 
     let change = json!({ "unique_key": "renamed", "display_name": null });
     let changed =

@@ -7,7 +7,7 @@ use keyslot_server::{
     cli::Database,
     ids::ConnectionId,
     keyring::KeyRing,
-    model::{EndUser, FIRST_ENVIRONMENTS, NewIntegration, Object, Tags, Verified},
+    model::{EndUser, FIRST_ENVIRONMENTS, NewIntegration, Object, Tags, Verdict, Verified},
     moving::{Source, copy},
     store::{
         ConnectionFilter, Store, Write, Writer, Written,
@@ -54,7 +54,7 @@ fn write(vault: &Vault, connection: &str) -> Write {
         writer: Writer::Backend,
         auth_mode: AuthMode::ApiKey,
         sealed: sealed(vault, connection),
-        verified: Verified { verified: false, account: None },
+        verified: Verified { verdict: Verdict::Unverified, account: None },
         end_user: Some(EndUser {
             id: format!("u-{connection}"),
             email: Some("Ada@acme.example".into()),
@@ -88,6 +88,7 @@ pub(crate) async fn furnish(store: &dyn Store, vault: &Vault, connections: usize
         provider: "openai".into(),
         display_name: Some("A".into()),
         config: Object::new(),
+        forward_webhooks: false,
         own_provider: false,
     };
     store.create_integration(integration, event(moment(0), "dev")).await.unwrap();

@@ -408,6 +408,27 @@ fn it_takes_all_the_files_that_it_may_open_and_says_how_many_connections_that_ma
 }
 
 #[test]
+fn entries_that_cannot_be_used_are_one_line_at_the_start_and_listed_by_check() {
+    let dir = folder();
+    let broken = "display_name: Broken\n  auth_mode: API_KEY\n  proxy: { base_url: 5 }\n";
+    let own = "openai:\n  display_name: Own\n  auth_mode: API_KEY\n  proxy: { base_url: 'https://api.openai.com' }\n";
+    let file = format!("one:\n  {broken}two:\n  {broken}{own}");
+    std::fs::write(dir.path().join("more.yaml"), file).unwrap();
+    let server = Running::start(dir.path(), &["--dev", "--catalog", "more.yaml"], &[]);
+    let log = String::from_utf8(server.stop()).unwrap();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("cannot be used")).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("providers=2") && lines[0].contains("check"), "{lines:?}");
+    let table =
+        String::from_utf8(run(dir.path(), &["check", "--catalog", "more.yaml"], &[]).stdout);
+    let table = table.unwrap();
+    for line in ["not usable: one (more.yaml): ", "not usable: two (more.yaml): "] {
+        assert!(table.contains(line), "{table}");
+    }
+    assert!(table.contains("note: openai (more.yaml): it has no check, and takes that"), "{table}");
+}
+
+#[test]
 fn it_starts_says_where_and_stops_when_told() {
     for signal in ["-TERM", "-INT"] {
         let dir = folder();

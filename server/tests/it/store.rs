@@ -14,7 +14,7 @@ use keyslot_server::{
         AuditEvent, ConnectSession, EndUser, EnvironmentSettings, FIRST_ENVIRONMENTS, Health,
         IntegrationChange, NewIntegration, NewSecretKey, NewSession, Object, Operation,
         Organization, OwnProvider, Owner, Role, SecretKey, SessionTerms, Slot, Tags, Target,
-        Verified, Webhook, WebhookStatus,
+        Verdict, Verified, Webhook, WebhookStatus,
     },
     store::{
         AuditFilter, CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion,
@@ -77,6 +77,7 @@ async fn integration(store: &dyn Store, environment: &str, unique_key: &str) -> 
         provider: "openai".into(),
         display_name: None,
         config: private_api(),
+        forward_webhooks: false,
         own_provider: false,
     };
     match store.create_integration(new, event(moment(0), environment)).await.unwrap() {
@@ -93,7 +94,7 @@ fn write(integration: &str, connection: &str) -> Write {
         writer: Writer::Backend,
         auth_mode: AuthMode::ApiKey,
         sealed: sealed("k1", "one"),
-        verified: Verified { verified: true, account: Some("Acme".into()) },
+        verified: Verified { verdict: Verdict::Verified, account: Some("Acme".into()) },
         end_user: None,
         owner: None,
         tags: None,
@@ -422,6 +423,7 @@ async fn integration_keys_are_unique_within_their_environment(store: &dyn Store)
         provider: "github".into(),
         display_name: None,
         config: Object::new(),
+        forward_webhooks: false,
         own_provider: false,
     };
     let again = store.create_integration(new, event(moment(0), "dev")).await.unwrap();
@@ -449,7 +451,10 @@ async fn an_integration_changes_and_keeps_its_key_while_it_is_in_use(store: &dyn
     let settings = IntegrationChange { config: Some(other.clone()), ..Default::default() };
     let IntegrationUpdate::Changed(changed) = change("a", settings).await else { panic!() };
     assert_eq!(changed.config, other, "settings are replaced whole");
-    assert_eq!(store.integration("dev", "a").await.unwrap().unwrap().config, other);
+    let forward = IntegrationChange { forward_webhooks: Some(true), ..Default::default() };
+    assert!(matches!(change("a", forward).await, IntegrationUpdate::Changed(_)));
+    let read = store.integration("dev", "a").await.unwrap().unwrap();
+    assert_eq!((read.config, read.forward_webhooks), (other, true));
     assert_eq!(change("nope", rename("c")).await, IntegrationUpdate::Unknown);
     assert_eq!(change("a", rename("b")).await, IntegrationUpdate::KeyTaken);
     stored(store, write("a", "c1")).await;
@@ -493,6 +498,7 @@ async fn own_providers_are_replaced_counted_and_kept_while_they_are_in_use(store
         provider: provider.into(),
         display_name: None,
         config: Object::new(),
+        forward_webhooks: false,
         own_provider: true,
     };
     let made = store.create_integration(integration("a"), event(moment(0), "dev")).await.unwrap();
@@ -556,7 +562,7 @@ async fn a_write_makes_and_the_next_one_replaces_what_it_says_and_no_more(store:
     let second = Write {
         sealed: sealed("k2", "two"),
         auth_mode: AuthMode::Basic,
-        verified: Verified { verified: false, account: None },
+        verified: Verified { verdict: Verdict::Unverified, account: None },
         at: moment(2),
         ..write("a", "c1")
     };
@@ -569,7 +575,17 @@ async fn a_write_makes_and_the_next_one_replaces_what_it_says_and_no_more(store:
     assert_eq!(summary.metadata, object(json!({ "a": 1 })));
     assert_eq!(summary.end_user.unwrap().id, "u1");
     assert_eq!(summary.webhook_url_override.as_deref(), Some("https://hooks.example"));
-    assert_eq!(summary.verified, Verified { verified: false, account: None });
+    assert_eq!(summary.verified, Verified { verdict: Verdict::Unverified, account: None });
+    for verdict in [Verdict::Unchecked, Verdict::Verified, Verdict::Unchecked] {
+        let verified = Verified { verdict, account: None };
+        for id in ["c1", verdict.word()] {
+            stored(store, Write { verified: verified.clone(), at: moment(2), ..write("a", id) })
+                .await;
+            let found = store.connection("dev", "a", id).await.unwrap();
+            let Found::Found(read) = found else { panic!() };
+            assert_eq!(read.summary.verified, verified);
+        }
+    }
     assert_eq!((summary.health, summary.health_since), (Health::Unknown, moment(2)));
     assert_eq!((summary.created_at, summary.updated_at), (moment(1), moment(2)));
     assert_eq!(summary.last_fetched_at, None);
@@ -730,7 +746,7 @@ async fn connections_are_found_and_counted_by_health(store: &dyn Store) {
     integration(store, "prod", "a").await;
     stored(store, write("a", "works")).await;
     stored(store, write("b", "works-too")).await;
-    let unverified = Verified { verified: false, account: None };
+    let unverified = Verified { verdict: Verdict::Unverified, account: None };
     stored(store, Write { verified: unverified.clone(), ..write("a", "unknown") }).await;
     let (_, broken) = stored(store, write("a", "broken")).await;
     let elsewhere = Write { environment: "prod".into(), ..write("a", "works") };
@@ -1293,7 +1309,7 @@ async fn checks_come_due_once_a_day_for_what_is_in_use(store: &dyn Store) {
 async fn a_check_changes_health_only_of_the_credential_that_was_checked(store: &dyn Store) {
     integration(store, "dev", "a").await;
     send_webhooks_to(store, Some("https://one.example"), None).await;
-    let unverified = Verified { verified: false, account: None };
+    let unverified = Verified { verdict: Verdict::Unverified, account: None };
     let (_, id) = stored(store, Write { verified: unverified, ..write("a", "c1") }).await;
     let record = async |checked: Checked, content: &str, minutes: i64| {
         let record = CheckRecord {
@@ -1314,7 +1330,7 @@ async fn a_check_changes_health_only_of_the_credential_that_was_checked(store: &
     let account = Some("Acme".to_owned());
     let healthy = record(Checked::Healthy { account }, "one", 12).await.unwrap();
     assert_eq!((healthy.health, healthy.health_since), (Health::Healthy, moment(12)));
-    assert!(healthy.verified.verified);
+    assert_eq!(healthy.verified.verdict, Verdict::Verified);
     assert_eq!(healthy.verified.account.as_deref(), Some("Acme"));
     assert_eq!(webhooks(store, None).await.len(), 1, "only its creation was announced");
     for (minutes, reason) in [(13, Reason::Refused), (14, Reason::Forbidden)] {

@@ -12,7 +12,7 @@ use keyslot_server::{
     ids::{ConnectionId, IntegrationKey},
     model::{
         ConnectSession, EndUser, IntegrationChange, NewIntegration, NewSession, Object, Owner,
-        SessionTerms, Tags, Target, Verified,
+        SessionTerms, Tags, Target, Verdict, Verified,
     },
     ownership::{Decision, Situation, decide, named},
     store::{
@@ -171,7 +171,7 @@ impl Run<'_> {
             writer: Writer::Backend,
             auth_mode: AuthMode::ApiKey,
             sealed: Sealed { key_id: "k1".into(), blob: self.model.steps.to_be_bytes().to_vec() },
-            verified: Verified { verified: true, account: None },
+            verified: Verified { verdict: Verdict::Verified, account: None },
             end_user: None,
             owner: None,
             tags: None,
@@ -298,6 +298,7 @@ impl Run<'_> {
             provider: "openai".into(),
             display_name: None,
             config: Object::new(),
+            forward_webhooks: false,
             own_provider: false,
         };
         let made = self.store.create_integration(new, self.event()).await.unwrap();

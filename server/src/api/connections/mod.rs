@@ -68,7 +68,7 @@ pub(crate) fn summary_view(summary: &ConnectionSummary) -> Value {
 }
 
 fn identify(view: &mut Object, summary: &ConnectionSummary) {
-    let mut verification = json!({ "status": summary.verified.word() });
+    let mut verification = json!({ "status": summary.verified.verdict.word() });
     if let (Some(account), Value::Object(verification)) =
         (&summary.verified.account, &mut verification)
     {

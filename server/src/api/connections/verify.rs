@@ -6,11 +6,17 @@ use serde_json::json;
 
 use super::{Named, existing, health_view, not_found};
 use crate::{
-    access::Key, api::ok, error::ApiError, model::Object, query::Query, recheck, segment::Segment,
+    access::Key,
+    api::ok,
+    error::ApiError,
+    model::{Object, Verdict},
+    query::Query,
+    recheck,
+    segment::Segment,
     state::AppState,
 };
 
-/// Whether a stored credential works: `verified`, `unverified` (the provider has no check), or `failed`
+/// Whether a stored credential works: `verified`, `unchecked` (the provider has no check), or `failed`
 /// with the reason and the provider's status; and the health that follows from it.
 ///
 /// # Errors
@@ -44,7 +50,7 @@ pub async fn verify(
             }
         }
         Verification::NoCheck => {
-            view.insert("status".into(), "unverified".into());
+            view.insert("status".into(), Verdict::Unchecked.word().into());
         }
         Verification::Failed { reason, provider_status } => {
             view.insert("status".into(), "failed".into());

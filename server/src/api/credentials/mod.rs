@@ -28,7 +28,7 @@ use crate::{
     fields::{Fields, Length},
     ids::{ConnectionId, IntegrationKey},
     issue::{Issue, at},
-    model::{AuditEvent, Connection, Integration, Object, Verified},
+    model::{AuditEvent, Connection, Integration, Object, Verdict, Verified},
     ownership::{self, Decision},
     query::Query,
     recheck,
@@ -123,7 +123,7 @@ impl Stored {
     /// The answer to a browser.
     fn answer(&self) -> Response {
         let summary = &self.connection.summary;
-        let mut verification = json!({ "status": summary.verified.word() });
+        let mut verification = json!({ "status": summary.verified.verdict.word() });
         if let (Some(account), Value::Object(verification)) =
             (&summary.verified.account, &mut verification)
         {
@@ -300,6 +300,11 @@ pub(crate) async fn store(
     Err(ApiError::Unavailable)
 }
 
+/// Whether a credential of an integration is checked with its provider before it is stored.
+pub(crate) fn checks(server: &Server, integration: &Integration) -> bool {
+    provider_of(server, integration).is_ok_and(|provider| provider.check.is_some())
+}
+
 /// The provider of an integration, with the integration's settings applied.
 ///
 /// # Errors
@@ -401,10 +406,10 @@ async fn test(
         return Err(ApiError::Invalid(Place::Body, issues));
     }
     match recheck::ask(server, provider, contents).await {
-        Verification::Verified { account } => Ok(Verified { verified: true, account }),
-        Verification::NoCheck => Ok(Verified { verified: false, account: None }),
+        Verification::Verified { account } => Ok(Verified { verdict: Verdict::Verified, account }),
+        Verification::NoCheck => Ok(Verified { verdict: Verdict::Unchecked, account: None }),
         Verification::Failed { reason: Reason::Unavailable, .. } if store_unverified => {
-            Ok(Verified { verified: false, account: None })
+            Ok(Verified { verdict: Verdict::Unverified, account: None })
         }
         Verification::Failed { reason, provider_status } => {
             Err(ApiError::ConnectionTestFailed { reason, provider_status })

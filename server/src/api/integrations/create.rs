@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::{accept_config, ignore_forwarding, refuse_oauth_settings, view};
+use super::{accept_config, refuse_oauth_settings, view};
 use crate::{
     access::Key,
     api::ok,
@@ -34,7 +34,7 @@ pub async fn create(
     let provider = fields.string("provider", SHORT);
     let unique_key = fields.string("unique_key", SHORT);
     let display_name = fields.optional_string("display_name", SHORT);
-    ignore_forwarding(&mut fields);
+    let forward_webhooks = fields.optional_bool("forward_webhooks").unwrap_or(false);
     let config = fields.optional_object("integration_config");
     refuse_oauth_settings(&mut fields);
     fields.finish()?;
@@ -54,6 +54,7 @@ pub async fn create(
         provider: provider.name.clone(),
         display_name,
         config,
+        forward_webhooks,
         own_provider: state.catalogues.is_own(key.environment(), &provider.name),
     };
     match state.store.create_integration(new, audit).await? {

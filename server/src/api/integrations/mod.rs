@@ -41,8 +41,8 @@ pub fn view(server: &Server, integration: &Integration) -> Value {
         "provider": integration.provider,
         "display_name": display_name,
         "logo": logo_url(server, &integration.provider),
-        // Clients of other servers read it. This one takes no webhooks of providers to pass on.
-        "forward_webhooks": false,
+        // Clients of other servers set and read it. This one takes no webhooks of providers to pass on.
+        "forward_webhooks": integration.forward_webhooks,
         "created_at": on_the_wire(integration.created_at),
         "updated_at": on_the_wire(integration.updated_at),
     });
@@ -62,12 +62,6 @@ pub fn view(server: &Server, integration: &Integration) -> Value {
 /// The issue of an address with an impossible integration key.
 fn unknown(key: &str) -> ApiError {
     ApiError::NotFound(format!("Integration \"{key}\" does not exist"))
-}
-
-/// Takes `forward_webhooks`, which existing clients send, and keeps nothing of it: the answer says that
-/// webhooks of providers are not passed on.
-fn ignore_forwarding(fields: &mut Fields) {
-    fields.optional_bool("forward_webhooks");
 }
 
 /// Reads what API-key and Basic integrations have no use for, and refuses it when it is there: storing

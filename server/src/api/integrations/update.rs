@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::{accept_config, ignore_forwarding, refuse_oauth_settings, unknown, view};
+use super::{accept_config, refuse_oauth_settings, unknown, view};
 use crate::{
     access::Key,
     api::ok,
@@ -35,7 +35,7 @@ pub async fn update(
     let mut fields = Fields::of_body(body)?;
     let unique_key = fields.optional_string("unique_key", SHORT);
     let display_name = fields.nullable_string("display_name", SHORT);
-    ignore_forwarding(&mut fields);
+    let forward_webhooks = fields.optional_bool("forward_webhooks");
     let config = fields.optional_object("integration_config");
     refuse_oauth_settings(&mut fields);
     fields.finish()?;
@@ -63,7 +63,8 @@ pub async fn update(
     };
 
     let audit = key.audit("integration.updated", format!("integration:{name}"), state.clock.now());
-    let change = IntegrationChange { unique_key, display_name, config, seen: None };
+    let change =
+        IntegrationChange { unique_key, display_name, config, forward_webhooks, seen: None };
     match state.store.update_integration(key.environment(), name.as_str(), change, audit).await? {
         IntegrationUpdate::Changed(integration) => Ok(ok(&json!({ "data": view(&state, &integration) }))),
         IntegrationUpdate::Unknown => Err(unknown(name.as_str())),

@@ -18,7 +18,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0005_key_prefixes_and_lists.sql"),
     include_str!("../../../migrations/postgres/0006_allowances_and_addresses.sql"),
     include_str!("../../../migrations/postgres/0007_audit_retention.sql"),
-    include_str!("../../../migrations/postgres/0010_operator_sessions.sql"),
+    include_str!("../../../migrations/postgres/0008_operator_sessions.sql"),
+    include_str!("../../../migrations/postgres/0009_unchecked_and_forwarding.sql"),
 ];
 
 /// Refuses a database that is not exactly of this version.

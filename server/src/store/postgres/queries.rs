@@ -29,7 +29,7 @@ use crate::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, EndUser, Environment,
         EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
         NewSession, Object, Operation, OwnProvider, Owner, Role, SecretKey, SecretKeyRecord, Tags,
-        Verified,
+        Verdict, Verified,
     },
     ownership::{self, Decision, Situation},
     recheck::next_check,
@@ -755,7 +755,7 @@ pub(super) async fn delete_own_provider(
 // --- integrations ---
 
 const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, config, \
-                           created_at, updated_at from integrations";
+                           created_at, updated_at, forward_webhooks from integrations";
 
 pub(super) async fn create_integration(
     db: &Transaction<'_>,
@@ -769,8 +769,8 @@ pub(super) async fn create_integration(
         }
     }
     let sql = "insert into integrations (environment, unique_key, provider, display_name, config, created_at,
-             updated_at)
-         values ($1, $2, $3, $4, $5, $6, $6) on conflict (environment, unique_key) do nothing returning id";
+             updated_at, forward_webhooks)
+         values ($1, $2, $3, $4, $5, $6, $6, $7) on conflict (environment, unique_key) do nothing returning id";
     let inserted = first(
         db,
         sql,
@@ -781,6 +781,7 @@ pub(super) async fn create_integration(
             &new.display_name,
             &json(&new.config)?,
             &millis(at),
+            &new.forward_webhooks,
         ],
     )
     .await?;
@@ -792,6 +793,7 @@ pub(super) async fn create_integration(
         provider: new.provider.clone(),
         display_name: new.display_name.clone(),
         config: new.config.clone(),
+        forward_webhooks: new.forward_webhooks,
         created_at: at,
         updated_at: at,
     }))
@@ -851,9 +853,10 @@ pub(super) async fn update_integration(
     if let Some(config) = &change.config {
         current.config.clone_from(config);
     }
+    current.forward_webhooks = change.forward_webhooks.unwrap_or(current.forward_webhooks);
     current.updated_at = at;
     let sql = "update integrations set unique_key = $2, display_name = $3, config = $4,
-             updated_at = $5 where id = $1";
+             updated_at = $5, forward_webhooks = $6 where id = $1";
     execute(
         db,
         sql,
@@ -863,6 +866,7 @@ pub(super) async fn update_integration(
             &current.display_name,
             &json(&current.config)?,
             &millis(at),
+            &current.forward_webhooks,
         ],
     )
     .await?;
@@ -887,6 +891,7 @@ fn integration_of(row: &Row) -> Result<Integration> {
         provider: row.try_get(3)?,
         display_name: row.try_get(4)?,
         config: document(row.try_get(5)?, "integrations.config")?,
+        forward_webhooks: row.try_get(8)?,
         created_at: moment(row.try_get(6)?)?,
         updated_at: moment(row.try_get(7)?)?,
     })
@@ -1098,8 +1103,9 @@ async fn insert(
              insert into connections (environment, integration_id, connection_id, auth_mode, key_id, sealed,
                  metadata, tags, end_user, end_user_name, end_user_email, owner_end_user, owner_organization,
                  webhook_url_override, verified, account, health, health_since, created_at, updated_at, checked_at,
-                 next_check_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $18, $19, $20)
+                 next_check_at, unchecked)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $18, $19, $20,
+                 $21)
              on conflict (integration_id, connection_id) do nothing returning *)
          select {CONNECTION}, c.auth_mode, c.key_id, c.sealed from c join integrations i on i.id = c.integration_id"
     );
@@ -1121,13 +1127,14 @@ async fn insert(
             &write.owner.as_ref().map(|owner| &owner.end_user),
             &write.owner.as_ref().and_then(|owner| owner.organization.as_ref()),
             &write.webhook_url_override.as_ref().and_then(Option::as_ref),
-            &write.verified.verified,
+            &(write.verified.verdict == Verdict::Verified),
             &write.verified.account,
             &health_after(&write.verified).word(),
             &millis(write.at),
-            &write.verified.verified.then(|| millis(write.at)),
+            &(write.verified.verdict == Verdict::Verified).then(|| millis(write.at)),
             // The number is not known yet; the moment scatters as well.
             &millis(next_check(write.at, millis(write.at))),
+            &(write.verified.verdict == Verdict::Unchecked),
         ],
     )
     .await?;
@@ -1148,22 +1155,23 @@ async fn replace(db: &Transaction<'_>, id: i64, write: &Write) -> Result<Connect
     let sql = format!(
         "update connections c set {CHANGE}, auth_mode = $11, key_id = $12, sealed = $13, verified = $14,
              account = $15, health = $16, health_since = $2, health_reason = null, checked_at = $17,
-             next_check_at = $18, metadata = coalesce($19, metadata)
+             next_check_at = $18, metadata = coalesce($19, metadata), unchecked = $20
          from integrations i where c.id = $1 and i.id = c.integration_id
          returning {CONNECTION}, c.auth_mode, c.key_id, c.sealed"
     );
     let changed = Changed::of(id, &change, write.at)?;
     let values = changed.values();
-    let more: [&(dyn ToSql + Sync); 9] = [
+    let more: [&(dyn ToSql + Sync); 10] = [
         &write.auth_mode.as_str(),
         &write.sealed.key_id,
         &write.sealed.blob,
-        &write.verified.verified,
+        &(write.verified.verdict == Verdict::Verified),
         &write.verified.account,
         &health_after(&write.verified).word(),
-        &write.verified.verified.then(|| millis(write.at)),
+        &(write.verified.verdict == Verdict::Verified).then(|| millis(write.at)),
         &millis(next_check(write.at, id)),
         &write.metadata.as_ref().map(json).transpose()?,
+        &(write.verified.verdict == Verdict::Unchecked),
     ];
     let row = one(db, &sql, &[values.as_slice(), more.as_slice()].concat()).await?;
     replace_tags(db, id, &change).await?;
@@ -1182,7 +1190,8 @@ async fn index_tags(db: &Transaction<'_>, id: i64, tags: &Tags) -> Result<()> {
 
 pub(super) const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
                           c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
-                          c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at";
+                          c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at, \
+                          c.unchecked";
 
 /// A connection by its names.
 #[derive(Clone)]
@@ -1216,7 +1225,7 @@ impl LookUp for ConnectionByName {
             ],
         )
         .await?;
-        let found = in_order(asked.len(), &rows, 21, found_connection)?;
+        let found = in_order(asked.len(), &rows, 22, found_connection)?;
         Ok(found.into_iter().map(|found| found.unwrap_or(Found::UnknownIntegration)).collect())
     }
 }
@@ -1233,8 +1242,8 @@ fn found_connection(row: &Row) -> Result<Found<Box<Connection>>> {
 pub(super) fn connection_of(row: &Row) -> Result<Connection> {
     Ok(Connection {
         summary: summary_of(row)?,
-        auth_mode: auth_mode(row.try_get(18)?)?,
-        sealed: Sealed { key_id: row.try_get(19)?, blob: row.try_get(20)? },
+        auth_mode: auth_mode(row.try_get(19)?)?,
+        sealed: Sealed { key_id: row.try_get(20)?, blob: row.try_get(21)? },
     })
 }
 
@@ -1343,7 +1352,10 @@ fn summary_of(row: &Row) -> Result<ConnectionSummary> {
         tags: document(row.try_get(6)?, "connections.tags")?,
         metadata: document(row.try_get(7)?, "connections.metadata")?,
         webhook_url_override: row.try_get(8)?,
-        verified: Verified { verified: row.try_get(9)?, account: row.try_get(10)? },
+        verified: Verified {
+            verdict: Verdict::stored(row.try_get(9)?, row.try_get(18)?),
+            account: row.try_get(10)?,
+        },
         health: Health::of(row.try_get(11)?),
         health_since: moment(row.try_get(12)?)?,
         health_reason: row.try_get(13)?,

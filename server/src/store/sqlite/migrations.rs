@@ -18,7 +18,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0005_key_prefixes_and_lists.sql"),
     include_str!("../../../migrations/sqlite/0006_allowances_and_addresses.sql"),
     include_str!("../../../migrations/sqlite/0007_audit_retention.sql"),
-    include_str!("../../../migrations/sqlite/0010_operator_sessions.sql"),
+    include_str!("../../../migrations/sqlite/0008_operator_sessions.sql"),
+    include_str!("../../../migrations/sqlite/0009_unchecked_and_forwarding.sql"),
 ];
 
 /// Refuses a file that is not exactly of this version.

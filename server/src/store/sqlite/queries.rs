@@ -25,7 +25,7 @@ use crate::{
         AuditEvent, ConnectSession, Connection, ConnectionSummary, Environment,
         EnvironmentSettings, Health, Integration, IntegrationChange, NewIntegration, NewSecretKey,
         NewSession, Object, Operation, OwnProvider, Owner, Role, SecretKey, SecretKeyRecord, Tags,
-        Verified,
+        Verdict, Verified,
     },
     ownership::{self, Decision, Situation},
     recheck::next_check,
@@ -686,7 +686,7 @@ fn own_provider_is_there(db: &Db, environment: &str, name: &str) -> Result<bool>
 // --- integrations ---
 
 const INTEGRATION: &str = "select id, environment, unique_key, provider, display_name, config, \
-                           created_at, updated_at from integrations";
+                           created_at, updated_at, forward_webhooks from integrations";
 
 pub(super) fn create_integration(
     db: &Db,
@@ -699,8 +699,8 @@ pub(super) fn create_integration(
     let inserted = db
         .prepare_cached(
             "insert into integrations (environment, unique_key, provider, display_name, config, created_at,
-                 updated_at)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?6) on conflict (environment, unique_key) do nothing",
+                 updated_at, forward_webhooks)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) on conflict (environment, unique_key) do nothing",
         )?
         .execute(params![
             new.environment,
@@ -708,7 +708,8 @@ pub(super) fn create_integration(
             new.provider,
             new.display_name,
             json(&new.config)?,
-            millis(at)
+            millis(at),
+            new.forward_webhooks
         ])?;
     if inserted == 0 {
         return Ok(Created::Exists);
@@ -720,6 +721,7 @@ pub(super) fn create_integration(
         provider: new.provider.clone(),
         display_name: new.display_name.clone(),
         config: new.config.clone(),
+        forward_webhooks: new.forward_webhooks,
         created_at: at,
         updated_at: at,
     }))
@@ -778,17 +780,19 @@ pub(super) fn update_integration(
     if let Some(config) = &change.config {
         current.config.clone_from(config);
     }
+    current.forward_webhooks = change.forward_webhooks.unwrap_or(current.forward_webhooks);
     current.updated_at = at;
     db.prepare_cached(
         "update integrations set unique_key = ?2, display_name = ?3, config = ?4,
-             updated_at = ?5 where id = ?1",
+             updated_at = ?5, forward_webhooks = ?6 where id = ?1",
     )?
     .execute(params![
         current.id,
         current.unique_key.as_str(),
         current.display_name,
         json(&current.config)?,
-        millis(at)
+        millis(at),
+        current.forward_webhooks
     ])?;
     Ok(IntegrationUpdate::Changed(current))
 }
@@ -810,6 +814,7 @@ fn integration_of(row: &Row<'_>) -> Result<Integration> {
         provider: row.get(3)?,
         display_name: row.get(4)?,
         config: document(&row.get::<_, String>(5)?, "integrations.config")?,
+        forward_webhooks: row.get(8)?,
         created_at: moment(row.get(6)?)?,
         updated_at: moment(row.get(7)?)?,
     })
@@ -962,8 +967,8 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
     db.prepare_cached(
         "insert into connections (environment, integration_id, connection_id, auth_mode, key_id, sealed, metadata,
              tags, end_user, owner_end_user, owner_organization, webhook_url_override, verified, account, health,
-             health_since, created_at, updated_at, checked_at, next_check_at)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16, ?16, ?17, ?18)",
+             health_since, created_at, updated_at, checked_at, next_check_at, unchecked)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16, ?16, ?17, ?18, ?19)",
     )?
     .execute(params![
         write.environment,
@@ -978,13 +983,14 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
         write.owner.as_ref().map(|owner| &owner.end_user),
         write.owner.as_ref().and_then(|owner| owner.organization.as_ref()),
         write.webhook_url_override.as_ref().and_then(Option::as_ref),
-        write.verified.verified,
+        write.verified.verdict == Verdict::Verified,
         write.verified.account,
         health_after(&write.verified).word(),
         millis(write.at),
-        write.verified.verified.then(|| millis(write.at)),
+        (write.verified.verdict == Verdict::Verified).then(|| millis(write.at)),
         // The number is not known yet; the moment scatters as well.
-        millis(next_check(write.at, millis(write.at)))
+        millis(next_check(write.at, millis(write.at))),
+        write.verified.verdict == Verdict::Unchecked
     ])?;
     let id = db.last_insert_rowid();
     index_tags(db, id, &tags)?;
@@ -994,7 +1000,8 @@ fn insert(db: &Db, integration_id: i64, write: &Write) -> Result<i64> {
 fn replace(db: &Db, id: i64, write: &Write) -> Result<()> {
     db.prepare_cached(
         "update connections set auth_mode = ?2, key_id = ?3, sealed = ?4, verified = ?5, account = ?6, health = ?7,
-             health_since = ?8, health_reason = null, checked_at = ?9, next_check_at = ?10, updated_at = ?8
+             health_since = ?8, health_reason = null, checked_at = ?9, next_check_at = ?10, updated_at = ?8,
+             unchecked = ?11
          where id = ?1",
     )?
     .execute(params![
@@ -1002,12 +1009,13 @@ fn replace(db: &Db, id: i64, write: &Write) -> Result<()> {
         write.auth_mode.as_str(),
         write.sealed.key_id,
         write.sealed.blob,
-        write.verified.verified,
+        write.verified.verdict == Verdict::Verified,
         write.verified.account,
         health_after(&write.verified).word(),
         millis(write.at),
-        write.verified.verified.then(|| millis(write.at)),
-        millis(next_check(write.at, id))
+        (write.verified.verdict == Verdict::Verified).then(|| millis(write.at)),
+        millis(next_check(write.at, id)),
+        write.verified.verdict == Verdict::Unchecked
     ])?;
     if let Some(metadata) = &write.metadata {
         write_metadata(db, id, metadata, MetadataMode::Replace, write.at)?;
@@ -1033,7 +1041,8 @@ fn index_tags(db: &Db, id: i64, tags: &Tags) -> Result<()> {
 
 pub(super) const CONNECTION: &str = "c.id, c.environment, c.connection_id, i.unique_key, i.provider, c.end_user, c.tags, \
                           c.metadata, c.webhook_url_override, c.verified, c.account, c.health, c.health_since, \
-                          c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at";
+                          c.health_reason, c.checked_at, c.created_at, c.updated_at, c.last_fetched_at, \
+                          c.unchecked";
 
 pub(super) fn connection(
     db: &Db,
@@ -1056,11 +1065,11 @@ pub(super) fn connection(
 
 /// Reads `{CONNECTION}, c.auth_mode, c.key_id, c.sealed`.
 pub(super) fn connection_of(row: &Row<'_>) -> Result<Connection> {
-    let mode: String = row.get(18)?;
+    let mode: String = row.get(19)?;
     Ok(Connection {
         summary: summary_of(row)?,
         auth_mode: auth_mode(&mode)?,
-        sealed: Sealed { key_id: row.get(19)?, blob: row.get(20)? },
+        sealed: Sealed { key_id: row.get(20)?, blob: row.get(21)? },
     })
 }
 
@@ -1161,7 +1170,10 @@ fn summary_of(row: &Row<'_>) -> Result<ConnectionSummary> {
         tags: document(&row.get::<_, String>(6)?, "connections.tags")?,
         metadata: document(&row.get::<_, String>(7)?, "connections.metadata")?,
         webhook_url_override: row.get(8)?,
-        verified: Verified { verified: row.get(9)?, account: row.get(10)? },
+        verified: Verified {
+            verdict: Verdict::stored(row.get(9)?, row.get(18)?),
+            account: row.get(10)?,
+        },
         health: Health::of(&row.get::<_, String>(11)?),
         health_since: moment(row.get(12)?)?,
         health_reason: row.get(13)?,
