@@ -207,6 +207,18 @@ test("get, post, put, patch and delete reach the vendor with the connection's ke
   expect(data).toMatchObject({ method: "POST", body: "<a/>", type: "text/xml" });
 });
 
+test("an object goes to the vendor as a form where its content type says so", async ({ world }) => {
+  const { connectionId } = await connect(world, "acme-key");
+  const call = { connectionId, providerConfigKey: "acme-key", endpoint: "/v1/echo" };
+  // Only the second is turned into a form by the SDK itself.
+  for (const name of ["content-type", "Content-Type"]) {
+    const headers = { [name]: "application/x-www-form-urlencoded" };
+    const { data } = await world.sdk.post({ ...call, data: { to: "+49 30", n: 1, list: ["a"] }, headers });
+    expect(data).toMatchObject({ method: "POST", type: expect.stringContaining("x-www-form-urlencoded") });
+    expect(decodeURIComponent(data.body)).toBe("to=+49+30&n=1&list[]=a");
+  }
+});
+
 test("proxy puts Basic credentials in their header and keeps the vendor's refusals", async ({ world }) => {
   const { connectionId } = await connect(world, "acme-basic");
   const target = { connectionId, providerConfigKey: "acme-basic" };

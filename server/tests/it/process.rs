@@ -418,7 +418,7 @@ fn entries_that_cannot_be_used_are_one_line_at_the_start_and_listed_by_check() {
     let log = String::from_utf8(server.stop()).unwrap();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("cannot be used")).collect();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("providers=2") && lines[0].contains("check"), "{lines:?}");
+    assert!(lines[0].contains("\"providers\":2") && lines[0].contains("check"), "{lines:?}");
     let table =
         String::from_utf8(run(dir.path(), &["check", "--catalog", "more.yaml"], &[]).stdout);
     let table = table.unwrap();
