@@ -322,23 +322,20 @@ impl Server {
             Some(_) => ("POST", "content-type", "application/json"),
         };
         headers.set(name, value);
-        let init = outgoing(&[
+        let fixed = outgoing(&[
             Member("method", method),
             Member("cache", "no-store"),
             Member("credentials", "omit"),
             Member("redirect", "error"),
             Member("referrerPolicy", "no-referrer"),
         ]);
-        js_sys::Object::assign(
-            &init,
-            &crate::dom::object(&[
-                ("headers", headers.into_raw().into()),
-                ("body", body.into()),
-                ("signal", abort.signal()),
-            ]),
-        );
+        let own = crate::dom::object(&[
+            ("headers", headers.into_raw().into()),
+            ("body", body.into()),
+            ("signal", abort.signal()),
+        ]);
         // What the browser does not find here it takes from nowhere else.
-        fetch(&url, &merged(&init, &JsValue::UNDEFINED))
+        fetch(&url, &merged(&fixed, &own))
     }
 }
 

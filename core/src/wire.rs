@@ -37,12 +37,15 @@ impl Issue {
     /// Reads `error.errors`.
     #[must_use]
     pub fn read(error: &impl Json) -> Vec<Issue> {
-        let issue = |one: &_| Issue {
-            message: Json::text(one, "message"),
-            too_long: Json::text(one, "code") == "too_big",
-            field: Json::texts(one, "path").pop().unwrap_or_default(),
-        };
-        error.get("errors").items().iter().map(issue).collect()
+        let mut issues = Vec::new();
+        for one in error.get("errors").items() {
+            issues.push(Issue {
+                message: one.text("message"),
+                too_long: one.text("code") == "too_big",
+                field: one.texts("path").pop().unwrap_or_default(),
+            });
+        }
+        issues
     }
 }
 

@@ -247,40 +247,37 @@ impl View {
         body.append(&self.host);
         style::paint(&self.host, self.parts.at(LOGO), &self.options);
         for kind in KEPT {
-            let (escaped, host) = (self.inputs.clone(), JsValue::from(self.host.clone()));
+            let (inputs, host) = (self.inputs.clone(), JsValue::from(self.host.clone()));
+            let dialog = self.parts.at(DIALOG).clone();
             self.listeners.push(Listener::new(&window(), kind, true, move |event| {
                 let escape = kind == "keydown"
                     && event.get("key") == "Escape"
                     && !event.get("isComposing").is_truthy();
                 if escape {
                     event.prevent_default();
-                    escaped.send(Input::Ui(Ui::Did(Signal::Dismissed)));
+                    inputs.send(Input::Ui(Ui::Did(Signal::Dismissed)));
                 }
                 let inside = event.get("target") == host;
                 if escape || inside {
                     event.stop();
                 }
                 if inside && kind == "click" {
+                    let clicked: Dom = event.path().get(0).unchecked_into();
+                    if clicked == dialog {
+                        inputs.send(Input::Ui(Ui::Did(Signal::Outside)));
+                    }
                     // The browser still acts on it (submits, follows, unfolds); our listeners need another.
-                    event.path().get(0).unchecked_into::<Dom>().dispatch(&Plain::new(kind));
+                    clicked.dispatch(&Plain::new(kind));
                 }
             }));
         }
-        let dialog = self.parts.at(DIALOG);
-        dialog.show_modal()?; // with the focus already
+        self.parts.at(DIALOG).show_modal()?; // with the focus already
 
         for (part, kind, signal) in REPORTS {
             self.listeners.push(report(&self.inputs, self.parts.at(*part), kind, *signal));
         }
         self.listeners.push(report(&self.inputs, &window(), "online", Signal::Online));
         self.listeners.push(report(&self.inputs, &window(), "pagehide", Signal::Leaving));
-        let outside = self.inputs.clone();
-        let own: JsValue = dialog.clone().into();
-        self.listeners.push(Listener::new(dialog, "click", false, move |event| {
-            if event.get("target") == own {
-                outside.send(Input::Ui(Ui::Did(Signal::Outside)));
-            }
-        }));
         self.observe(&body);
         Ok(())
     }
