@@ -97,9 +97,9 @@ pub enum ApiError {
         "Invalid HMAC signature. Expected the hexadecimal HMAC-SHA-256 of \"<integration>:<connection id>\" under the environment's HMAC key."
     )]
     InvalidHmac,
-    /// A proof over this integration and connection id would also be one over another pair.
+    /// A proof over this integration and connection id could also be one over another pair.
     #[error(
-        "This HMAC cannot be used: \"<integration>:<connection id>\" reads in more than one way, because {0}. Use a connect session instead."
+        "With HMAC, the {0} must not contain a colon: \"<integration>:<connection id>\" could then mean another pair. Use another ID or a connect session."
     )]
     AmbiguousHmac(&'static str),
     /// The secret key may not do this.
