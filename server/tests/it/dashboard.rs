@@ -979,6 +979,22 @@ async fn a_key_of_an_environment_is_shown_once_when_it_is_made() {
 }
 
 #[tokio::test]
+async fn what_is_shown_once_is_taken_by_get_in_its_own_environment_only() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let fields = [("name", "Reports"), ("scope", "read_only")];
+    let made = browser.post("/dashboard/prod/secret-keys", &fields).await;
+    let page = made.headers["location"].to_str().unwrap().to_owned();
+    let head =
+        request(Method::HEAD, &page).header("cookie", &browser.cookie).body(Body::empty()).unwrap();
+    assert_eq!(server.send(head).await.status, StatusCode::OK);
+    let elsewhere = browser.get(&page.replace("/prod/", "/dev/")).await;
+    assert_eq!(elsewhere.status, StatusCode::OK);
+    assert!(!text(&elsewhere).contains("made-key"));
+    assert!(value_of(&text(&browser.get(&page).await), "made-key").starts_with("ksk_"));
+}
+
+#[tokio::test]
 async fn a_secret_key_is_shown_once_and_does_what_its_scope_says() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
