@@ -217,6 +217,19 @@ async fn for_a_day_a_proof_by_the_key_before_is_accepted_unless_it_is_ended() {
     server.advance(1);
     assert_eq!((status(&first).await, status(&second).await), (400, 200));
 
+    let refused = async || {
+        let answer = server.call(Method::POST, "/environment/hmac-key", Some(SECRET), None).await;
+        assert_eq!(answer.error(), "409 previous_keys_in_use");
+    };
+    let (newer, _) = renew(None).await;
+    let (newest, _) = renew(None).await;
+    refused().await;
+    for key in [&second, &newer, &newest] {
+        assert_eq!(status(key).await, 200, "none is dropped");
+    }
+    server.advance(24 * 60);
+    let second = newest;
+
     let (third, _) = renew(Some(json!({ "grace_period_seconds": 3600 }))).await;
     assert_eq!((status(&second).await, status(&third).await), (200, 200));
     let end = async || {
@@ -233,4 +246,6 @@ async fn for_a_day_a_proof_by_the_key_before_is_accepted_unless_it_is_ended() {
     let body = json!({ "grace_period_seconds": 86_401 });
     let long = server.call(Method::POST, path, Some(SECRET), Some(body)).await;
     assert_eq!(long.error(), "400 invalid_body too_big [grace_period_seconds]");
+    let said = long.json()["error"]["message"].to_string();
+    assert!(said.contains("must be a whole number from 0 to 86400"), "{said}");
 }
