@@ -3,7 +3,7 @@
 //! server, shown once when they are made. For a day after a new one was made, the one before counts as well, so
 //! that a backend can be given the new one without a gap.
 
-use aws_lc_rs::rand;
+use aws_lc_rs::{digest, rand};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -148,24 +148,33 @@ impl EnvironmentKeys {
         Ok((keys, sealed))
     }
 
-    /// Makes a new key for an environment. Those that counted until now count for `grace` more, at most.
+    /// Makes a new key for an environment. Those that counted until now count for `grace` more, at most. `seen` is
+    /// the version that a form was shown with.
     ///
     /// # Errors
-    /// What store and vault say.
+    /// 409 `key_changed` when the keys are not those of `seen`; 409 `previous_keys_in_use` when as many count beside
+    /// the newest as may, unless they are to end. What store and vault say.
     pub async fn renew(
         server: &Server,
         environment: &str,
         purpose: Purpose,
         grace: SignedDuration,
+        seen: Option<&str>,
         audit: AuditEvent,
     ) -> Result<Self, ApiError> {
         let name = purpose.name(environment);
         loop {
-            let (old, seen) = Self::stored(server, &name, purpose).await?;
+            let (old, stored) = Self::stored(server, &name, purpose).await?;
+            if seen.is_some_and(|seen| seen != old.version()) {
+                return Err(ApiError::KeyChanged);
+            }
+            if old.former.len() >= BEFORE_MAX && !grace.is_zero() {
+                return Err(ApiError::PreviousKeysInUse);
+            }
             let new = old.renewed(EnvironmentKey::random(purpose)?, server.clock.now() + grace);
             let new = if grace.is_zero() { new.without_former() } else { new };
             let sealed = new.seal(&server.vault, &name)?;
-            if server.store.replace_server_secret(&name, seen, sealed, audit.clone()).await? {
+            if server.store.replace_server_secret(&name, stored, sealed, audit.clone()).await? {
                 return Ok(new);
             }
         }
@@ -211,6 +220,12 @@ impl EnvironmentKeys {
         Ok((new.clone(), vault.seal(binding(&new), &text)?))
     }
 
+    /// What tells whether the newest is still the one that a form was shown with.
+    pub fn version(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, self.current.expose().as_bytes());
+        digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The newest.
     pub fn current(&self) -> &EnvironmentKey {
         &self.current
@@ -240,7 +255,6 @@ impl EnvironmentKeys {
         for one in &mut former {
             one.ends_at = one.ends_at.min(ends_at);
         }
-        former.truncate(BEFORE_MAX);
         Self { current: new, unseen: false, former }
     }
 
@@ -326,7 +340,9 @@ mod tests {
         assert_eq!(again(&third, 99).former_until(), Some(at(150)));
         assert_eq!(texts(&again(&third, 100)), ["whsec_three", "whsec_two"]);
         let fourth = again(&third, 60).renewed(known("whsec_four"), at(160));
-        assert_eq!(texts(&fourth), ["whsec_four", "whsec_three", "whsec_two"], "two at most");
+        let all = ["whsec_four", "whsec_three", "whsec_two", "whsec_one"];
+        assert_eq!(texts(&fourth), all, "none is dropped");
+        assert_ne!(fourth.version(), again(&third, 60).version());
         let sooner = again(&third, 60).renewed(known("whsec_four"), at(70));
         assert_eq!(sooner.former_until(), Some(at(70)), "none counts longer than was asked for");
         assert_eq!(texts(&fourth.without_former()), ["whsec_four"]);

@@ -97,11 +97,21 @@ pub enum ApiError {
         "Invalid HMAC signature. Expected the hexadecimal HMAC-SHA-256 of \"<integration>:<connection id>\" under the environment's HMAC key."
     )]
     InvalidHmac,
-    /// A proof over this integration and connection id would also be one over another pair.
+    /// A proof over this integration and connection id could also be one over another pair.
     #[error(
-        "This HMAC cannot be used: \"<integration>:<connection id>\" reads in more than one way, because {0}. Use a connect session instead."
+        "With HMAC, the {0} must not contain a colon: \"<integration>:<connection id>\" could then mean another pair. Use another ID or a connect session."
     )]
     AmbiguousHmac(&'static str),
+    /// Somebody else has made a new key since the form was shown.
+    #[error(
+        "Nothing was made: there is a newer key than when you opened this page. Load it again."
+    )]
+    KeyChanged,
+    /// As many keys count beside the newest as may.
+    #[error(
+        "Nothing was made: two previous keys are still accepted. End them first, or make the new key without an overlap (grace_period_seconds: 0)."
+    )]
+    PreviousKeysInUse,
     /// The secret key may not do this.
     #[error("This secret key has insufficient scope. Required: {0}")]
     InsufficientScope(&'static str),
@@ -138,7 +148,7 @@ pub enum ApiError {
     /// This session may not write the connection id that the request names. One answer for every id, so
     /// that nobody finds out which ones exist.
     #[error(
-        "This connect session may not use this connection id. Mint the session with connection_id, or with connection_ids for several. A session with neither may use the id of its end_user, unless that connection belongs to somebody else, or no id: the server then makes one."
+        "This connect session may not use this connection id. Mint the session with connection_id, or with connection_ids for several. Otherwise use the end_user's id, if no one else owns that connection, or omit the id and the server generates one."
     )]
     ConnectionIdNotAllowed,
     /// A public key without HMAC names a connection id.
@@ -288,7 +298,10 @@ impl ApiError {
             | Self::UnknownProviderTemplate(_)
             | Self::NotFound(_)
             | Self::UnknownConnection => StatusCode::NOT_FOUND,
-            Self::ProviderInUse(_) | Self::EnvironmentStays(_) => StatusCode::CONFLICT,
+            Self::ProviderInUse(_)
+            | Self::EnvironmentStays(_)
+            | Self::KeyChanged
+            | Self::PreviousKeysInUse => StatusCode::CONFLICT,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -346,6 +359,8 @@ impl ApiError {
             Self::InvalidConnection => "invalid_connection",
             Self::ConnectionTestFailed { .. } => "connection_test_failed",
             Self::NotFound(_) => "not_found",
+            Self::KeyChanged => "key_changed",
+            Self::PreviousKeysInUse => "previous_keys_in_use",
             Self::ProviderInUse(_) => "provider_in_use",
             Self::EnvironmentStays(_) => "environment_stays",
             Self::UnknownConnection | Self::NothingToDelete => "unknown_connection",

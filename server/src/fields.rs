@@ -117,16 +117,17 @@ impl Fields {
     ) -> Option<u64> {
         let value = self.object.shift_remove(key)?;
         let path = self.path_of(key);
-        match value.as_u64() {
-            None => self.refuse(Issue::invalid_type(path, "number", Some(&value))),
-            Some(number) if number < *range.start() => {
-                self.refuse(Issue::too_small(path, *range.start()));
-            }
-            Some(number) if number > *range.end() => {
-                self.refuse(Issue::too_big(path, *range.end()));
-            }
+        let issue = match value.as_u64() {
+            None => Issue::invalid_type(path, "number", Some(&value)),
+            Some(number) if number < *range.start() => Issue::too_small(path, *range.start()),
+            Some(number) if number > *range.end() => Issue::too_big(path, *range.end()),
             Some(number) => return Some(number),
-        }
+        };
+        let (min, max) = range.into_inner();
+        self.refuse(Issue {
+            message: format!("must be a whole number from {min} to {max}"),
+            ..issue
+        });
         None
     }
 

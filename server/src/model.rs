@@ -214,6 +214,8 @@ pub enum Target {
     Unbound,
     /// Exactly this id.
     Bound(String),
+    /// Exactly this id, unless its connection belongs to somebody else by then.
+    Free(String),
     /// Each of these ids, of which there is at least one. The first is used when a request names none.
     AnyOf(Vec<String>),
     /// This connection, which must still exist.
@@ -230,7 +232,9 @@ impl Target {
     pub fn ids(&self) -> &[String] {
         match self {
             Self::Unbound => &[],
-            Self::Bound(id) | Self::Reconnect { connection: id, .. } => std::slice::from_ref(id),
+            Self::Bound(id) | Self::Free(id) | Self::Reconnect { connection: id, .. } => {
+                std::slice::from_ref(id)
+            }
             Self::AnyOf(ids) => ids,
         }
     }

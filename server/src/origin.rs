@@ -23,6 +23,13 @@ impl Origin {
         Self::of(&url).filter(|_| bare)
     }
 
+    /// What is said of a text that is none.
+    pub fn objection(text: &str) -> String {
+        format!(
+            "\"{text}\" is not an origin. Use scheme, host and optional port, e.g. https://app.example.com."
+        )
+    }
+
     /// The origin of an address; `None` when a policy could not name it.
     pub fn of(url: &Url) -> Option<Self> {
         let host = match url.host()? {

@@ -64,24 +64,32 @@ pub fn decide(
         (Target::Unbound, Some(id)) => {
             let mine = situation.made.iter().any(|made| made == id.as_str());
             let second = !terms.multiple && !situation.made.is_empty();
-            // One without an owner belongs to no end user.
-            let free = match &situation.named {
-                None => true,
-                Some(owner) => owner.is_some() && *owner == terms.owner(),
-            };
-            if mine || (is_end_user(terms, id) && free && !second) {
+            if mine || (is_end_user(terms, id) && is_free(terms, situation) && !second) {
                 Decision::Use(id.clone())
             } else {
                 Decision::Denied
             }
         }
-        (Target::Bound(_) | Target::AnyOf(_) | Target::Reconnect { .. }, _) => {
-            match (named(terms, requested), &terms.target) {
-                (None, _) => Decision::Denied,
-                (Some(_), Target::Reconnect { .. }) if situation.named.is_none() => Decision::Gone,
-                (Some(id), _) => Decision::Use(id),
+        (_, requested) => match (named(terms, requested), &terms.target) {
+            (None, _) => Decision::Denied,
+            (Some(id), Target::Free(_))
+                if !is_free(terms, situation)
+                    && !situation.made.iter().any(|made| made == id.as_str()) =>
+            {
+                Decision::Denied
             }
-        }
+            (Some(_), Target::Reconnect { .. }) if situation.named.is_none() => Decision::Gone,
+            (Some(id), _) => Decision::Use(id),
+        },
+    }
+}
+
+/// Whether the connection that is named is new or the same end user's. One without an owner belongs to no end
+/// user.
+fn is_free(terms: &SessionTerms, situation: &Situation) -> bool {
+    match &situation.named {
+        None => true,
+        Some(owner) => owner.is_some() && *owner == terms.owner(),
     }
 }
 
@@ -222,6 +230,21 @@ mod tests {
             assert_eq!(decide(&terms, None, &situation), Decision::Use(id("b")));
             assert_eq!(decide(&terms, Some(&id("b")), &situation), Decision::Use(id("b")));
             assert_eq!(decide(&terms, Some(&id("c")), &situation), Decision::Denied);
+        }
+    }
+
+    #[test]
+    fn a_session_for_a_free_id_writes_it_only_while_nobody_else_owns_it() {
+        let b = SessionTerms { target: Target::Free("u1".into()), ..of("u1", None) };
+        let u1 = id("u1");
+        for situation in [Situation::default(), owned("u1", None), made(&["u1"])] {
+            assert_eq!(decide(&b, None, &situation), Decision::Use(u1.clone()));
+            assert_eq!(decide(&b, Some(&u1), &situation), Decision::Use(u1.clone()));
+            assert_eq!(decide(&b, Some(&id("u2")), &situation), Decision::Denied);
+        }
+        for taken in [owned("u2", None), Situation { named: Some(None), made: vec![] }] {
+            assert_eq!(decide(&b, None, &taken), Decision::Denied);
+            assert_eq!(decide(&b, Some(&u1), &taken), Decision::Denied);
         }
     }
 

@@ -147,8 +147,15 @@ fn appearance(fields: &mut Fields, settings: &mut EnvironmentSettings) {
             .filter_map(|text| Origin::parse(text))
             .map(|one| one.to_string())
             .collect();
-        if known.len() < given.len() || known.len() > appearance::ORIGINS_MAX {
-            let message = "Expected at most 20 origins such as https://app.example.com";
+        let bad = given.iter().find(|text| Origin::parse(text).is_none());
+        let message = match bad {
+            Some(text) => Some(Origin::objection(text)),
+            None if known.len() > appearance::ORIGINS_MAX => {
+                Some(format!("Name at most {} origins.", appearance::ORIGINS_MAX))
+            }
+            None => None,
+        };
+        if let Some(message) = message {
             fields.refuse(Issue::custom(fields.path_of("allowed_origins"), message));
         }
         settings.allowed_origins = known;
@@ -160,7 +167,7 @@ fn appearance(fields: &mut Fields, settings: &mut EnvironmentSettings) {
 /// signed with both.
 ///
 /// # Errors
-/// 400 `invalid_body`, `invalid_query_params` for any query.
+/// 400 `invalid_body`, `invalid_query_params` for any query; 409 `previous_keys_in_use` while two count beside it.
 pub async fn renew_signing_key(
     State(state): State<AppState>,
     key: Key,
@@ -175,7 +182,7 @@ pub async fn renew_signing_key(
 /// it this once. For the grace period (a day, which is also the most) what was made with the one before is accepted.
 ///
 /// # Errors
-/// 400 `invalid_body`, `invalid_query_params` for any query.
+/// 400 `invalid_body`, `invalid_query_params` for any query; 409 `previous_keys_in_use` while two count beside it.
 pub async fn renew_hmac_key(
     State(state): State<AppState>,
     key: Key,
@@ -205,7 +212,7 @@ async fn renew(
     let name = key.environment();
     let object = format!("environment:{name}");
     let audit = key.audit(purpose.renewed(), object, state.clock.now());
-    let keys = EnvironmentKeys::renew(state, name, purpose, grace, audit).await?;
+    let keys = EnvironmentKeys::renew(state, name, purpose, grace, None, audit).await?;
     let mut data = Object::new();
     // EXPOSE: whoever asked for the key gets it, this once.
     data.insert(field.into(), keys.current().expose().into());
@@ -245,7 +252,7 @@ async fn end(state: &Server, key: &Key, purpose: Purpose) -> Result<Response, Ap
     if EnvironmentKeys::end_former(state, name, purpose, audit).await? {
         Ok(ok(&json!({ "success": true })))
     } else {
-        Err(ApiError::NotFound("No key from before the newest counts.".into()))
+        Err(ApiError::NotFound("There is no previous key to end.".into()))
     }
 }
 

@@ -26,6 +26,8 @@ pub struct KeyView {
     pub title: &'static str,
     /// What it is for.
     pub help: &'static str,
+    /// What tells whether it is still the same.
+    pub version: String,
     /// Until when the one before it counts.
     pub former_until: Option<String>,
 }
@@ -37,18 +39,20 @@ impl KeyView {
     /// Those of store and vault.
     pub async fn of(visit: &Visit, purpose: Purpose) -> Result<Self, ApiError> {
         let keys = EnvironmentKeys::of(&visit.state, &visit.environment, purpose).await?;
-        let former_until = keys.former_until().map(moment);
+        let (version, former_until) = (keys.version(), keys.former_until().map(moment));
         Ok(match purpose {
             Purpose::WebhookSigning => Self {
                 purpose: "webhooks",
                 title: "signing key",
                 help: "With it your backend knows that a webhook is ours.",
+                version,
                 former_until,
             },
             Purpose::ConnectionHmac => Self {
                 purpose: "hmac",
                 title: "HMAC key",
                 help: "With it your backend vouches for a connection ID.",
+                version,
                 former_until,
             },
         })
@@ -69,7 +73,7 @@ struct Page {
     frame: Frame,
     tab: Tab,
     key: KeyView,
-    problem: Option<&'static str>,
+    problem: Option<String>,
 }
 
 impl Page {
@@ -96,7 +100,8 @@ pub async fn ask(visit: Visit, query: Query) -> Result<Response, ApiError> {
 /// what becomes of the key before it. The page after it shows the new key, once.
 ///
 /// # Errors
-/// 404 `not_found` for another purpose.
+/// 404 `not_found` for another purpose. 409 on the page: `version` is not that of the newest key, or two count
+/// beside it.
 pub async fn renew(visit: Visit, form: Form) -> Result<Response, ApiError> {
     let purpose = purpose(form.text("purpose"))?;
     let grace = match form.text("before") {
@@ -104,13 +109,23 @@ pub async fn renew(visit: Visit, form: Form) -> Result<Response, ApiError> {
         "end" => SignedDuration::ZERO,
         _ => {
             let mut page = Page::of(&visit, purpose).await?;
-            page.problem = Some("Nothing was made: choose what becomes of the key before.");
+            page.problem =
+                Some("Nothing was made: choose what becomes of the key before.".to_owned());
             return html(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
     };
     let name = visit.environment.as_str();
     let audit = visit.audit(purpose.renewed(), format!("environment:{name}"));
-    let keys = EnvironmentKeys::renew(&visit.state, name, purpose, grace, audit).await?;
+    let seen = Some(form.text("version"));
+    let keys = match EnvironmentKeys::renew(&visit.state, name, purpose, grace, seen, audit).await {
+        Ok(keys) => keys,
+        Err(error @ (ApiError::KeyChanged | ApiError::PreviousKeysInUse)) => {
+            let mut page = Page::of(&visit, purpose).await?;
+            page.problem = Some(error.to_string());
+            return html(error.status(), &page);
+        }
+        Err(error) => return Err(error),
+    };
     let until = keys.former_until().map(moment);
     let made = Made {
         title: format!("The new {}", KeyView::of(&visit, purpose).await?.title),

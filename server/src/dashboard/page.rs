@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     response::{IntoResponse, Redirect, Response},
 };
-use http::{HeaderName, StatusCode, header, request::Parts};
+use http::{HeaderName, Method, StatusCode, header, request::Parts};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -149,6 +149,7 @@ pub struct Visit {
     /// The names of all.
     environments: Vec<String>,
     operator: Operator,
+    method: Method,
     request: RequestId,
     address: Option<ClientAddress>,
 }
@@ -163,6 +164,11 @@ impl Visit {
     /// The operator's session.
     pub fn session(&self) -> &str {
         &self.operator.session
+    }
+
+    /// Whether the answer has no body (HEAD).
+    pub fn shows_nothing(&self) -> bool {
+        self.method == Method::HEAD
     }
 
     /// What an operator did or saw.
@@ -220,6 +226,7 @@ impl FromRequestParts<AppState> for Visit {
             environment: name,
             environments,
             operator,
+            method: parts.method.clone(),
             request: RequestId::of(&parts.extensions),
             address: ClientAddress::of(&parts.extensions),
         })

@@ -223,10 +223,7 @@ fn put_connect(form: &Form, settings: &mut EnvironmentSettings) -> Problems {
     for line in form.text("allowed_origins").split_whitespace() {
         match Origin::parse(line) {
             Some(origin) => settings.allowed_origins.push(origin.to_string()),
-            None => problems.push((
-                "allowed_origins",
-                format!("“{line}” is not an origin such as https://app.example.com."),
-            )),
+            None => problems.push(("allowed_origins", Origin::objection(line))),
         }
     }
     if settings.allowed_origins.len() > appearance::ORIGINS_MAX {

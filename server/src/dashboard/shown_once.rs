@@ -47,7 +47,7 @@ pub async fn keep(visit: &Visit, made: &Made) -> Result<String, ApiError> {
         .state
         .store
         .put_shown_once(ShownOnce {
-            id: id.clone(),
+            id: record(visit, &id),
             session: visit.session().to_owned(),
             sealed: sealed.blob,
             ends_at: visit.state.clock.now() + LIFETIME,
@@ -56,14 +56,18 @@ pub async fn keep(visit: &Visit, made: &Made) -> Result<String, ApiError> {
     Ok(format!("{PARAMETER}={id}"))
 }
 
-/// Takes what the address of this page names.
+/// Takes what the address of this page names, if it was made in this environment. HEAD shows nothing and takes
+/// nothing.
 ///
 /// # Errors
 /// What store and vault say.
 pub async fn take(visit: &Visit, query: &Query) -> Result<Shown, ApiError> {
     let Some(id) = query.first(PARAMETER) else { return Ok(Shown::default()) };
-    let now = visit.state.clock.now();
-    let Some(blob) = visit.state.store.take_shown_once(id, visit.session(), now).await? else {
+    if visit.shows_nothing() {
+        return Ok(Shown::default());
+    }
+    let (store, now) = (&visit.state.store, visit.state.clock.now());
+    let Some(blob) = store.take_shown_once(&record(visit, id), visit.session(), now).await? else {
         return Ok(Shown { made: None, gone: true });
     };
     let text = visit.state.vault.open(binding(visit, id), &blob)?;
@@ -71,6 +75,11 @@ pub async fn take(visit: &Visit, query: &Query) -> Result<Shown, ApiError> {
         made: Some(serde_json::from_slice(&text).map_err(ApiError::internal)?),
         gone: false,
     })
+}
+
+/// The id in the store. The environment is part of it: asked for in another one, it is not there.
+fn record(visit: &Visit, id: &str) -> String {
+    format!("{}:{id}", visit.environment)
 }
 
 fn binding<'a>(visit: &'a Visit, id: &'a str) -> Binding<'a> {

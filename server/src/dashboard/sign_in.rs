@@ -11,6 +11,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, Uri, header, request::Parts};
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
+use url::Url;
 
 use super::{PREFIX, form::Form, operator::Operator, page};
 use crate::{
@@ -188,9 +189,12 @@ fn start(server: &Server) -> String {
 /// A page of the dashboard, and nothing else: the address comes from outside.
 fn inside(next: &str) -> Option<&str> {
     let rest = next.strip_prefix(PREFIX)?;
+    // Browsers resolve `..` and `%2e%2e`: what they would ask for must be what is written.
+    let base = Url::parse("http://localhost").ok()?;
     let fits = rest.starts_with('/')
         && !rest.contains("//")
-        && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+        && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+        && base.join(next).is_ok_and(|url| url.as_str().ends_with(next));
     fits.then_some(next)
 }
 
@@ -211,6 +215,11 @@ mod tests {
             "/dashboard//evil.example",
             "/dashboard/\\evil.example",
             "/dashboard/\r\nx: y",
+            "/dashboard/../../x",
+            "/dashboard/dev/..",
+            "/dashboard/./x",
+            "/dashboard/%2e%2e/x",
+            "/dashboard/%2E./x?a=b",
         ] {
             assert!(inside(elsewhere).is_none(), "{elsewhere:?}");
         }

@@ -25,6 +25,7 @@ use crate::{
     issue::at,
     model::{EndUser, Target},
     query::Query,
+    store::Found,
 };
 
 /// How long an invite link may work: hours, and as a person says it.
@@ -92,6 +93,8 @@ struct InvitePage {
     connection: String,
     lifetimes: [(i64, &'static str); 4],
     problem: Option<&'static str>,
+    /// Whether there is a connection of this id.
+    taken: bool,
     id: String,
     name: String,
     /// The link, once it is made.
@@ -108,6 +111,7 @@ impl InvitePage {
             connection: connection.to_owned(),
             lifetimes: LIFETIMES,
             problem: None,
+            taken: false,
             id: String::new(),
             name: String::new(),
             link: shown_once::Shown::default(),
@@ -144,7 +148,13 @@ pub async fn make_invite(visit: Visit, form: Form) -> Result<Response, ApiError>
                 Some("Use at most 255 letters, digits and plain punctuation for the ID.");
             return html(StatusCode::UNPROCESSABLE_ENTITY, &page);
         };
-        target = Target::Bound(id.to_string());
+        let store = &visit.state.store;
+        if let Found::Found(_) = store.connection(&visit.environment, key, id.as_str()).await? {
+            page.taken = true;
+            return html(StatusCode::UNPROCESSABLE_ENTITY, &page);
+        }
+        // The link lives for days: who owns the connection by then is asked when it is used.
+        target = Target::Free(id.to_string());
     }
     let hours = form.text("hours").parse().unwrap_or(24);
     let hours = LIFETIMES.iter().map(|(hours, _)| *hours).find(|known| *known == hours);

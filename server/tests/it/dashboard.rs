@@ -86,6 +86,13 @@ impl Browser<'_> {
         text(&self.get(made.headers["location"].to_str().unwrap()).await)
     }
 
+    /// What the form for a new key of this purpose carries.
+    async fn key_version(&self, purpose: &str) -> String {
+        let page = text(&self.get(&format!("/dashboard/dev/settings/key?purpose={purpose}")).await);
+        let version = page.split("name=\"version\" value=\"").nth(1).unwrap();
+        version.split('"').next().unwrap().to_owned()
+    }
+
     /// Posts a part of the settings as the form on the page has it.
     async fn save_settings(&self, part: &str, fields: &[(&str, &str)]) -> Answer {
         let page = text(&self.get("/dashboard/dev/settings").await);
@@ -351,7 +358,12 @@ async fn reloading_after_something_secret_was_made_makes_no_second_one() {
         ("dev/invite", &[("integration", "demo"), ("hours", "1")]),
     ];
     for (path, fields) in forms {
-        let made = browser.post(&format!("/dashboard/{path}"), fields).await;
+        let version = match fields {
+            [("purpose", purpose), ..] => browser.key_version(purpose).await,
+            _ => String::new(),
+        };
+        let fields = [fields, &[("version", version.as_str())]].concat();
+        let made = browser.post(&format!("/dashboard/{path}"), &fields).await;
         assert_eq!(made.status, StatusCode::SEE_OTHER, "{path}: {}", text(&made));
         let location = made.headers["location"].to_str().unwrap().to_owned();
         let stranger = Browser::signed_in(&server).await;
@@ -891,6 +903,38 @@ async fn an_invite_link_without_an_id_makes_a_new_connection_and_takes_nobodys()
 }
 
 #[tokio::test]
+async fn an_invite_link_for_a_new_id_does_not_replace_the_connection_of_somebody_else() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let import = async |id: &str| {
+        let body = json!({
+            "provider_config_key": "demo", "connection_id": id, "end_user": { "id": "somebody-else" },
+            "credentials": { "type": "API_KEY", "apiKey": GOOD },
+        });
+        assert_eq!(server.post("/connections", body).await.status, 201);
+    };
+    import("victim").await;
+    let path = "/dashboard/dev/invite";
+    let taken = browser.post(path, &[("integration", "demo"), ("id", "victim")]).await;
+    assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let page = text(&taken);
+    assert!(page.contains("already a connection <code>victim</code>"), "{page}");
+    assert!(
+        page.contains("/dashboard/dev/invite?integration=demo&amp;connection=victim"),
+        "{page}"
+    );
+
+    let html =
+        browser.made(path, &[("integration", "demo"), ("id", "later"), ("hours", "24")]).await;
+    let token = html.split("?session_token=").nth(1).unwrap().split('"').next().unwrap();
+    import("later").await;
+    let answer = server.connect(token, "demo", json!({ "apiKey": GOOD })).await;
+    assert_eq!(answer.error(), "403 connection_id_not_allowed");
+    let kept = server.connection("demo", "later").await.json();
+    assert_eq!(kept["end_user"]["id"], "somebody-else");
+}
+
+#[tokio::test]
 async fn an_invite_link_is_for_one_connection_and_one_integration() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
@@ -969,13 +1013,48 @@ async fn a_key_of_an_environment_is_shown_once_when_it_is_made() {
         assert!(text(&ask).contains("Counts for 24 hours more"), "{purpose}");
         let unsure = browser.post(path, &[("purpose", purpose)]).await;
         assert_eq!(unsure.status, StatusCode::UNPROCESSABLE_ENTITY, "{purpose}");
-        let made = browser.made(path, &[("purpose", purpose), ("before", "day")]).await;
+        let made = {
+            let version = browser.key_version(purpose).await;
+            let fields = [("purpose", purpose), ("before", "day"), ("version", &version)];
+            browser.made(path, &fields).await
+        };
         assert!(made.contains(&format!("value=\"{prefix}")), "{purpose}");
         let page = text(&browser.get("/dashboard/dev/settings").await);
         assert!(!page.contains(&format!("value=\"{prefix}")), "{purpose}");
     }
     let other = browser.post("/dashboard/dev/settings/key", &[("purpose", "x")]).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_form_for_a_new_key_makes_none_when_another_was_made_meanwhile() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let path = "/dashboard/dev/settings/key";
+    let version = browser.key_version("hmac").await;
+    let fields = [("purpose", "hmac"), ("before", "day"), ("version", &version)];
+    browser.made(path, &fields).await;
+    let again = browser.post(path, &fields).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(text(&again).contains("there is a newer key"));
+    let without = browser.post(path, &fields[..2]).await;
+    assert_eq!(without.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn what_is_shown_once_is_taken_by_get_in_its_own_environment_only() {
+    let server = locked().await;
+    let browser = Browser::signed_in(&server).await;
+    let fields = [("name", "Reports"), ("scope", "read_only")];
+    let made = browser.post("/dashboard/prod/secret-keys", &fields).await;
+    let page = made.headers["location"].to_str().unwrap().to_owned();
+    let head =
+        request(Method::HEAD, &page).header("cookie", &browser.cookie).body(Body::empty()).unwrap();
+    assert_eq!(server.send(head).await.status, StatusCode::OK);
+    let elsewhere = browser.get(&page.replace("/prod/", "/dev/")).await;
+    assert_eq!(elsewhere.status, StatusCode::OK);
+    assert!(!text(&elsewhere).contains("made-key"));
+    assert!(value_of(&text(&browser.get(&page).await), "made-key").starts_with("ksk_"));
 }
 
 #[tokio::test]
@@ -1160,11 +1239,15 @@ async fn a_page_that_is_not_there_keeps_the_sidebar_for_an_operator() {
 async fn an_old_signing_key_is_ended_by_two_presses() {
     let server = locked().await;
     let browser = Browser::signed_in(&server).await;
-    let fields = [("purpose", "webhooks"), ("before", "day")];
     let path = "/dashboard/dev/settings/key";
-    let first = browser.made(path, &fields).await;
+    let renewed = async || {
+        let version = browser.key_version("webhooks").await;
+        let fields = [("purpose", "webhooks"), ("before", "day"), ("version", &version)];
+        browser.made(path, &fields).await
+    };
+    let first = renewed().await;
     assert!(first.contains("No other counts."), "one that nobody has seen does not count: {first}");
-    assert!(browser.made(path, &fields).await.contains("The one before counts until 2026-09-22"));
+    assert!(renewed().await.contains("The one before counts until 2026-09-22"));
     let page = async || text(&browser.get("/dashboard/dev/settings").await);
     assert!(page().await.contains("before this one counts until"));
     browser.post(&format!("{path}/end"), &[("purpose", "webhooks")]).await;

@@ -80,6 +80,8 @@ fn number(error: &ApiError) -> usize {
         ApiError::EnvironmentStays(_) => 58,
         ApiError::ConnectionIdNotVouchedFor => 59,
         ApiError::AmbiguousHmac(_) => 60,
+        ApiError::KeyChanged => 61,
+        ApiError::PreviousKeysInUse => 62,
     }
 }
 
@@ -171,6 +173,8 @@ pub(crate) fn table() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::EnvironmentStays("It stays.".into()), 409, "environment_stays"),
         (ApiError::ConnectionIdNotVouchedFor, 403, "connection_id_not_allowed"),
         (ApiError::AmbiguousHmac("there is a colon in it"), 400, "invalid_hmac"),
+        (ApiError::KeyChanged, 409, "key_changed"),
+        (ApiError::PreviousKeysInUse, 409, "previous_keys_in_use"),
     ]
 }
 
@@ -200,7 +204,7 @@ async fn each_error_has_its_status_its_code_and_a_sentence() {
         let with_id = error.document(Some("req-1"));
         assert_eq!(with_id["error"]["request_id"], "req-1");
     }
-    assert_eq!(table().len(), 61);
+    assert_eq!(table().len(), 63);
 }
 
 #[test]

@@ -104,6 +104,21 @@ async fn a_preset_secret_is_not_sent_to_an_address_that_the_session_does_not_pre
 }
 
 #[tokio::test]
+async fn a_preset_that_the_template_does_not_declare_is_treated_as_a_secret() {
+    let world = World::new().await;
+    let presets = json!({ "chosen": { "connection_config": { "undeclared": "planted-secret" } } });
+    let terms = json!({ "tags": {}, "integrations_config_defaults": presets });
+    let token = world.server.session(terms).await;
+    let shown = world.server.call(Method::GET, "/connect/session", Some(&token), None).await;
+    assert_eq!(shown.status, 200);
+    assert!(!String::from_utf8_lossy(&shown.bytes).contains("planted-secret"));
+    let answer = world.connect(&token, json!({ "base": world.attacker })).await;
+    assert_eq!(answer.error(), "400 invalid_body custom [params.base]");
+    assert_eq!(world.seen().0, 0, "nothing was sent");
+    assert_eq!(world.connect(&token, json!({})).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_kept_secret_is_not_sent_to_another_address_than_it_was_stored_for() {
     let world = World::new().await;
     let import = json!({

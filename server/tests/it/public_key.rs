@@ -154,7 +154,7 @@ async fn where_an_environment_asks_for_it_the_backend_vouches_for_the_connection
 }
 
 #[tokio::test]
-async fn an_hmac_that_would_vouch_for_another_pair_as_well_is_refused() {
+async fn under_hmac_no_id_may_have_a_colon_whichever_integrations_there_are() {
     let (server, public) = accepting().await;
     set(&server, SECRET, json!({ "hmac_enabled": true })).await;
     let sign = signer(&server).await;
@@ -170,19 +170,23 @@ async fn an_hmac_that_would_vouch_for_another_pair_as_well_is_refused() {
         assert_eq!(server.post("/integrations", body).await.status, 200);
     };
     add("vend").await;
-    assert_eq!(attempt("vend", "eu:user-1").await.json()["connectionId"], "eu:user-1");
-    let unknown = attempt("vend:eu", "user-1").await;
-    assert_eq!(unknown.error(), "400 invalid_hmac", "whether there is such an integration or not");
-    add("vend:eu").await;
-    for (integration, id) in [("vend", "eu:user-1"), ("vend:eu", "user-1")] {
+    let refused = async |integration: &str, id: &str| {
         let answer = attempt(integration, id).await;
         assert_eq!(answer.error(), "400 invalid_hmac", "{integration} {id}");
         let said = answer.json()["error"]["message"].to_string();
-        assert!(said.contains("colon") && said.contains("more than one way"), "{said}");
-    }
-    for id in ["user-1", "ap:user-1", "europe:user-1"] {
-        assert_eq!(attempt("vend", id).await.json()["connectionId"], id);
-    }
+        assert!(said.contains("must not contain a colon"), "{said}");
+    };
+    let both = async || {
+        refused("vend", "eu:user-1").await;
+        refused("vend:eu", "user-1").await;
+    };
+    both().await;
+    add("vend:eu").await;
+    both().await;
+    let path = "/integrations/vend:eu";
+    assert_eq!(server.call(Method::DELETE, path, Some(SECRET), None).await.status, 200);
+    both().await;
+    assert_eq!(attempt("vend", "user-1").await.json()["connectionId"], "user-1");
 }
 
 #[tokio::test]
@@ -213,6 +217,19 @@ async fn for_a_day_a_proof_by_the_key_before_is_accepted_unless_it_is_ended() {
     server.advance(1);
     assert_eq!((status(&first).await, status(&second).await), (400, 200));
 
+    let refused = async || {
+        let answer = server.call(Method::POST, "/environment/hmac-key", Some(SECRET), None).await;
+        assert_eq!(answer.error(), "409 previous_keys_in_use");
+    };
+    let (newer, _) = renew(None).await;
+    let (newest, _) = renew(None).await;
+    refused().await;
+    for key in [&second, &newer, &newest] {
+        assert_eq!(status(key).await, 200, "none is dropped");
+    }
+    server.advance(24 * 60);
+    let second = newest;
+
     let (third, _) = renew(Some(json!({ "grace_period_seconds": 3600 }))).await;
     assert_eq!((status(&second).await, status(&third).await), (200, 200));
     let end = async || {
@@ -229,4 +246,6 @@ async fn for_a_day_a_proof_by_the_key_before_is_accepted_unless_it_is_ended() {
     let body = json!({ "grace_period_seconds": 86_401 });
     let long = server.call(Method::POST, path, Some(SECRET), Some(body)).await;
     assert_eq!(long.error(), "400 invalid_body too_big [grace_period_seconds]");
+    let said = long.json()["error"]["message"].to_string();
+    assert!(said.contains("must be a whole number from 0 to 86400"), "{said}");
 }

@@ -244,8 +244,7 @@ impl Terms {
         let Some(presets) = self.presets.0.get(key) else { return };
         // What is wrong with the provider is said where it is used.
         let Ok(provider) = provider_of(server, integration) else { return };
-        let preset = |name: &str| presets.get(name).map(String::as_str);
-        if let Some(field) = address_left_open(&provider, preset) {
+        if let Some(field) = address_left_open(&provider, presets) {
             let mut path = fields.path_of(PRESETS);
             path.extend([key.to_owned(), "connection_config".into(), field.to_owned()]);
             let message = "Preset this field too: it decides where the preset secret is sent";

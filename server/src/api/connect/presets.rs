@@ -1,6 +1,6 @@
 //! Preset connection configuration: values that the integrator's backend fixes for a session, so that
 //! the end user is not asked for them. They may be secrets, so they are kept sealed, and those of
-//! fields that the provider marks secret are not shown to the browser.
+//! fields that the provider marks secret or does not declare are not shown to the browser.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
+    api::credentials::is_secret,
     error::ApiError,
     model::ConnectSession,
     state::Server,
@@ -73,12 +74,8 @@ impl Presets {
             let shown: Map<String, Value> = fields
                 .iter()
                 .map(|(field, value)| {
-                    let secret = provider.as_ref().is_none_or(|provider| {
-                        provider
-                            .connection_config
-                            .iter()
-                            .any(|known| known.name == *field && known.secret)
-                    });
+                    let secret =
+                        provider.as_ref().is_none_or(|provider| is_secret(provider, field));
                     (field.clone(), if secret { "".into() } else { value.as_str().into() })
                 })
                 .collect();

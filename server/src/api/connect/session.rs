@@ -76,7 +76,9 @@ pub async fn show(
     let mut own = own(terms.allow_unverified);
     if let Value::Object(own) = &mut own {
         match &terms.target {
-            Target::Bound(id) => drop(own.insert("connection_id".into(), id.as_str().into())),
+            Target::Bound(id) | Target::Free(id) => {
+                drop(own.insert("connection_id".into(), id.as_str().into()))
+            }
             Target::AnyOf(ids) => drop(own.insert("connection_ids".into(), json!(ids))),
             Target::Unbound | Target::Reconnect { .. } => {}
         }

@@ -5,6 +5,8 @@
 //! source names, the secret is not used and the request is refused: otherwise whoever holds a session could
 //! have it sent to a server of their own.
 
+use std::collections::BTreeMap;
+
 use keyslot_providers::Provider;
 use serde_json::Value;
 
@@ -123,18 +125,15 @@ fn value<'a>(provider: &'a Provider, config: &'a Object, name: &str) -> &'a str 
 /// secret. A session with such presets could connect nothing.
 pub(crate) fn address_left_open<'a>(
     provider: &'a Provider,
-    presets: impl Fn(&str) -> Option<&'a str>,
+    presets: &BTreeMap<String, String>,
 ) -> Option<&'a str> {
-    let secret = provider
-        .connection_config
-        .iter()
-        .any(|field| field.secret && presets(&field.name).is_some_and(|value| !value.is_empty()));
+    let secret = presets.iter().any(|(name, value)| is_secret(provider, name) && !value.is_empty());
     let open = |name: &&str| {
         let defaulted = provider
             .connection_config
             .iter()
             .any(|field| field.name == *name && field.default_value.is_some());
-        presets(name).is_none() && !defaulted
+        !presets.contains_key(*name) && !defaulted
     };
     provider.address_fields().into_iter().find(open).filter(|_| secret)
 }
@@ -143,8 +142,10 @@ fn is_declared(provider: &Provider, name: &str) -> bool {
     provider.connection_config.iter().any(|field| field.name == name)
 }
 
-fn is_secret(provider: &Provider, name: &str) -> bool {
-    provider.connection_config.iter().any(|field| field.name == name && field.secret)
+/// Whether the value of a field is to be kept from others. Of one that the template does not declare, nobody
+/// says that it is no secret.
+pub(crate) fn is_secret(provider: &Provider, name: &str) -> bool {
+    provider.connection_config.iter().find(|field| field.name == name).is_none_or(|f| f.secret)
 }
 
 fn is_blank(value: &Value) -> bool {

@@ -8,7 +8,7 @@ mod public_key;
 
 pub use api_key::post as post_api_key;
 pub use basic::post as post_basic;
-pub(crate) use config::address_left_open;
+pub(crate) use config::{address_left_open, is_secret};
 
 use std::sync::Arc;
 
