@@ -18,9 +18,9 @@ use keyslot_server::{
     },
     store::{
         AuditFilter, CheckRecord, Checked, ConnectionChange, ConnectionFilter, Created, Deletion,
-        EnvironmentOutcome, Found, IntegrationUpdate, MetadataMode, SealedOwner, SettingsOutcome,
-        Settlement, ShownOnce, Store, StoreError, WebhookFilter, Write, Writer, Written,
-        postgres::PostgresStore, sqlite::SqliteStore,
+        EnvironmentOutcome, Environments, Found, IntegrationUpdate, Integrations, MetadataMode,
+        Outbox, SealedOwner, SettingsOutcome, Settlement, ShownOnce, Store, StoreError,
+        WebhookFilter, Write, Writer, Written, postgres::PostgresStore, sqlite::SqliteStore,
     },
     token::TokenHash,
     vault::Sealed,
