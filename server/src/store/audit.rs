@@ -79,7 +79,7 @@ impl AuditFilter {
     }
 }
 
-/// What the store does with them.
+/// Audit events, their chains and where these begin.
 #[async_trait]
 pub trait AuditLog: Send + Sync + 'static {
     /// Writes down what somebody was shown: a read has no change in whose transaction it could be.

@@ -40,7 +40,7 @@ pub struct CheckRecord {
     pub next_check_at: Timestamp,
 }
 
-/// What the store does with them.
+/// Checks of stored credentials: which are due, and what was found.
 #[async_trait]
 pub trait Checks: Send + Sync + 'static {
     /// Takes up to `limit` connections whose check is due and that were made or read since `used_since`,

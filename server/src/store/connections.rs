@@ -10,7 +10,7 @@ use crate::{
         AuditEvent, Connection, ConnectionSummary, EndUser, Health, Object, Owner, Tags, Verified,
     },
     ownership::Situation,
-    store::error::Result,
+    store::{error::Result, outcome::Outcome},
     token::TokenHash,
     vault::Sealed,
 };
@@ -24,6 +24,12 @@ pub enum Found<T> {
     UnknownIntegration,
     /// The integration exists, the connection does not.
     UnknownConnection,
+}
+
+impl Outcome for Found<()> {
+    fn has_changed(&self) -> bool {
+        matches!(self, Self::Found(()))
+    }
 }
 
 /// On whose behalf a connection is written.
@@ -175,7 +181,7 @@ pub enum MetadataMode {
     Merge,
 }
 
-/// What the store does with them.
+/// Connections: written with their credential, read, changed, deleted.
 #[async_trait]
 #[expect(clippy::too_many_arguments, reason = "each says one thing that changes")]
 pub trait Connections: Send + Sync + 'static {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     model::{AuditEvent, Environment, EnvironmentSettings, NewSecretKey},
-    store::error::Result,
+    store::{error::Result, outcome::Outcome},
     vault::Sealed,
 };
 
@@ -22,6 +22,12 @@ pub enum EnvironmentOutcome {
     InUse,
 }
 
+impl Outcome for EnvironmentOutcome {
+    fn has_changed(&self) -> bool {
+        *self == Self::Done
+    }
+}
+
 /// The outcome of replacing the settings of an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingsOutcome {
@@ -33,7 +39,13 @@ pub enum SettingsOutcome {
     Unknown,
 }
 
-/// What the store does with them.
+impl Outcome for SettingsOutcome {
+    fn has_changed(&self) -> bool {
+        *self == Self::Stored
+    }
+}
+
+/// Environments: made, renamed, deleted; their settings.
 #[async_trait]
 pub trait Environments: Send + Sync + 'static {
     /// Makes sure that these environments exist.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{
     model::{AuditEvent, Integration, IntegrationChange, NewIntegration},
-    store::error::Result,
+    store::{error::Result, outcome::Outcome},
 };
 
 /// The outcome of making something that must be unique.
@@ -16,6 +16,12 @@ pub enum Created<T> {
     Exists,
     /// What it needs, a provider of the environment's own, is not there any more.
     NoProvider,
+}
+
+impl<T> Outcome for Created<T> {
+    fn has_changed(&self) -> bool {
+        matches!(self, Self::New(_))
+    }
 }
 
 /// The outcome of changing an integration.
@@ -34,7 +40,13 @@ pub enum IntegrationUpdate {
     HasConnections,
 }
 
-/// What the store does with them.
+impl Outcome for IntegrationUpdate {
+    fn has_changed(&self) -> bool {
+        matches!(self, Self::Changed(_))
+    }
+}
+
+/// Integrations of an environment.
 #[async_trait]
 pub trait Integrations: Send + Sync + 'static {
     /// Makes an integration.

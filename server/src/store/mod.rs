@@ -16,6 +16,7 @@ mod error;
 mod integrations;
 mod operators;
 mod outbox;
+mod outcome;
 pub mod postgres;
 mod providers;
 mod rate_limits;
@@ -29,24 +30,26 @@ mod values;
 
 use async_trait::async_trait;
 
-pub use self::audit::{AuditFilter, AuditLog, StoredAuditEvent};
-pub use self::checks::{CheckRecord, Checked, Checks};
-pub use self::connections::{
-    ConnectionChange, ConnectionFilter, Connections, Found, HealthCounts, MetadataMode, Write,
-    Writer, Written,
-};
-pub use self::environments::{EnvironmentOutcome, Environments, SettingsOutcome};
 use self::error::Result;
-pub use self::error::StoreError;
-pub use self::integrations::{Created, IntegrationUpdate, Integrations};
-pub use self::operators::{Operators, ShownOnce};
-pub use self::outbox::{Outbox, Settlement, WebhookFilter};
-pub use self::providers::{Deletion, Providers};
-pub use self::rate_limits::RateLimits;
-pub use self::sealed_records::{SealedOwner, SealedRecord, SealedRecords};
-pub use self::secret_keys::SecretKeys;
-pub use self::server_secrets::ServerSecrets;
-pub use self::sessions::Sessions;
+pub use self::{
+    audit::{AuditFilter, AuditLog, StoredAuditEvent},
+    checks::{CheckRecord, Checked, Checks},
+    connections::{
+        ConnectionChange, ConnectionFilter, Connections, Found, HealthCounts, MetadataMode, Write,
+        Writer, Written,
+    },
+    environments::{EnvironmentOutcome, Environments, SettingsOutcome},
+    error::StoreError,
+    integrations::{Created, IntegrationUpdate, Integrations},
+    operators::{Operators, ShownOnce},
+    outbox::{Outbox, Settlement, WebhookFilter},
+    providers::{Deletion, Providers},
+    rate_limits::RateLimits,
+    sealed_records::{SealedOwner, SealedRecord, SealedRecords},
+    secret_keys::SecretKeys,
+    server_secrets::ServerSecrets,
+    sessions::Sessions,
+};
 use crate::metrics::CommitTimes;
 
 /// The storage of one server, or of several that share one database: what it does with each kind of

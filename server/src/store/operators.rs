@@ -18,7 +18,7 @@ pub struct ShownOnce {
     pub ends_at: Timestamp,
 }
 
-/// What the store does with them.
+/// Who is signed in to the dashboard, and what is shown to them once.
 #[async_trait]
 pub trait Operators: Send + Sync + 'static {
     /// Begins a session of an operator.

@@ -45,7 +45,7 @@ pub struct WebhookFilter {
     pub limit: u32,
 }
 
-/// What the store does with them.
+/// Webhooks: from the change that they tell of to their delivery.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
     /// Takes up to `limit` webhooks that are due and in nobody's hand, the longest due first, until

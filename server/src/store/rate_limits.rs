@@ -8,7 +8,7 @@ use crate::{
     store::error::Result,
 };
 
-/// What the store does with them.
+/// Buckets of requests that servers share.
 #[async_trait]
 pub trait RateLimits: Send + Sync + 'static {
     /// Takes up to `wanted` of what is left in this bucket, all of it or as much as there is.

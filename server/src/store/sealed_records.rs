@@ -41,7 +41,7 @@ pub struct SealedRecord {
     pub sealed: Sealed,
 }
 
-/// What the store does with them.
+/// All that is sealed, whatever it belongs to.
 #[async_trait]
 pub trait SealedRecords: Send + Sync + 'static {
     /// Sealed records that are not under `key_id`: up to `limit` connections whose number is greater

@@ -9,7 +9,7 @@ use crate::{
     token::TokenHash,
 };
 
-/// What the store does with them.
+/// Secret keys: found by their hash, rotated, removed.
 #[async_trait]
 pub trait SecretKeys: Send + Sync + 'static {
     /// Stores a secret key. One of the same id is replaced, so that the key from the operator's

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{model::AuditEvent, store::error::Result, vault::Sealed};
 
-/// What the store does with them.
+/// Secrets of the server itself, by name.
 #[async_trait]
 pub trait ServerSecrets: Send + Sync + 'static {
     /// The sealed secret of this name; `candidate` is stored and returned when there is none yet.

@@ -9,7 +9,7 @@ use crate::{
     token::TokenHash,
 };
 
-/// What the store does with them.
+/// Connect sessions: found by their hash until they end.
 #[async_trait]
 pub trait Sessions: Send + Sync + 'static {
     /// Stores a connect session.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    audited::write_event,
+    audited::{audited, write_event},
     engine::PostgresStore,
     environments::environment_settings,
     look_ups::ConnectionByName,
@@ -89,14 +89,13 @@ impl Connections for PostgresStore {
         at: Timestamp,
         audit: AuditEvent,
     ) -> Result<Found<()>> {
-        transaction!(self, |db| async {
+        audited!(self, audit, |db| async {
             let row = match locked(db, environment, integration, id).await? {
                 Found::Found(row) => row,
                 Found::UnknownIntegration => return Ok(Found::UnknownIntegration),
                 Found::UnknownConnection => return Ok(Found::UnknownConnection),
             };
             update_connection(db, row, &change, at).await?;
-            write_event(db, &audit).await?;
             Ok::<_, StoreError>(Found::Found(()))
         })
     }
@@ -111,14 +110,15 @@ impl Connections for PostgresStore {
         at: Timestamp,
         audit: AuditEvent,
     ) -> Result<Found<()>> {
-        transaction!(self, |db| async {
-            let found =
-                write_metadata(db, environment, integration, &ids, &metadata, mode, at).await?;
-            if matches!(found, Found::Found(())) {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(found)
-        })
+        audited!(self, audit, |db| write_metadata(
+            db,
+            environment,
+            integration,
+            &ids,
+            &metadata,
+            mode,
+            at
+        ))
     }
 
     async fn delete_connection(
@@ -128,14 +128,13 @@ impl Connections for PostgresStore {
         id: &str,
         audit: AuditEvent,
     ) -> Result<Found<()>> {
-        transaction!(self, |db| async {
+        audited!(self, audit, |db| async {
             let row = match locked(db, environment, integration, id).await? {
                 Found::Found(row) => row,
                 Found::UnknownIntegration => return Ok(Found::UnknownIntegration),
                 Found::UnknownConnection => return Ok(Found::UnknownConnection),
             };
             delete_connection(db, row).await?;
-            write_event(db, &audit).await?;
             Ok::<_, StoreError>(Found::Found(()))
         })
     }

@@ -5,7 +5,7 @@ use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
 
 use super::{
-    audited::write_event,
+    audited::audited,
     engine::PostgresStore,
     secret_keys::put_secret_key,
     server_secrets::put_server_secret,
@@ -16,7 +16,7 @@ use crate::{
     model::{AuditEvent, Environment, EnvironmentSettings, NewSecretKey},
     store::{
         environments::{EnvironmentOutcome, Environments, SettingsOutcome},
-        error::{Result, StoreError},
+        error::Result,
         tables::secrets_of,
         values::{document, json, millis},
     },
@@ -39,13 +39,7 @@ impl Environments for PostgresStore {
         key: Option<NewSecretKey>,
         audit: AuditEvent,
     ) -> Result<bool> {
-        transaction!(self, |db| async {
-            let created = create_environment(db, name, key.as_ref(), audit.at).await?;
-            if created {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(created)
-        })
+        audited!(self, audit, |db| create_environment(db, name, key.as_ref(), audit.at))
     }
 
     async fn rename_environment(
@@ -55,13 +49,7 @@ impl Environments for PostgresStore {
         secrets: Vec<(String, Sealed)>,
         audit: AuditEvent,
     ) -> Result<EnvironmentOutcome> {
-        transaction!(self, |db| async {
-            let outcome = rename_environment(db, from, to, &secrets, audit.at).await?;
-            if outcome == EnvironmentOutcome::Done {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(outcome)
-        })
+        audited!(self, audit, |db| rename_environment(db, from, to, &secrets, audit.at))
     }
 
     async fn delete_environment(
@@ -69,13 +57,7 @@ impl Environments for PostgresStore {
         name: &str,
         audit: AuditEvent,
     ) -> Result<EnvironmentOutcome> {
-        transaction!(self, |db| async {
-            let outcome = delete_environment(db, name).await?;
-            if outcome == EnvironmentOutcome::Done {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(outcome)
-        })
+        audited!(self, audit, |db| delete_environment(db, name))
     }
 
     async fn put_environment_settings(
@@ -85,13 +67,7 @@ impl Environments for PostgresStore {
         settings: EnvironmentSettings,
         audit: AuditEvent,
     ) -> Result<SettingsOutcome> {
-        transaction!(self, |db| async {
-            let outcome = put_environment_settings(db, name, &seen, &settings).await?;
-            if outcome == SettingsOutcome::Stored {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(outcome)
-        })
+        audited!(self, audit, |db| put_environment_settings(db, name, &seen, &settings))
     }
 }
 

@@ -6,10 +6,9 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::{
-    audited::write_event,
+    audited::audited,
     engine::PostgresStore,
     sql::{all, execute, first, one},
-    transaction::transaction,
 };
 use crate::{
     ids::IntegrationKey,
@@ -28,13 +27,7 @@ impl Integrations for PostgresStore {
         new: NewIntegration,
         audit: AuditEvent,
     ) -> Result<Created<Integration>> {
-        transaction!(self, |db| async {
-            let created = create_integration(db, &new, audit.at).await?;
-            if matches!(created, Created::New(_)) {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(created)
-        })
+        audited!(self, audit, |db| create_integration(db, &new, audit.at))
     }
 
     async fn integrations(&self, environment: &str) -> Result<Vec<Integration>> {
@@ -52,13 +45,7 @@ impl Integrations for PostgresStore {
         change: IntegrationChange,
         audit: AuditEvent,
     ) -> Result<IntegrationUpdate> {
-        transaction!(self, |db| async {
-            let update = update_integration(db, environment, key, &change, audit.at).await?;
-            if matches!(update, IntegrationUpdate::Changed(_)) {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(update)
-        })
+        audited!(self, audit, |db| update_integration(db, environment, key, &change, audit.at))
     }
 
     async fn delete_integration(
@@ -67,13 +54,7 @@ impl Integrations for PostgresStore {
         key: &str,
         audit: AuditEvent,
     ) -> Result<bool> {
-        transaction!(self, |db| async {
-            let deleted = delete_integration(db, environment, key).await?;
-            if deleted {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(deleted)
-        })
+        audited!(self, audit, |db| delete_integration(db, environment, key))
     }
 }
 

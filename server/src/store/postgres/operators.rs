@@ -5,7 +5,7 @@ use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
 
 use super::{
-    audited::write_event,
+    audited::audited,
     engine::PostgresStore,
     sql::{execute, first},
     transaction::transaction,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::AuditEvent,
     store::{
-        error::{Result, StoreError},
+        error::Result,
         operators::{Operators, ShownOnce},
         values::millis,
     },
@@ -27,10 +27,7 @@ impl Operators for PostgresStore {
         ends_at: Timestamp,
         audit: AuditEvent,
     ) -> Result<()> {
-        transaction!(self, |db| async {
-            begin_session(db, session, ends_at).await?;
-            write_event(db, &audit).await
-        })
+        audited!(self, audit, |db| begin_session(db, session, ends_at))
     }
 
     async fn has_operator_session(&self, session: &str, now: Timestamp) -> Result<bool> {
@@ -38,13 +35,7 @@ impl Operators for PostgresStore {
     }
 
     async fn end_operator_session(&self, session: &str, audit: AuditEvent) -> Result<bool> {
-        transaction!(self, |db| async {
-            let ended = end_session(db, session).await?;
-            if ended {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(ended)
-        })
+        audited!(self, audit, |db| end_session(db, session))
     }
 
     async fn put_shown_once(&self, new: ShownOnce) -> Result<()> {

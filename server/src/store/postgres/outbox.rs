@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    audited::write_event,
+    audited::audited,
     engine::PostgresStore,
     environments::environment_settings,
     sql::{all, execute, first},
@@ -48,13 +48,7 @@ impl Outbox for PostgresStore {
         at: Timestamp,
         audit: AuditEvent,
     ) -> Result<bool> {
-        transaction!(self, |db| async {
-            let found = replay(db, environment, id, at).await?;
-            if found {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(found)
-        })
+        audited!(self, audit, |db| replay(db, environment, id, at))
     }
 
     async fn outbox_depth(&self) -> Result<u64> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 
 use super::{
-    audited::write_event,
+    audited::audited,
     engine::PostgresStore,
     look_ups::KeyByHash,
     rows::{SECRET_KEY, secret_key_of},
@@ -15,21 +15,14 @@ use super::{
 };
 use crate::{
     model::{AuditEvent, NewSecretKey, SecretKey, SecretKeyRecord},
-    store::{
-        error::{Result, StoreError},
-        secret_keys::SecretKeys,
-        values::millis,
-    },
+    store::{error::Result, secret_keys::SecretKeys, values::millis},
     token::TokenHash,
 };
 
 #[async_trait]
 impl SecretKeys for PostgresStore {
     async fn put_secret_key(&self, new: NewSecretKey, audit: AuditEvent) -> Result<()> {
-        transaction!(self, |db| async {
-            put_secret_key(db, &new, audit.at).await?;
-            write_event(db, &audit).await
-        })
+        audited!(self, audit, |db| put_secret_key(db, &new, audit.at))
     }
 
     async fn remove_secret_key(
@@ -38,13 +31,7 @@ impl SecretKeys for PostgresStore {
         id: &str,
         audit: AuditEvent,
     ) -> Result<bool> {
-        transaction!(self, |db| async {
-            let removed = remove_secret_key(db, environment, id).await?;
-            if removed {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(removed)
-        })
+        audited!(self, audit, |db| remove_secret_key(db, environment, id))
     }
 
     async fn secret_key(&self, hash: TokenHash, now: Timestamp) -> Result<Option<SecretKey>> {
@@ -63,13 +50,7 @@ impl SecretKeys for PostgresStore {
         ends_at: Timestamp,
         audit: AuditEvent,
     ) -> Result<Option<SecretKeyRecord>> {
-        transaction!(self, |db| async {
-            let rotated = rotate_secret_key(db, environment, id, &new, ends_at, audit.at).await?;
-            if rotated.is_some() {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(rotated)
-        })
+        audited!(self, audit, |db| rotate_secret_key(db, environment, id, &new, ends_at, audit.at))
     }
 
     async fn note_used(&self, used: Vec<(String, Timestamp)>) -> Result<()> {

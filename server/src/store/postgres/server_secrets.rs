@@ -4,17 +4,14 @@ use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 
 use super::{
-    audited::write_event,
+    audited::audited,
     engine::PostgresStore,
     sql::{execute, one},
     transaction::transaction,
 };
 use crate::{
     model::AuditEvent,
-    store::{
-        error::{Result, StoreError},
-        server_secrets::ServerSecrets,
-    },
+    store::{error::Result, server_secrets::ServerSecrets},
     vault::Sealed,
 };
 
@@ -27,13 +24,7 @@ impl ServerSecrets for PostgresStore {
         sealed: Sealed,
         audit: AuditEvent,
     ) -> Result<bool> {
-        transaction!(self, |db| async {
-            let replaced = replace_server_secret(db, name, &seen, &sealed).await?;
-            if replaced {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(replaced)
-        })
+        audited!(self, audit, |db| replace_server_secret(db, name, &seen, &sealed))
     }
 
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed> {

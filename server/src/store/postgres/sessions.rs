@@ -5,13 +5,13 @@ use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 
 use super::{
-    audited::write_event, engine::PostgresStore, look_ups::SessionByHash, sql::execute,
+    audited::audited, engine::PostgresStore, look_ups::SessionByHash, sql::execute,
     transaction::transaction,
 };
 use crate::{
     model::{AuditEvent, ConnectSession, NewSession},
     store::{
-        error::{Result, StoreError},
+        error::Result,
         sessions::Sessions,
         values::{json, millis},
     },
@@ -21,10 +21,7 @@ use crate::{
 #[async_trait]
 impl Sessions for PostgresStore {
     async fn create_session(&self, new: NewSession, audit: AuditEvent) -> Result<()> {
-        transaction!(self, |db| async {
-            create_session(db, &new).await?;
-            write_event(db, &audit).await
-        })
+        audited!(self, audit, |db| create_session(db, &new))
     }
 
     async fn session(&self, hash: TokenHash, now: Timestamp) -> Result<Option<ConnectSession>> {
@@ -32,13 +29,7 @@ impl Sessions for PostgresStore {
     }
 
     async fn delete_session(&self, hash: TokenHash, audit: AuditEvent) -> Result<bool> {
-        transaction!(self, |db| async {
-            let deleted = delete_session(db, hash).await?;
-            if deleted {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(deleted)
-        })
+        audited!(self, audit, |db| delete_session(db, hash))
     }
 
     async fn purge_sessions(&self, now: Timestamp) -> Result<u64> {

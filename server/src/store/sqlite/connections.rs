@@ -95,10 +95,9 @@ impl Connections for SqliteStore {
     ) -> Result<Found<()>> {
         let (environment, integration, id) =
             (environment.to_owned(), integration.to_owned(), id.to_owned());
-        self.write(move |db| {
+        self.write_audited(audit, move |db| {
             with_connection(db, &environment, &integration, &id, |row| {
-                update_connection(db, row, &change, at)?;
-                write_event(db, &audit)
+                update_connection(db, row, &change, at)
             })
         })
         .await
@@ -115,7 +114,7 @@ impl Connections for SqliteStore {
         audit: AuditEvent,
     ) -> Result<Found<()>> {
         let (environment, integration) = (environment.to_owned(), integration.to_owned());
-        self.write(move |db| {
+        self.write_audited(audit, move |db| {
             let mut rows = Vec::with_capacity(ids.len());
             for id in &ids {
                 // All are looked up before one is changed, so that an unknown one changes nothing.
@@ -128,7 +127,6 @@ impl Connections for SqliteStore {
             for row in rows {
                 write_metadata(db, row, &metadata, mode, at)?;
             }
-            write_event(db, &audit)?;
             Ok(Found::Found(()))
         })
         .await
@@ -143,11 +141,8 @@ impl Connections for SqliteStore {
     ) -> Result<Found<()>> {
         let (environment, integration, id) =
             (environment.to_owned(), integration.to_owned(), id.to_owned());
-        self.write(move |db| {
-            with_connection(db, &environment, &integration, &id, |row| {
-                delete_connection(db, row)?;
-                write_event(db, &audit)
-            })
+        self.write_audited(audit, move |db| {
+            with_connection(db, &environment, &integration, &id, |row| delete_connection(db, row))
         })
         .await
     }

@@ -4,10 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection as Db, OptionalExtension, params};
 
-use super::{
-    audited::write_event, engine::SqliteStore, secret_keys::put_secret_key,
-    server_secrets::put_server_secret,
-};
+use super::{engine::SqliteStore, secret_keys::put_secret_key, server_secrets::put_server_secret};
 use crate::{
     model::{AuditEvent, Environment, EnvironmentSettings, NewSecretKey},
     store::{
@@ -37,14 +34,8 @@ impl Environments for SqliteStore {
         audit: AuditEvent,
     ) -> Result<bool> {
         let name = name.to_owned();
-        self.write(move |db| {
-            let created = create_environment(db, &name, key.as_ref(), audit.at)?;
-            if created {
-                write_event(db, &audit)?;
-            }
-            Ok(created)
-        })
-        .await
+        let at = audit.at;
+        self.write_audited(audit, move |db| create_environment(db, &name, key.as_ref(), at)).await
     }
 
     async fn rename_environment(
@@ -55,14 +46,8 @@ impl Environments for SqliteStore {
         audit: AuditEvent,
     ) -> Result<EnvironmentOutcome> {
         let (from, to) = (from.to_owned(), to.to_owned());
-        self.write(move |db| {
-            let outcome = rename_environment(db, &from, &to, &secrets, audit.at)?;
-            if outcome == EnvironmentOutcome::Done {
-                write_event(db, &audit)?;
-            }
-            Ok(outcome)
-        })
-        .await
+        let at = audit.at;
+        self.write_audited(audit, move |db| rename_environment(db, &from, &to, &secrets, at)).await
     }
 
     async fn delete_environment(
@@ -71,14 +56,7 @@ impl Environments for SqliteStore {
         audit: AuditEvent,
     ) -> Result<EnvironmentOutcome> {
         let name = name.to_owned();
-        self.write(move |db| {
-            let outcome = delete_environment(db, &name)?;
-            if outcome == EnvironmentOutcome::Done {
-                write_event(db, &audit)?;
-            }
-            Ok(outcome)
-        })
-        .await
+        self.write_audited(audit, move |db| delete_environment(db, &name)).await
     }
 
     async fn put_environment_settings(
@@ -89,14 +67,8 @@ impl Environments for SqliteStore {
         audit: AuditEvent,
     ) -> Result<SettingsOutcome> {
         let name = name.to_owned();
-        self.write(move |db| {
-            let outcome = put_environment_settings(db, &name, &seen, &settings)?;
-            if outcome == SettingsOutcome::Stored {
-                write_event(db, &audit)?;
-            }
-            Ok(outcome)
-        })
-        .await
+        self.write_audited(audit, move |db| put_environment_settings(db, &name, &seen, &settings))
+            .await
     }
 }
 

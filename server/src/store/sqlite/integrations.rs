@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection as Db, Row, params};
 
-use super::{audited::write_event, engine::SqliteStore, providers::own_provider_is_there};
+use super::{engine::SqliteStore, providers::own_provider_is_there};
 use crate::{
     ids::IntegrationKey,
     model::{AuditEvent, Integration, IntegrationChange, NewIntegration},
@@ -22,14 +22,8 @@ impl Integrations for SqliteStore {
         new: NewIntegration,
         audit: AuditEvent,
     ) -> Result<Created<Integration>> {
-        self.write(move |db| {
-            let created = create_integration(db, &new, audit.at)?;
-            if matches!(created, Created::New(_)) {
-                write_event(db, &audit)?;
-            }
-            Ok(created)
-        })
-        .await
+        let at = audit.at;
+        self.write_audited(audit, move |db| create_integration(db, &new, at)).await
     }
 
     async fn integrations(&self, environment: &str) -> Result<Vec<Integration>> {
@@ -50,14 +44,9 @@ impl Integrations for SqliteStore {
         audit: AuditEvent,
     ) -> Result<IntegrationUpdate> {
         let (environment, key) = (environment.to_owned(), key.to_owned());
-        self.write(move |db| {
-            let update = update_integration(db, &environment, &key, &change, audit.at)?;
-            if matches!(update, IntegrationUpdate::Changed(_)) {
-                write_event(db, &audit)?;
-            }
-            Ok(update)
-        })
-        .await
+        let at = audit.at;
+        self.write_audited(audit, move |db| update_integration(db, &environment, &key, &change, at))
+            .await
     }
 
     async fn delete_integration(
@@ -67,14 +56,7 @@ impl Integrations for SqliteStore {
         audit: AuditEvent,
     ) -> Result<bool> {
         let (environment, key) = (environment.to_owned(), key.to_owned());
-        self.write(move |db| {
-            let deleted = delete_integration(db, &environment, &key)?;
-            if deleted {
-                write_event(db, &audit)?;
-            }
-            Ok(deleted)
-        })
-        .await
+        self.write_audited(audit, move |db| delete_integration(db, &environment, &key)).await
     }
 }
 

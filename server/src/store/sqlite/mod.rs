@@ -1,5 +1,6 @@
 //! The store in one SQLite file. One thread writes, committing whatever is queued as one transaction;
-//! a few threads read beside it. Nothing here blocks an asynchronous task.
+//! a few threads read beside it. Nothing here blocks an asynchronous task. Each file has one aggregate: the
+//! methods, and under them their SQL, as in `postgres/`.
 //!
 //! Settings, and why: write-ahead log with `synchronous=FULL`, because an acknowledged write must
 //! survive a power loss (<https://www.sqlite.org/pragma.html#pragma_synchronous>); SQLite 3.51.3 or

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection as Db, OptionalExtension, params};
 
-use super::{audited::write_event, engine::SqliteStore};
+use super::engine::SqliteStore;
 use crate::{
     model::AuditEvent,
     store::{
@@ -23,11 +23,7 @@ impl Operators for SqliteStore {
         audit: AuditEvent,
     ) -> Result<()> {
         let session = session.to_owned();
-        self.write(move |db| {
-            begin_session(db, &session, ends_at)?;
-            write_event(db, &audit)
-        })
-        .await
+        self.write_audited(audit, move |db| begin_session(db, &session, ends_at)).await
     }
 
     async fn has_operator_session(&self, session: &str, now: Timestamp) -> Result<bool> {
@@ -37,14 +33,7 @@ impl Operators for SqliteStore {
 
     async fn end_operator_session(&self, session: &str, audit: AuditEvent) -> Result<bool> {
         let session = session.to_owned();
-        self.write(move |db| {
-            let ended = end_session(db, &session)?;
-            if ended {
-                write_event(db, &audit)?;
-            }
-            Ok(ended)
-        })
-        .await
+        self.write_audited(audit, move |db| end_session(db, &session)).await
     }
 
     async fn put_shown_once(&self, new: ShownOnce) -> Result<()> {

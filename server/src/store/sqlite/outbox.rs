@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection as Db, Row, params, params_from_iter, types::Value as SqlValue};
 
-use super::{audited::write_event, engine::SqliteStore, environments::environment_settings};
+use super::{engine::SqliteStore, environments::environment_settings};
 use crate::{
     model::{AuditEvent, Connection, EnvironmentSettings, Operation, Slot, Webhook, WebhookStatus},
     store::{
@@ -43,14 +43,7 @@ impl Outbox for SqliteStore {
         audit: AuditEvent,
     ) -> Result<bool> {
         let (environment, id) = (environment.to_owned(), id.to_owned());
-        self.write(move |db| {
-            let found = replay(db, &environment, &id, at)?;
-            if found {
-                write_event(db, &audit)?;
-            }
-            Ok(found)
-        })
-        .await
+        self.write_audited(audit, move |db| replay(db, &environment, &id, at)).await
     }
 
     async fn outbox_depth(&self) -> Result<u64> {

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use rusqlite::{Connection as Db, params};
 
 use super::{
-    audited::write_event,
     engine::SqliteStore,
     rows::{SECRET_KEY, secret_key_of},
 };
@@ -18,11 +17,8 @@ use crate::{
 #[async_trait]
 impl SecretKeys for SqliteStore {
     async fn put_secret_key(&self, new: NewSecretKey, audit: AuditEvent) -> Result<()> {
-        self.write(move |db| {
-            put_secret_key(db, &new, audit.at)?;
-            write_event(db, &audit)
-        })
-        .await
+        let at = audit.at;
+        self.write_audited(audit, move |db| put_secret_key(db, &new, at)).await
     }
 
     async fn remove_secret_key(
@@ -32,14 +28,7 @@ impl SecretKeys for SqliteStore {
         audit: AuditEvent,
     ) -> Result<bool> {
         let (environment, id) = (environment.to_owned(), id.to_owned());
-        self.write(move |db| {
-            let removed = remove_secret_key(db, &environment, &id)?;
-            if removed {
-                write_event(db, &audit)?;
-            }
-            Ok(removed)
-        })
-        .await
+        self.write_audited(audit, move |db| remove_secret_key(db, &environment, &id)).await
     }
 
     async fn secret_key(&self, hash: TokenHash, now: Timestamp) -> Result<Option<SecretKey>> {
@@ -60,12 +49,9 @@ impl SecretKeys for SqliteStore {
         audit: AuditEvent,
     ) -> Result<Option<SecretKeyRecord>> {
         let (environment, id) = (environment.to_owned(), id.to_owned());
-        self.write(move |db| {
-            let rotated = rotate_secret_key(db, &environment, &id, &new, ends_at, audit.at)?;
-            if rotated.is_some() {
-                write_event(db, &audit)?;
-            }
-            Ok(rotated)
+        let at = audit.at;
+        self.write_audited(audit, move |db| {
+            rotate_secret_key(db, &environment, &id, &new, ends_at, at)
         })
         .await
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection as Db, params};
 
-use super::{audited::write_event, engine::SqliteStore};
+use super::engine::SqliteStore;
 use crate::{
     model::AuditEvent,
     store::{error::Result, server_secrets::ServerSecrets},
@@ -20,14 +20,7 @@ impl ServerSecrets for SqliteStore {
         audit: AuditEvent,
     ) -> Result<bool> {
         let name = name.to_owned();
-        self.write(move |db| {
-            let replaced = replace_server_secret(db, &name, &seen, &sealed)?;
-            if replaced {
-                write_event(db, &audit)?;
-            }
-            Ok(replaced)
-        })
-        .await
+        self.write_audited(audit, move |db| replace_server_secret(db, &name, &seen, &sealed)).await
     }
 
     async fn server_secret(&self, name: &str, candidate: Sealed) -> Result<Sealed> {

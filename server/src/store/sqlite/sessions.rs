@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection as Db, params};
 
-use super::{audited::write_event, engine::SqliteStore};
+use super::engine::SqliteStore;
 use crate::{
     model::{AuditEvent, ConnectSession, NewSession},
     store::{
@@ -19,11 +19,7 @@ use crate::{
 #[async_trait]
 impl Sessions for SqliteStore {
     async fn create_session(&self, new: NewSession, audit: AuditEvent) -> Result<()> {
-        self.write(move |db| {
-            create_session(db, &new)?;
-            write_event(db, &audit)
-        })
-        .await
+        self.write_audited(audit, move |db| create_session(db, &new)).await
     }
 
     async fn session(&self, hash: TokenHash, now: Timestamp) -> Result<Option<ConnectSession>> {
@@ -31,14 +27,7 @@ impl Sessions for SqliteStore {
     }
 
     async fn delete_session(&self, hash: TokenHash, audit: AuditEvent) -> Result<bool> {
-        self.write(move |db| {
-            let deleted = delete_session(db, hash)?;
-            if deleted {
-                write_event(db, &audit)?;
-            }
-            Ok(deleted)
-        })
-        .await
+        self.write_audited(audit, move |db| delete_session(db, hash)).await
     }
 
     async fn purge_sessions(&self, now: Timestamp) -> Result<u64> {
