@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{
     model::{AuditEvent, OwnProvider},
-    store::error::Result,
+    store::{error::Result, outcome::Outcome},
 };
 
 /// The outcome of deleting something that others may need.
@@ -18,7 +18,13 @@ pub enum Deletion {
     InUse,
 }
 
-/// What the store does with them.
+impl Outcome for Deletion {
+    fn has_changed(&self) -> bool {
+        *self == Self::Deleted
+    }
+}
+
+/// Providers of an environment's own, and the version of its catalogue.
 #[async_trait]
 pub trait Providers: Send + Sync + 'static {
     /// For each environment, the number that changes of its own providers count up.
@@ -33,7 +39,7 @@ pub trait Providers: Send + Sync + 'static {
         providers: Vec<(OwnProvider, AuditEvent)>,
     ) -> Result<()>;
     /// Deletes a provider of the environment's own, unless it is in use; `even_if_used` when another one
-    /// of that name takes its place.
+    /// of that name takes its place. The version counts up when something was deleted.
     async fn delete_own_provider(
         &self,
         environment: &str,

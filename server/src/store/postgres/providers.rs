@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use deadpool_postgres::{GenericClient, Transaction};
 
 use super::{
-    audited::write_event,
+    audited::{audited, write_event},
     engine::PostgresStore,
     sql::{all, execute, first, one},
     transaction::transaction,
@@ -51,14 +51,7 @@ impl Providers for PostgresStore {
         even_if_used: bool,
         audit: AuditEvent,
     ) -> Result<Deletion> {
-        transaction!(self, |db| async {
-            count_up_catalogue(db, environment).await?;
-            let deletion = delete_own_provider(db, environment, name, even_if_used).await?;
-            if deletion == Deletion::Deleted {
-                write_event(db, &audit).await?;
-            }
-            Ok::<_, StoreError>(deletion)
-        })
+        audited!(self, audit, |db| delete_own_provider(db, environment, name, even_if_used))
     }
 }
 
@@ -107,6 +100,10 @@ async fn delete_own_provider(
     name: &str,
     even_if_used: bool,
 ) -> Result<Deletion> {
+    // The environment first, as when providers are put, so that two of these wait for each other here
+    // and nowhere else.
+    let sql = "select 1 from environments where name = $1 for no key update";
+    first(db, sql, &[&environment]).await?;
     // Whoever makes an integration of it holds the row too, so none appears while it goes.
     let sql = "select 1 from own_providers where environment = $1 and name = $2 for update";
     if first(db, sql, &[&environment, &name]).await?.is_none() {
@@ -118,5 +115,6 @@ async fn delete_own_provider(
     }
     let sql = "delete from own_providers where environment = $1 and name = $2";
     execute(db, sql, &[&environment, &name]).await?;
+    count_up_catalogue(db, environment).await?;
     Ok(Deletion::Deleted)
 }

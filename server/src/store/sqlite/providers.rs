@@ -49,13 +49,8 @@ impl Providers for SqliteStore {
         audit: AuditEvent,
     ) -> Result<Deletion> {
         let (environment, name) = (environment.to_owned(), name.to_owned());
-        self.write(move |db| {
-            let deletion = delete_own_provider(db, &environment, &name, even_if_used)?;
-            if deletion == Deletion::Deleted {
-                count_up_catalogue(db, &environment)?;
-                write_event(db, &audit)?;
-            }
-            Ok(deletion)
+        self.write_audited(audit, move |db| {
+            delete_own_provider(db, &environment, &name, even_if_used)
         })
         .await
     }
@@ -126,6 +121,7 @@ fn delete_own_provider(
     }
     db.prepare_cached("delete from own_providers where environment = ?1 and name = ?2")?
         .execute([environment, name])?;
+    count_up_catalogue(db, environment)?;
     Ok(Deletion::Deleted)
 }
 
