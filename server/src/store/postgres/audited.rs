@@ -8,7 +8,7 @@ use crate::{
     store::{error::Result, values::millis},
 };
 
-/// A [`transaction!`] that does `$work`, and writes the event that tells of it when it has changed something.
+/// A `transaction!` that does `$work`, and writes the event that tells of it when it has changed something.
 macro_rules! audited {
     ($store:expr, $audit:expr, |$db:ident| $work:expr) => {
         $crate::store::postgres::transaction::transaction!($store, |$db| async {

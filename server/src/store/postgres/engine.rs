@@ -33,7 +33,7 @@ impl PostgresStore {
     /// database's may come from, instead of the public ones.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when the URL cannot be read, the database cannot be reached, is older
+    /// [`crate::store::StoreError::Refused`] when the URL cannot be read, the database cannot be reached, is older
     /// than 14 or not in UTF-8, or its schema belongs to a newer server. The text holds nothing of the
     /// URL but host names.
     pub async fn open(url: &str, authority: Option<&Path>) -> Result<Self> {
