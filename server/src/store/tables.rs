@@ -2,7 +2,7 @@
 //! database to another. A test holds the list against the schema of each engine, so that no table and no
 //! column is left behind.
 
-use super::{SealedRecord, StoreError};
+use super::{error::StoreError, sealed_records::SealedRecord};
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

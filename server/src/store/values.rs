@@ -4,10 +4,8 @@ use jiff::Timestamp;
 use keyslot_providers::AuthMode;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::StoreError;
+use super::error::{Result, StoreError};
 use crate::model::{Health, Verdict, Verified};
-
-type Result<T> = std::result::Result<T, StoreError>;
 
 /// Milliseconds since 1970.
 pub(super) fn millis(at: Timestamp) -> i64 {

@@ -12,7 +12,7 @@ use keyslot_server::{
     error::ApiError,
     limits::{Caller, Limits, Rates},
     listener::Peer,
-    store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
+    store::{RateLimits, Store, postgres::PostgresStore, sqlite::SqliteStore},
 };
 use serde_json::json;
 

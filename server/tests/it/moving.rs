@@ -10,7 +10,7 @@ use keyslot_server::{
     model::{EndUser, FIRST_ENVIRONMENTS, NewIntegration, Object, Tags, Verdict, Verified},
     moving::{Source, copy},
     store::{
-        ConnectionFilter, Store, Write, Writer, Written,
+        ConnectionFilter, Connections, Store, Write, Writer, Written,
         postgres::{self, PostgresStore},
         sqlite::{self, SqliteStore},
         tables::{Cell, Kind, LEFT_BEHIND, Piece, TABLES},

@@ -19,7 +19,7 @@ use keyslot_server::{
     demo::api::keys,
     keyring::KeyRing,
     state::audit_chain,
-    store::{Found, Store, sqlite::SqliteStore},
+    store::{AuditLog, Connections, Found, Store, sqlite::SqliteStore},
     vault::{Binding, Vault},
 };
 use serde_json::{Value, json};

@@ -1,17 +1,49 @@
-//! The SQL of checking stored credentials again.
+//! Checking stored credentials again.
 
+use async_trait::async_trait;
 use deadpool_postgres::{GenericClient, Transaction};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    super::{Checked, values::millis},
-    CheckRecord, Result,
-    queries::{self, CONNECTION, all, connection_of, execute, first},
-    webhooks,
+    audited::write_event,
+    engine::PostgresStore,
+    environments::environment_settings,
+    outbox::announce,
+    rows::{CONNECTION, connection_of},
+    sql::{all, execute, first},
+    transaction::transaction,
 };
-use crate::model::{AuditEvent, Connection, Health, Operation};
+use crate::{
+    model::{AuditEvent, Connection, Health, Operation},
+    store::{
+        checks::{CheckRecord, Checked, Checks},
+        error::Result,
+        values::millis,
+    },
+};
 
-pub(super) async fn claim(
+#[async_trait]
+impl Checks for PostgresStore {
+    async fn claim_checks(
+        &self,
+        now: Timestamp,
+        used_since: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Connection>> {
+        transaction!(self, |db| claim(db, now, used_since, leased_until, limit))
+    }
+
+    async fn record_check(
+        &self,
+        record: CheckRecord,
+        audit: AuditEvent,
+    ) -> Result<Option<Box<Connection>>> {
+        transaction!(self, |db| record_result(db, &record, &audit)).map(|found| found.map(Box::new))
+    }
+}
+
+async fn claim(
     db: &Transaction<'_>,
     now: Timestamp,
     used_since: Timestamp,
@@ -38,7 +70,7 @@ pub(super) async fn claim(
     all(db, &sql, &[&ids]).await?.iter().map(connection_of).collect()
 }
 
-pub(super) async fn record(
+async fn record_result(
     db: &Transaction<'_>,
     record: &CheckRecord,
     event: &AuditEvent,
@@ -68,12 +100,11 @@ pub(super) async fn record(
     if let Some(connection) = &after
         && health != before.health
     {
-        queries::audit(db, event).await?;
+        write_event(db, event).await?;
         // That a credential works is no news where nobody was told otherwise.
         if health == Health::NeedsAttention || before.health == Health::NeedsAttention {
-            let settings =
-                queries::environment_settings(db, &connection.summary.environment).await?;
-            webhooks::announce(db, &settings, connection, Operation::Refresh, record.at).await?;
+            let settings = environment_settings(db, &connection.summary.environment).await?;
+            announce(db, &settings, connection, Operation::Refresh, record.at).await?;
         }
     }
     Ok(after)

@@ -6,14 +6,17 @@ use deadpool_postgres::Transaction;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio_postgres::{IsolationLevel, Row, types::ToSql};
 
-use super::{
-    super::tables::{
-        Cell, Counts, Kind, Observer, PIECE, Piece, TABLES, Table, cut_short, miscounted, samples,
-        under_way,
+use super::{migrations, pool, sealed_records::sealed_under_other_keys, sql::execute};
+use crate::{
+    model::EndUser,
+    store::{
+        error::{Result, StoreError},
+        tables::{
+            Cell, Counts, Kind, Observer, PIECE, Piece, TABLES, Table, cut_short, miscounted,
+            samples, under_way,
+        },
     },
-    Result, StoreError, migrations, pool, queries,
 };
-use crate::model::EndUser;
 
 /// A copy takes as long as it takes.
 const PATIENT: &str =
@@ -161,7 +164,7 @@ async fn fill(
     let sql = "select coalesce(max(id), 0) from connections";
     let last: i64 = db.query_one(sql, &[]).await?.try_get(0)?;
     for after in samples(last) {
-        for record in queries::sealed_under_other_keys(db, "", after, 1).await? {
+        for record in sealed_under_other_keys(db, "", after, 1).await? {
             observer.check(&record)?;
         }
     }
@@ -209,7 +212,7 @@ async fn insert(db: &Transaction<'_>, table: &Table, rows: Vec<Vec<Cell>>) -> Re
         arrays.join(", ")
     );
     let values: Vec<&(dyn ToSql + Sync)> = columns.iter().map(Column::value).collect();
-    queries::execute(db, &sql, &values).await.map(drop)
+    execute(db, &sql, &values).await.map(drop)
 }
 
 /// The values of one column.

@@ -12,7 +12,7 @@ use std::{
 use deadpool_postgres::{Client, Pool};
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::{Result, StoreError};
+use crate::store::error::{Result, StoreError};
 
 /// The most look-ups of one query.
 const TOGETHER: usize = 64;

@@ -4,7 +4,7 @@
 
 use deadpool_postgres::Client;
 
-use super::{Result, StoreError};
+use crate::store::error::{Result, StoreError};
 
 /// Two servers that start at once must not migrate at once. The number is ours, and arbitrary
 /// (<https://www.postgresql.org/docs/14/explicit-locking.html#ADVISORY-LOCKS>).

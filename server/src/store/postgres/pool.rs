@@ -17,7 +17,7 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Result, StoreError};
+use crate::store::error::{Result, StoreError};
 
 /// Connections of one server at a time. PostgreSQL has 100 by default, for all its clients.
 const CONNECTIONS: usize = 16;

@@ -1,17 +1,48 @@
-//! The SQL of checking stored credentials again.
+//! Checking stored credentials again.
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection as Db, params};
 
 use super::{
-    super::{Checked, values::millis},
-    CheckRecord, Result,
-    queries::{self, CONNECTION, connection_of},
-    webhooks,
+    audited::write_event,
+    engine::SqliteStore,
+    outbox::announce,
+    rows::{CONNECTION, connection_of},
 };
-use crate::model::{AuditEvent, Connection, Health, Operation};
+use crate::{
+    model::{AuditEvent, Connection, Health, Operation},
+    store::{
+        checks::{CheckRecord, Checked, Checks},
+        error::Result,
+        values::millis,
+    },
+};
 
-pub(super) fn claim(
+#[async_trait]
+impl Checks for SqliteStore {
+    async fn claim_checks(
+        &self,
+        now: Timestamp,
+        used_since: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Connection>> {
+        self.write(move |db| claim(db, now, used_since, leased_until, limit)).await
+    }
+
+    async fn record_check(
+        &self,
+        record: CheckRecord,
+        audit: AuditEvent,
+    ) -> Result<Option<Box<Connection>>> {
+        self.write(move |db| record_result(db, &record, &audit))
+            .await
+            .map(|found| found.map(Box::new))
+    }
+}
+
+fn claim(
     db: &Db,
     now: Timestamp,
     used_since: Timestamp,
@@ -35,11 +66,7 @@ pub(super) fn claim(
     ids.into_iter().filter_map(|id| one(db, id).transpose()).collect()
 }
 
-pub(super) fn record(
-    db: &Db,
-    record: &CheckRecord,
-    event: &AuditEvent,
-) -> Result<Option<Connection>> {
+fn record_result(db: &Db, record: &CheckRecord, event: &AuditEvent) -> Result<Option<Connection>> {
     let before = match one(db, record.connection)? {
         Some(connection) if connection.sealed == record.sealed => connection.summary,
         _ => return Ok(None),
@@ -66,10 +93,10 @@ pub(super) fn record(
     if let Some(connection) = &after
         && health != before.health
     {
-        queries::audit(db, event)?;
+        write_event(db, event)?;
         // That a credential works is no news where nobody was told otherwise.
         if health == Health::NeedsAttention || before.health == Health::NeedsAttention {
-            webhooks::announce(db, connection, Operation::Refresh, record.at)?;
+            announce(db, connection, Operation::Refresh, record.at)?;
         }
     }
     Ok(after)

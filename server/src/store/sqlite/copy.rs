@@ -9,13 +9,20 @@ use rusqlite::{
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::{
-    super::tables::{
-        Cell, Counts, Observer, PIECE, Piece, TABLES, Table, cut_short, miscounted, samples,
-        under_way,
-    },
-    Result, StoreError, connect, file_error, lock, migrations, queries,
+    engine::{connect, file_error, lock},
+    migrations,
+    sealed_records::sealed_under_other_keys,
 };
-use crate::private_file;
+use crate::{
+    private_file,
+    store::{
+        error::{Result, StoreError},
+        tables::{
+            Cell, Counts, Observer, PIECE, Piece, TABLES, Table, cut_short, miscounted, samples,
+            under_way,
+        },
+    },
+};
 
 /// Reads everything in `path` as it is at one moment, beside a server that may be using it; or, when
 /// `alone`, only if there is none.
@@ -196,7 +203,7 @@ fn fill(db: &mut Db, pieces: &mut Receiver<Piece>, observer: &mut dyn Observer) 
         transaction
             .query_row("select coalesce(max(id), 0) from connections", [], |row| row.get(0))?;
     for after in samples(last) {
-        for record in queries::sealed_under_other_keys(&transaction, "", after, 1)? {
+        for record in sealed_under_other_keys(&transaction, "", after, 1)? {
             observer.check(&record)?;
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection as Db, TransactionBehavior};
 
-use super::{Result, StoreError};
+use crate::store::error::{Result, StoreError};
 
 /// "KSlt": marks the file as ours (<https://www.sqlite.org/pragma.html#pragma_application_id>).
 const APPLICATION_ID: i32 = 0x4b53_6c74;

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection as Db;
 use tokio::sync::oneshot;
 
-use super::{Result, StoreError};
+use crate::store::error::{Result, StoreError};
 
 /// The most reads that wait; more are turned away as busy.
 const QUEUE: usize = 4096;

@@ -14,8 +14,10 @@ use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection as Db;
 use tokio::sync::oneshot;
 
-use super::{Result, StoreError};
-use crate::metrics::CommitTimes;
+use crate::{
+    metrics::CommitTimes,
+    store::error::{Result, StoreError},
+};
 
 /// The most operations in one transaction, unless the operator says otherwise.
 pub const BATCH: u16 = 64;

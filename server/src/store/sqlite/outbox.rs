@@ -1,17 +1,59 @@
-//! The SQL of the outbox.
+//! Webhooks to be delivered, and those that were.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection as Db, Row, params, params_from_iter, types::Value as SqlValue};
 
-use super::{
-    super::values::{millis, moment},
-    Result, Settlement, StoreError, WebhookFilter,
-    queries::environment_settings,
-};
+use super::{engine::SqliteStore, environments::environment_settings};
 use crate::{
-    model::{Connection, EnvironmentSettings, Operation, Slot, Webhook, WebhookStatus},
+    model::{AuditEvent, Connection, EnvironmentSettings, Operation, Slot, Webhook, WebhookStatus},
+    store::{
+        error::{Result, StoreError},
+        outbox::{Outbox, Settlement, WebhookFilter},
+        values::{millis, moment},
+    },
     webhooks::announcements,
 };
+
+#[async_trait]
+impl Outbox for SqliteStore {
+    async fn claim_webhooks(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Webhook>> {
+        self.write(move |db| claim(db, now, leased_until, limit)).await
+    }
+
+    async fn settle_webhook(&self, settlement: Settlement) -> Result<()> {
+        self.write(move |db| settle(db, &settlement)).await
+    }
+
+    async fn webhooks(&self, environment: &str, filter: WebhookFilter) -> Result<Vec<Webhook>> {
+        let environment = environment.to_owned();
+        self.read(move |db| list(db, &environment, &filter)).await
+    }
+
+    async fn replay_webhook(
+        &self,
+        environment: &str,
+        id: &str,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        let (environment, id) = (environment.to_owned(), id.to_owned());
+        self.write_audited(audit, move |db| replay(db, &environment, &id, at)).await
+    }
+
+    async fn outbox_depth(&self) -> Result<u64> {
+        self.read(depth).await
+    }
+
+    async fn purge_webhooks(&self, before: Timestamp) -> Result<u64> {
+        self.write(move |db| purge(db, before)).await
+    }
+}
 
 const WEBHOOK: &str = "id, environment, operation, integration, connection_id, slot, url, body, created_at, status, \
                        since, attempts, next_at, last_at, last_status, last_error";
@@ -49,17 +91,7 @@ pub(super) fn announce(
     Ok(())
 }
 
-pub(super) fn end_leases(db: &Db) -> Result<()> {
-    db.execute("update webhooks set leased_until = null where leased_until is not null", [])?;
-    Ok(())
-}
-
-pub(super) fn claim(
-    db: &Db,
-    now: Timestamp,
-    leased_until: Timestamp,
-    limit: u32,
-) -> Result<Vec<Webhook>> {
+fn claim(db: &Db, now: Timestamp, leased_until: Timestamp, limit: u32) -> Result<Vec<Webhook>> {
     let mut statement = db.prepare_cached(&format!(
         "update webhooks set leased_until = ?2, attempts = attempts + 1 where id in (
              select id from webhooks
@@ -70,7 +102,7 @@ pub(super) fn claim(
     collect(statement.query(params![millis(now), millis(leased_until), limit])?)
 }
 
-pub(super) fn settle(db: &Db, settlement: &Settlement) -> Result<()> {
+fn settle(db: &Db, settlement: &Settlement) -> Result<()> {
     db.prepare_cached(
         "update webhooks set status = ?3, next_at = ?4, leased_until = null, last_at = ?5, last_status = ?6,
              last_error = ?7
@@ -88,7 +120,7 @@ pub(super) fn settle(db: &Db, settlement: &Settlement) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn list(db: &Db, environment: &str, filter: &WebhookFilter) -> Result<Vec<Webhook>> {
+fn list(db: &Db, environment: &str, filter: &WebhookFilter) -> Result<Vec<Webhook>> {
     let mut sql = format!("select {WEBHOOK} from webhooks where environment = ?");
     let mut values: Vec<SqlValue> = vec![environment.to_owned().into()];
     let conditions = [
@@ -112,7 +144,7 @@ pub(super) fn list(db: &Db, environment: &str, filter: &WebhookFilter) -> Result
     collect(db.prepare_cached(&sql)?.query(params_from_iter(values))?)
 }
 
-pub(super) fn replay(db: &Db, environment: &str, id: &str, at: Timestamp) -> Result<bool> {
+fn replay(db: &Db, environment: &str, id: &str, at: Timestamp) -> Result<bool> {
     let filter = WebhookFilter { id: Some(id.to_owned()), limit: 1, ..WebhookFilter::default() };
     let Some(webhook) = list(db, environment, &filter)?.pop() else { return Ok(false) };
     let EnvironmentSettings { webhook_url, webhook_url_secondary, .. } =
@@ -135,14 +167,14 @@ pub(super) fn replay(db: &Db, environment: &str, id: &str, at: Timestamp) -> Res
     Ok(true)
 }
 
-pub(super) fn depth(db: &Db) -> Result<u64> {
+fn depth(db: &Db) -> Result<u64> {
     let count: i64 = db
         .prepare_cached("select count(*) from webhooks where next_at is not null")?
         .query_row([], |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }
 
-pub(super) fn purge(db: &Db, before: Timestamp) -> Result<u64> {
+fn purge(db: &Db, before: Timestamp) -> Result<u64> {
     Ok(db
         .prepare_cached("delete from webhooks where next_at is null and created_at < ?1")?
         .execute([millis(before)])? as u64)

@@ -1,18 +1,64 @@
-//! The SQL of the outbox.
+//! Webhooks to be delivered, and those that were.
 
+use async_trait::async_trait;
 use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    super::values::{millis, moment},
-    Result, Settlement, StoreError, WebhookFilter,
-    queries::{all, environment_settings, execute, first},
+    audited::audited,
+    engine::PostgresStore,
+    environments::environment_settings,
+    sql::{all, execute, first},
+    transaction::transaction,
 };
 use crate::{
-    model::{Connection, EnvironmentSettings, Operation, Slot, Webhook, WebhookStatus},
+    model::{AuditEvent, Connection, EnvironmentSettings, Operation, Slot, Webhook, WebhookStatus},
+    store::{
+        error::{Result, StoreError},
+        outbox::{Outbox, Settlement, WebhookFilter},
+        values::{millis, moment},
+    },
     webhooks::announcements,
 };
+
+#[async_trait]
+impl Outbox for PostgresStore {
+    async fn claim_webhooks(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Webhook>> {
+        transaction!(self, |db| claim(db, now, leased_until, limit))
+    }
+
+    async fn settle_webhook(&self, settlement: Settlement) -> Result<()> {
+        transaction!(self, |db| settle(db, &settlement))
+    }
+
+    async fn webhooks(&self, environment: &str, filter: WebhookFilter) -> Result<Vec<Webhook>> {
+        list(&self.client().await?, environment, &filter).await
+    }
+
+    async fn replay_webhook(
+        &self,
+        environment: &str,
+        id: &str,
+        at: Timestamp,
+        audit: AuditEvent,
+    ) -> Result<bool> {
+        audited!(self, audit, |db| replay(db, environment, id, at))
+    }
+
+    async fn outbox_depth(&self) -> Result<u64> {
+        depth(&self.client().await?).await
+    }
+
+    async fn purge_webhooks(&self, before: Timestamp) -> Result<u64> {
+        transaction!(self, |db| purge(db, before))
+    }
+}
 
 const WEBHOOK: &str = "id, environment, operation, integration, connection_id, slot, url, body, created_at, status, \
                        since, attempts, next_at, last_at, last_status, last_error";
@@ -53,7 +99,7 @@ pub(super) async fn announce(
     Ok(())
 }
 
-pub(super) async fn claim(
+async fn claim(
     db: &Transaction<'_>,
     now: Timestamp,
     leased_until: Timestamp,
@@ -72,7 +118,7 @@ pub(super) async fn claim(
     rows.iter().map(webhook_of).collect()
 }
 
-pub(super) async fn settle(db: &Transaction<'_>, settlement: &Settlement) -> Result<()> {
+async fn settle(db: &Transaction<'_>, settlement: &Settlement) -> Result<()> {
     let sql = "update webhooks set status = $3, next_at = $4, leased_until = null, last_at = $5, last_status = $6,
              last_error = $7
          where id = $1 and (attempts = $2 or $3 = 'delivered')";
@@ -93,7 +139,7 @@ pub(super) async fn settle(db: &Transaction<'_>, settlement: &Settlement) -> Res
     .map(drop)
 }
 
-pub(super) async fn list(
+async fn list(
     db: &impl GenericClient,
     environment: &str,
     filter: &WebhookFilter,
@@ -132,12 +178,7 @@ pub(super) async fn list(
     all(db, &sql, &values).await?.iter().map(webhook_of).collect()
 }
 
-pub(super) async fn replay(
-    db: &Transaction<'_>,
-    environment: &str,
-    id: &str,
-    at: Timestamp,
-) -> Result<bool> {
+async fn replay(db: &Transaction<'_>, environment: &str, id: &str, at: Timestamp) -> Result<bool> {
     let sql =
         format!("select {WEBHOOK} from webhooks where environment = $1 and id = $2 for update");
     let Some(row) = first(db, &sql, &[&environment, &id]).await? else { return Ok(false) };
@@ -156,13 +197,13 @@ pub(super) async fn replay(
     Ok(true)
 }
 
-pub(super) async fn depth(db: &impl GenericClient) -> Result<u64> {
+async fn depth(db: &impl GenericClient) -> Result<u64> {
     let row = first(db, "select count(*) from webhooks where next_at is not null", &[]).await?;
     let count: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
     Ok(count.unsigned_abs())
 }
 
-pub(super) async fn purge(db: &Transaction<'_>, before: Timestamp) -> Result<u64> {
+async fn purge(db: &Transaction<'_>, before: Timestamp) -> Result<u64> {
     let sql = "delete from webhooks where id in
          (select id from webhooks where next_at is null and created_at < $1 for update skip locked)";
     execute(db, sql, &[&millis(before)]).await
