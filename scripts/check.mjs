@@ -1,5 +1,6 @@
 // `npm run check`: everything about the code that can be told without running it.
 // `npm run check -- clippy types` runs the named checks only.
+// It only calls the tools one after the other; `npm run` alone would stop at the first that fails.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { checkBrowserFloor } from "./browser-floor.mjs";
