@@ -1,6 +1,6 @@
 // `npm test`: installs what the tests need, runs every suite, and closes with one line,
 // `N passed, N failed`. `npm test -- native e2e` runs the named suites only.
-// Not npm-run-all: six runners report in three formats, and the last line counts all of them.
+// Not npm-run-all: six suites report in four formats, and the last line counts all of them.
 import { readdirSync, writeFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { buildServer } from "./build-server.mjs";
