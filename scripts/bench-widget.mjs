@@ -1,4 +1,5 @@
 // `npm run bench:widget`: builds what bench/widget measures, and runs it. `RUNS=5` makes it shorter.
+// It only builds; bench/widget measures.
 import path from "node:path";
 import { spawn } from "node:child_process";
 import { buildWidget } from "./build-widget.mjs";

@@ -3,6 +3,7 @@
 //
 // Told by name: a global by its own, a member by the names of all interfaces that have one such. So a
 // member counts as too new only when it is too new everywhere; the browsers' own tests are the rest.
+// Not eslint-plugin-compat: it looks at globals and their static members, not at members of instances.
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";

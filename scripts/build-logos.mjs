@@ -1,6 +1,7 @@
 // Draws the logos of the catalogue's providers into logos/ (not committed), from the npm package
 // simple-icons (CC0; the marks are their owners'). A provider without one gets its first letter, which the
 // server draws itself.
+// Not copied by hand: the catalogue says which logos are needed, and the package is pinned.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

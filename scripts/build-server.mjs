@@ -1,5 +1,6 @@
 // Builds keyslot-server with Cargo's dev profile: the one that `cargo test` builds too, so that
 // starting, unit tests and end-to-end tests share one build.
+// Cargo does the building; this adds the logos before it and finds the binary after it.
 import { existsSync } from "node:fs";
 import { buildLogos } from "./build-logos.mjs";
 import { runStep } from "./run-step.mjs";

@@ -8,6 +8,8 @@
 //   dist/locales/*.js      the words of one language each; *.json: the same as data, for global.js
 //   dist/*.d.ts            types
 //   dist/integrity.json    a subresource-integrity hash for each file
+// wasm-pack and esbuild do the building. No plugin of theirs makes all of these forms of one module, with
+// hashes of each.
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";

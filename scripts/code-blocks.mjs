@@ -1,4 +1,5 @@
 // The blocks of code in the documents that people copy from, for the tests that compile and run them.
+// Not a plugin for one test runner: the blocks are compiled by tsc, run by Node and opened in a browser.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { root } from "./workspace.mjs";

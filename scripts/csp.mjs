@@ -1,5 +1,6 @@
 // `npm run csp -- https://connect.example.com`: the response header that a page with Keyslot needs at most,
 // and what each part is for. The tests serve their pages with this very policy.
+// Not a general builder of policies: what Keyslot needs is known only here.
 import { fileURLToPath } from "node:url";
 
 /**

@@ -1,6 +1,7 @@
 // `npm run fuzz:api`: a real server, and schemathesis sending it what its own API document says is right
 // and what it says is wrong, 200 of each operation. `npm run fuzz:api -- --max-examples 20 …` passes its
 // arguments on.
+// schemathesis does the fuzzing; this gives it a server, keys and a time to end.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -1,5 +1,6 @@
 // Finds Chromium and its WebDriver, or installs both from the system's packages. Tests drive the
 // browser that the system has: none is ever downloaded from a browser maker's own server.
+// Not Playwright's own installer, which downloads browsers from its maker's server.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";

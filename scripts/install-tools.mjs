@@ -3,6 +3,7 @@
 // the npm packages of package-lock.json (esbuild, and Binaryen for its wasm-opt).
 // Nothing is downloaded but crates and npm packages; nothing outside the checkout is changed except
 // that rustup gets the toolchain and the target of rust-toolchain.toml.
+// Not a tool manager (mise, asdf): a reader would have to install that first.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";

@@ -1,5 +1,6 @@
 // Holds the dialog's languages (js/locales/*.js) against its English (core/src/words.rs): a word that is
 // missing, unknown or has other placeholders ends the build. Whether a translation is good is not told here.
+// Not an i18n linter: those read their own formats of messages, and English is in Rust here.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";

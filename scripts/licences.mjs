@@ -1,6 +1,7 @@
 // Checks where the dependencies come from and under which licences, by the policy in deny.toml.
 // cargo-deny reads the same file; it also knows security advisories, which need its database from the
 // network, so that part runs only where cargo-deny is installed.
+// Not cargo-deny alone: it is no part of rustup, and building it takes minutes on every machine and in CI.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";

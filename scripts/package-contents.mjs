@@ -1,4 +1,5 @@
 // What is published: the list of files, and what two public checkers of packages say about it.
+// publint and attw judge the package; the list of files is ours, so that none is published by accident.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";

@@ -1,5 +1,6 @@
 // `npm run test:packaging`: what `npm pack` makes, installed into real apps (packaging/), built with their
 // real tools, and opened in Chromium against the real server.
+// Not workspaces of npm: they would link the checkout, and what is tested is the packed package.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

@@ -4,6 +4,7 @@
 //
 // `node scripts/postgres.mjs COMMAND ARG…` runs a command with the cluster's URL in
 // KEYSLOT_TEST_POSTGRES.
+// Not containers: the tests must run where there is no container runtime.
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";

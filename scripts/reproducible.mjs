@@ -1,5 +1,6 @@
 // `npm run test:reproducible`: builds the widget a second time, in a copy of the checkout in another folder
 // and with nothing compiled before, and compares every byte of pkg/ and dist/.
+// Not reprotest or diffoscope: those come with one family of systems, and equal bytes are all that is asked.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";

@@ -1,5 +1,6 @@
 // Runs one command of a longer task and says how it goes in short lines.
 // The command's own output goes to a log file; it is shown only when the command fails.
+// Not a task runner such as listr2: it is loaded before any package is installed.
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";

@@ -2,6 +2,7 @@
 // state of the dashboard and the connect page in e2e/dashboard-states.mjs, into screenshots/ (not committed).
 // `npm run screenshots -- states` takes those of the dialog only, `-- dashboard` those of the dashboard.
 // `npm run screenshots -- --readme` also renews the pictures in the README.
+// Playwright takes the pictures, and the lists of states are those of the tests.
 import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { buildServer } from "./build-server.mjs";

@@ -1,6 +1,7 @@
 // The classic script tag with the integrity hash of this very build. `npm pack` puts it into the README
 // that is published (prepack), and takes it out of the checkout's again (postpack): a hash in the
 // repository would be out of date with every change.
+// npm has no variables for a README.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

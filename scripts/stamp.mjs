@@ -1,4 +1,5 @@
 // Remembers that a step was done with these very inputs, so that doing it again can be skipped.
+// Not make, which is missing on Windows, nor turbo, which must be installed first.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";

@@ -1,5 +1,6 @@
 // `npm start`: installs what is missing, builds, and runs `keyslot-server --dev` until Ctrl-C.
 // Its last line is the address of the demo page.
+// Not concurrently: each step needs the one before.
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";

@@ -1,11 +1,13 @@
 // `npm test`: installs what the tests need, runs every suite, and closes with one line,
 // `N passed, N failed`. `npm test -- native e2e` runs the named suites only.
+// Not npm-run-all: six suites report in four formats, and the last line counts all of them.
 import { readdirSync, writeFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { buildServer } from "./build-server.mjs";
 import { buildWidget } from "./build-widget.mjs";
 import { installBrowser } from "./install-browser.mjs";
 import { installTools } from "./install-tools.mjs";
+import { named } from "./named.mjs";
 import { preparePackaging, runPackagingTests } from "./packaging.mjs";
 import { POSTGRES_VARIABLE, startPostgres } from "./postgres.mjs";
 import { duration, main, runStep, say, StepFailed } from "./run-step.mjs";
@@ -131,21 +133,14 @@ const SUITES = [
 
 await main(async () => {
   const started = Date.now();
-  const wanted = process.argv.slice(2);
-  const unknown = wanted.filter((name) => !SUITES.some((suite) => suite.name === name));
-  if (unknown.length > 0) {
-    throw new StepFailed(
-      `No suite named ${unknown.join(", ")}. There are: ${SUITES.map((suite) => suite.name).join(", ")}.`,
-    );
-  }
+  const suites = named("suite", SUITES, process.argv.slice(2));
   say("Keyslot: running the tests");
   await installTools();
   browser = await installBrowser();
   postgres = await startPostgres();
 
   const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const suite of SUITES) {
-    if (wanted.length > 0 && !wanted.includes(suite.name)) continue;
+  for (const suite of suites) {
     const count = await runSuite(suite);
     total.passed += count.passed;
     total.failed += count.failed;
