@@ -2,7 +2,7 @@
 // commands is told by e2e/documents.spec.mjs.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { format } from "prettier";
@@ -117,7 +117,8 @@ for (const block of of("sh")) {
     const manifest = readFileSync(path.join(root, "server", "Cargo.toml"), "utf8");
     for (const [, name] of block.code.matchAll(/\bcargo build .*-p (\S+)/g))
       assert.ok(manifest.includes(`name = "${name}"`), name);
-    const read = ["cli.rs", "serve.rs"].map((name) => readFileSync(path.join(root, "server", "src", name), "utf8"));
+    const cli = path.join(root, "server", "src", "cli");
+    const read = readdirSync(cli).map((name) => readFileSync(path.join(cli, name), "utf8"));
     for (const [name] of block.code.matchAll(/\bKEYSLOT_\w+/g)) assert.ok(read.join("").includes(`"${name}"`), name);
   });
 }

@@ -287,7 +287,6 @@ impl Server {
         let body = Posted(body.map(Uint8Array::from));
         let abort = Abort::new(self.options.timeout());
         let sent = settled(self.begin(path, body.0.as_ref(), &abort)).await;
-        drop(body);
         let response: web_sys::Response = sent.map_err(|_| abort.cause())?.unchecked_into();
         let body = match settled(response.json()).await {
             // An HTML 502 of some proxy is no JSON; then there is only the status to go by.

@@ -342,7 +342,7 @@ impl Field {
             Kind::Password
         } else if credential && !field.secret {
             Kind::Username
-        } else if !credential && format == "hostname" {
+        } else if !credential && format == "hostname" && !has_path(field.pattern()) {
             Kind::Hostname
         } else if !credential && format == "uri" {
             Kind::Url
@@ -607,6 +607,11 @@ mod tests {
                 json!({"pattern": r"^(https?:\/\/)?[a-z.]+$", "example": "https://a.test"}),
                 "a.test/x",
                 "a.test",
+            ),
+            (
+                json!({"format": "hostname", "pattern": r"^[a-z.]+\/crm\/sales$"}),
+                "acme.fresh.test/crm/sales",
+                "acme.fresh.test/crm/sales",
             ),
             (
                 json!({"format": "hostname", "example": "a.test/x"}),

@@ -1,17 +1,11 @@
 //! What can be done with environments, for the REST API, the dashboard and the command line alike: making
-//! one, renaming it, ending it; and `keyslot-server environments`. An environment that is renamed or deleted
-//! has no integrations: what is stored under them is sealed to its name. The two of the first start stay, for
-//! every start makes sure of them.
-
-use jiff::Timestamp;
+//! one, renaming it, ending it. An environment that is renamed or deleted has no integrations: what is stored
+//! under them is sealed to its name. `dev` and `prod` are permanent.
 
 use crate::{
-    cli::{EnvironmentAction, Refusal, Settings},
-    clock::{Clock, SystemClock},
     environment_key::{EnvironmentKeys, Purpose},
     model::{AuditEvent, FIRST_ENVIRONMENTS, NewSecretKey, Role},
     secret_keys::{Made, generate},
-    serve::{open, storage, vault},
     state::PepperError,
     store::{EnvironmentOutcome, Store, StoreError},
     token::{NoRandomness, TokenHasher},
@@ -166,71 +160,6 @@ fn must_be_a_name(name: &str) -> Result<(), EnvironmentError> {
 
 fn must_not_be_permanent(name: &str) -> Result<(), EnvironmentError> {
     if is_permanent(name) { Err(EnvironmentError::Permanent) } else { Ok(()) }
-}
-
-/// Runs one of the commands.
-///
-/// # Errors
-/// A sentence that says why it cannot be done.
-pub(crate) async fn run(action: EnvironmentAction, settings: &Settings) -> Result<(), Refusal> {
-    let vault = vault(settings)?;
-    let store = open(settings).await?;
-    let now = SystemClock.now();
-    store.ensure_environments(&FIRST_ENVIRONMENTS, now).await.map_err(storage)?;
-    let done = act(store.as_ref(), &vault, now, &action).await;
-    store.close().await;
-    done
-}
-
-async fn act(
-    store: &dyn Store,
-    vault: &Vault,
-    now: Timestamp,
-    action: &EnvironmentAction,
-) -> Result<(), Refusal> {
-    let audit = |action, name: &str| event(name, action, now);
-    let registry = Registry { store, vault, audit: &audit };
-    let (outcome, name, new) = match action {
-        EnvironmentAction::List => {
-            for environment in store.environments().await.map_err(storage)? {
-                show(&environment.name);
-            }
-            return Ok(());
-        }
-        EnvironmentAction::Create { name } => (registry.create(name).await, name, name),
-        EnvironmentAction::Rename { from, to } => (registry.rename(from, to).await, from, to),
-        EnvironmentAction::Delete { name } => (registry.delete(name).await, name, name),
-    };
-    outcome.map_err(|error| match error {
-        EnvironmentError::NotAName => Refusal(format!("{new:?}: {error}")),
-        EnvironmentError::NameTaken => Refusal(format!("there is an environment {new} already")),
-        EnvironmentError::Unknown => Refusal(format!("there is no environment {name}")),
-        EnvironmentError::Permanent => {
-            Refusal(format!("environment {name} comes with the server and stays"))
-        }
-        EnvironmentError::InUse => Refusal(format!(
-            "environment {name} has integrations; delete them first, with their connections"
-        )),
-        EnvironmentError::Store(error) => storage(error),
-        error => Refusal(error.to_string()),
-    })
-}
-
-fn event(environment: &str, action: &'static str, at: Timestamp) -> AuditEvent {
-    AuditEvent {
-        at,
-        environment: environment.to_owned(),
-        actor: "command_line".to_owned(),
-        action,
-        object: format!("environment:{environment}"),
-        request_id: String::new(),
-        address: None,
-    }
-}
-
-#[expect(clippy::print_stdout, reason = "the list is what was asked for")]
-fn show(name: &str) {
-    println!("{name}");
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! long a request head may take, how large it may be, how many connections there may be (`admission`). On the signal
 //! to stop, no new connection is taken and requests in flight are finished.
 
-use std::{convert::Infallible, future::Future, io, net::IpAddr, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request};
 use hyper::{body::Incoming, server::conn::http1};
@@ -101,15 +101,19 @@ pub async fn serve(
         };
         let Some(place) = room.and_then(|room| admission.admit(peer, room)) else { continue };
         let pace = place.pace;
+        let place = Arc::new(place);
         // Answers are small and complete; waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         let app = app.clone();
+        // Freed when the connection has ended, and what a request has made of it (`popup_socket`).
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let mut app = app.clone();
+            let place = Arc::clone(&place);
             async move {
                 let mut request: Request = request.map(axum::body::Body::new);
                 request.extensions_mut().insert(Peer(peer));
                 request.extensions_mut().insert(pace);
+                request.extensions_mut().insert(place);
                 // A router is always ready, and its error is uninhabited.
                 let _: Result<_, Infallible> = ServiceExt::<Request>::ready(&mut app).await;
                 app.call(request).await
@@ -123,14 +127,13 @@ pub async fn serve(
             })
             .keep_alive(pace == Pace::Usual)
             .max_header_size(HEAD_MAX)
-            .serve_connection(TokioIo::new(StrictLines::new(stream)), service)
+            .serve_connection(TokioIo::new(StrictLines::new(stream, pace)), service)
             .with_upgrades();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended badly");
             }
-            drop(place);
         });
     }
     drop(listener);

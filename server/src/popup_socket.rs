@@ -3,20 +3,25 @@
 //! popup stays. Nothing here needs a popup, so the socket is told so at once, which rejects the promise with the
 //! error that the original has for an integration without OAuth.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use axum::extract::Request;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderName, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Response, StatusCode, Version, header};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use crate::admission::Place;
+
 /// How long the client may take to say good-bye.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// RFC 6455 §1.3.
 const ACCEPT: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// RFC 6455 §4.1: the one version, and how many bytes a key has.
+const VERSION: &str = "13";
+const NONCE: usize = 16;
 /// First bytes of a frame that is a whole text, and one that is a good-bye (RFC 6455 §5.2).
 const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
@@ -31,10 +36,23 @@ pub fn refusal(request: &mut Request) -> Option<Response<axum::body::Body>> {
     {
         return None;
     }
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION)?;
     let key = headers.get(header::SEC_WEBSOCKET_KEY)?.as_bytes();
+    // What RFC 6455 §4.2.1 asks of a client; without it, this is a request for a page.
+    let asked = request.version() == Version::HTTP_11
+        && version == VERSION
+        && STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == NONCE)
+        && !headers.contains_key(header::CONTENT_LENGTH)
+        && !headers.contains_key(header::TRANSFER_ENCODING);
+    if !asked {
+        return None;
+    }
     let accepted = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, ACCEPT.as_bytes()].concat());
-    let upgrade = hyper::upgrade::on(request);
+    let upgrade = hyper::upgrade::on(&mut *request);
+    let place = request.extensions_mut().remove::<Arc<Place>>();
     tokio::spawn(async move {
+        // Counted as a connection for as long as it lasts.
+        let _place = place;
         if let Ok(socket) = upgrade.await {
             // Whether the client hears it is its own affair.
             let _ = tokio::time::timeout(PATIENCE, tell(TokioIo::new(socket))).await;

@@ -11,7 +11,8 @@
 //! A head that is refused gets a NUL and an end, which makes the HTTP library answer 400 and close. In a
 //! chunked body the connection ends where the framing does. After either, nothing is read any more.
 //!
-//! A client that does not read its answer for [`PATIENCE`] is let go: the library waits for ever.
+//! A client that does not read its answers is let go when it has been waited for [`PATIENCE`] in all; what it reads
+//! earns it more. The library would wait for ever.
 
 use std::{
     future::Future,
@@ -23,11 +24,17 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 
-/// How long a write may wait for the client to read.
+use crate::listener::Pace;
+
+/// How long writes may wait for the client to read, in all.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for a client in a hurry ([`Pace::Hurried`]), who earns no more.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
+/// The patience that each byte earns: a second for 4 KiB.
+const EARNED: Duration = Duration::from_nanos(1_000_000_000 / 4096);
 /// So much of a line is looked at.
 const LOOKED_AT: usize = 128;
 /// What ends a head that is refused.
@@ -255,28 +262,48 @@ fn content_length(value: &[u8]) -> Result<u64, Unclear> {
 pub(crate) struct StrictLines<S> {
     inner: S,
     follower: Follower,
-    /// Runs while a write waits.
-    waiting: Option<Pin<Box<Sleep>>>,
+    pace: Pace,
+    /// For how long writes may still wait for the client.
+    patience: Duration,
+    /// Runs while a write waits, since when.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl<S> StrictLines<S> {
-    pub(crate) fn new(inner: S) -> Self {
-        Self { inner, follower: Follower::new(), waiting: None }
+    pub(crate) fn new(inner: S, pace: Pace) -> Self {
+        let patience = match pace {
+            Pace::Usual => PATIENCE,
+            Pace::Hurried => LITTLE_PATIENCE,
+        };
+        Self { inner, follower: Follower::new(), pace, patience, waiting: None }
     }
 
-    /// Ends a write that has waited too long.
+    /// Ends a write when the client has been waited for too long: in all, so that reading a byte now and then
+    /// does not keep a connection. Time in which there is nothing to write does not count.
     fn patiently<T>(
         &mut self,
         context: &mut Context<'_>,
         outcome: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
-            self.waiting = None;
+            if let Some((since, _)) = self.waiting.take() {
+                self.patience = self.patience.saturating_sub(since.elapsed());
+            }
             return outcome;
         }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        let patience = self.patience;
+        let (_, waiting) =
+            self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(patience))));
         ready!(waiting.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// What was written earns more patience, so that a slow client gets a long answer.
+    fn written(&mut self, outcome: &Poll<io::Result<usize>>) {
+        if let (Poll::Ready(Ok(bytes)), Pace::Usual) = (outcome, self.pace) {
+            let bytes = u32::try_from(*bytes).unwrap_or(u32::MAX);
+            self.patience = (self.patience + EARNED * bytes).min(PATIENCE);
+        }
     }
 }
 
@@ -317,7 +344,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StrictLines<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.patiently(context, outcome)
+        let outcome = self.patiently(context, outcome);
+        self.written(&outcome);
+        outcome
     }
 
     fn poll_write_vectored(
@@ -326,7 +355,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StrictLines<S> {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.inner).poll_write_vectored(context, parts);
-        self.patiently(context, outcome)
+        let outcome = self.patiently(context, outcome);
+        self.written(&outcome);
+        outcome
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -466,6 +497,47 @@ mod tests {
                 assert_eq!(got, format!("{head}{clear}").as_bytes(), "{sent:?} by {piece}");
             }
         }
+    }
+
+    /// Writes to a client that reads a little each quarter of a second; for how long, and how much it got.
+    async fn read_slowly(pace: Pace, a_time: usize) -> (Duration, usize) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let started = Instant::now();
+        let writing = tokio::spawn(async move {
+            let mut socket = StrictLines::new(ours, pace);
+            let mut sent = 0;
+            while sent < 1024 * 1024 {
+                match socket.write(&[0; 4096]).await {
+                    Ok(bytes) => sent += bytes,
+                    Err(_) => break,
+                }
+            }
+            sent
+        });
+        let mut some = vec![0; a_time];
+        while !writing.is_finished() {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            if theirs.read(&mut some).await.unwrap_or(0) == 0 {
+                break;
+            }
+        }
+        (started.elapsed(), writing.await.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_a_byte_now_and_then_is_let_go() {
+        let (took, _) = read_slowly(Pace::Hurried, 1).await;
+        assert!(took <= LITTLE_PATIENCE + Duration::from_secs(1), "{took:?}");
+        let (took, _) = read_slowly(Pace::Usual, 1).await;
+        assert!(took >= PATIENCE && took <= PATIENCE + Duration::from_secs(5), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_gets_a_long_answer() {
+        let (took, got) = read_slowly(Pace::Usual, 1100).await;
+        assert!(took > PATIENCE, "{took:?}");
+        assert!(got >= 1024 * 1024, "{got}");
     }
 
     proptest! {

@@ -1,43 +1,34 @@
-//! What `--dev` adds for a first look: two providers whose API is this very server, integrations to
-//! connect, and the part that a customer's own backend would play for the demo page. None of it exists
-//! without `--dev`.
+//! What `--dev` adds for a first look: a demo API, and the part that a customer's own backend would play for
+//! the demo page. None of it exists without `--dev`; [`crate::cli::demo`] makes the integrations.
 
 pub mod api;
 
-use std::path::Path;
-
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use keyslot_providers::Catalogue;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
     api::{connect, connections, end_user::Whose, json as answer, ok},
     body::JsonBody,
-    cli::Refusal,
     contents::masked,
     error::ApiError,
     fields::{Fields, SHORT},
     ids::{ConnectionId, IntegrationKey},
-    model::{AuditEvent, DEVELOPMENT, EndUser, NewIntegration, Target},
-    private_file,
+    model::{AuditEvent, DEVELOPMENT, EndUser, Target},
     query::Query,
-    serve::{event_in, put_secret_key},
-    state::{AppState, Server},
+    state::AppState,
     store::ConnectionFilter,
-    token,
 };
 
 /// The environment that everything here is in.
-const ENVIRONMENT: &str = DEVELOPMENT;
+pub(crate) const ENVIRONMENT: &str = DEVELOPMENT;
 /// The id of the secret key that is made at every start.
 pub const KEY_ID: &str = "development";
 /// The demo page's only user.
 const USER: &str = "demo-user";
 
 /// Integrations that are there after the first start: key, provider, name.
-const INTEGRATIONS: [(&str, &str, &str); 6] = [
+pub(crate) const INTEGRATIONS: [(&str, &str, &str); 6] = [
     ("demo", "keyslot-demo", "Demo API"),
     ("demo-basic", "keyslot-demo-basic", "Demo Basic API"),
     ("openai", "openai", "OpenAI"),
@@ -45,68 +36,6 @@ const INTEGRATIONS: [(&str, &str, &str); 6] = [
     ("stripe", "stripe-api-key", "Stripe"),
     ("datadog", "datadog", "Datadog"),
 ];
-
-/// Adds the providers whose API is the server at `origin`.
-///
-/// # Errors
-/// When the catalogue refuses them, which is a fault of this file.
-pub fn add_providers(catalogue: &mut Catalogue, origin: &str) -> Result<(), Refusal> {
-    let yaml = include_str!("providers.yaml").replace("http://demo.invalid", origin);
-    let report = catalogue
-        .extend_from_yaml(&yaml)
-        .map_err(|error| Refusal::because("demo providers", error))?;
-    match report.skipped.first() {
-        Some(skipped) => Err(Refusal::because(&skipped.name, &skipped.reason)),
-        None => Ok(()),
-    }
-}
-
-/// Makes the secret key and the integrations, unless they are there.
-///
-/// # Errors
-/// When a file or the store fails.
-pub async fn prepare(server: &Server, data_dir: &Path) -> Result<(), Refusal> {
-    let path = data_dir.join("secret.key");
-    let file = path.display().to_string();
-    if !path.exists() {
-        let made = token::new_secret_key().map_err(|_| Refusal("no random bytes".into()))?;
-        // EXPOSE: the developer needs it; the file is for its owner only.
-        private_file::create(&path, made.expose().as_bytes())
-            .map_err(|e| Refusal::because(&file, e))?;
-    }
-    let text = std::fs::read_to_string(&path).map_err(|error| Refusal::because(&file, error))?;
-    let secret = SecretString::from(text.trim());
-    put_secret_key(server, ENVIRONMENT, KEY_ID, "made by --dev", &secret).await?;
-    for (key, provider, name) in INTEGRATIONS {
-        if server.catalogues.shared().get(provider).is_none() {
-            continue;
-        }
-        let unique_key =
-            IntegrationKey::parse(key, vec![]).map_err(|_| Refusal(format!("bad key {key}")))?;
-        let new = NewIntegration {
-            environment: ENVIRONMENT.to_owned(),
-            unique_key,
-            provider: provider.to_owned(),
-            display_name: Some(name.to_owned()),
-            config: serde_json::Map::new(),
-            forward_webhooks: false,
-            own_provider: false,
-        };
-        let audit = event_in(server, ENVIRONMENT, "integration.created", key);
-        let made = server.store.create_integration(new, audit);
-        made.await.map_err(|error| Refusal::because("demo integrations", error))?;
-    }
-    banner(&file);
-    Ok(())
-}
-
-/// Where to find what was made. The key itself is shown by the file only: a log is kept for longer than
-/// anybody thinks.
-#[expect(clippy::print_stderr, reason = "for the developer who just typed --dev")]
-fn banner(file: &str) {
-    eprintln!("keyslot-server --dev: for a first look on this machine only.");
-    eprintln!("  secret key of environment dev: in the file {file}");
-}
 
 /// `POST /demo/session` `{ integration, connection_id?, end_user?, organization?, tags? }`: what a
 /// customer's backend would do with `POST /connect/sessions`. Without an end user it is the demo's own.
@@ -197,18 +126,4 @@ pub async fn connection(State(state): State<AppState>, query: Query) -> Result<R
         }
     }
     Ok(ok(&connection))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_demo_page_says_is_checked_with_the_vendor_is() {
-        let mut catalogue = Catalogue::embedded();
-        add_providers(&mut catalogue, "http://127.0.0.1:1").unwrap();
-        for (_, provider, _) in INTEGRATIONS {
-            assert!(catalogue.get(provider).unwrap().check.is_some(), "{provider}");
-        }
-    }
 }

@@ -5,46 +5,27 @@
 //! what each of them takes and gives. Here the two are joined, and what follows from the list is added:
 //! parameters of the path, who may call, and the errors that come from that.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::fmt::Write as _;
 
-use axum::response::Response;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    access::Access,
-    api::ok,
-    body::CREDENTIAL_LIMIT,
-    error::ApiError,
-    routes::{Endpoint, endpoints},
-};
+use crate::{access::Access, body::CREDENTIAL_LIMIT, endpoint::Endpoint};
 
 const SOURCE: &str = include_str!("api.yaml");
 
-/// `GET /openapi.json`.
-///
-/// # Errors
-/// 500 when the source does not fit the routes, which the tests rule out.
-pub async fn show() -> Result<Response, ApiError> {
-    static DOCUMENT: LazyLock<Result<Value, String>> = LazyLock::new(document);
-    match &*DOCUMENT {
-        Ok(document) => Ok(ok(document)),
-        Err(fault) => Err(ApiError::internal(fault.as_str())),
-    }
-}
-
-/// The document.
+/// The document of these endpoints.
 ///
 /// # Errors
 /// A sentence that names the operation that is described and does not exist, or the other way round.
-pub fn document() -> Result<Value, String> {
+pub fn document(endpoints: &[Endpoint]) -> Result<Value, String> {
     let source: Source = serde_saphyr::from_str(SOURCE).map_err(|error| error.to_string())?;
     let mut paths: IndexMap<String, Map<String, Value>> = IndexMap::new();
-    let mut known: IndexMap<String, Endpoint> = IndexMap::new();
-    for endpoint in endpoints(true) {
+    let mut known: IndexMap<String, &Endpoint> = IndexMap::new();
+    for endpoint in endpoints {
         let name = format!("{} {}", endpoint.method, endpoint.path);
-        if !source.not_api.iter().any(|pattern| covers(pattern, &endpoint)) {
+        if !source.not_api.iter().any(|pattern| covers(pattern, endpoint)) {
             known.insert(name, endpoint);
         }
     }
@@ -52,7 +33,7 @@ pub fn document() -> Result<Value, String> {
         let Some(endpoint) = known.shift_remove(name) else {
             return Err(format!("api.yaml describes {name}, which is no endpoint"));
         };
-        let operation = source.operation(&endpoint, described)?;
+        let operation = source.operation(endpoint, described)?;
         let path = endpoint.path.replace("{*", "{");
         let methods = paths.entry(path).or_default();
         methods.insert(endpoint.method.as_str().to_ascii_lowercase(), operation);
@@ -82,8 +63,9 @@ pub fn document() -> Result<Value, String> {
 ///
 /// # Errors
 /// As [`document`].
-pub fn text() -> Result<String, String> {
-    let mut text = serde_json::to_string_pretty(&document()?).map_err(|error| error.to_string())?;
+pub fn text(endpoints: &[Endpoint]) -> Result<String, String> {
+    let mut text =
+        serde_json::to_string_pretty(&document(endpoints)?).map_err(|error| error.to_string())?;
     text.push('\n');
     Ok(text)
 }

@@ -1,11 +1,7 @@
 //! Who may call what: every endpoint of the route list is called by every kind of caller.
 
 use http::{Method, Request};
-use keyslot_server::{
-    access::Access,
-    limits::Rates,
-    routes::{self, Endpoint},
-};
+use keyslot_server::{access::Access, endpoint::Endpoint, limits::Rates, routes};
 
 use crate::harness::{Harness, PROD_SECRET, READ_ONLY, SECRET, SESSIONS_ONLY, user};
 

@@ -8,8 +8,9 @@ use http::{Method, Request, StatusCode, header};
 use keyslot_server::{
     access::Access,
     client_address::ClientAddress,
+    endpoint::Endpoint,
     model::{AuditEvent, EnvironmentSettings},
-    routes::{self, Endpoint},
+    routes,
     store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
     vault::Sealed,
 };

@@ -16,6 +16,7 @@ use keyslot_server::{
     app,
     audit::{AuditMode, Reads},
     catalogues::Catalogues,
+    cli::demo::add_providers,
     clock::{Clock, ManualClock},
     compressed::Compressed,
     dashboard::operator::Operators,
@@ -211,7 +212,7 @@ impl Harness {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut catalogue = EMBEDDED.clone();
-        demo::add_providers(&mut catalogue, &format!("http://{address}")).unwrap();
+        add_providers(&mut catalogue, &format!("http://{address}")).unwrap();
         let upstream = Upstream::start().await;
         let providers = PROVIDERS.replace("http://upstream.invalid", &upstream.url());
         let report = catalogue.extend_from_yaml(&providers).unwrap();

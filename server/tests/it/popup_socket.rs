@@ -50,3 +50,27 @@ async fn the_root_is_a_page_for_everybody_else() {
     let answer = server.get("/").await;
     assert_eq!(answer.status, 307);
 }
+
+#[tokio::test]
+async fn what_rfc_6455_does_not_call_a_request_for_a_websocket_gets_the_page() {
+    let server = Harness::at("http://a").await;
+    let usual = ["sec-websocket-version: 13", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="];
+    for lines in [
+        vec![usual[1]],
+        vec!["sec-websocket-version: 8", usual[1]],
+        vec![usual[0], "sec-websocket-key: x"],
+        vec![usual[0], usual[1], "content-length: 0"],
+    ] {
+        let request = format!(
+            "GET / HTTP/1.1\r\nhost: a\r\nconnection: Upgrade\r\nupgrade: websocket\r\n{}\r\n\r\n",
+            lines.join("\r\n")
+        );
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.windows(4).any(|four| four == b"\r\n\r\n") {
+            assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0, "{lines:?}");
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 307 "), "{lines:?}: {answer:?}");
+    }
+}

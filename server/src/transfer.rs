@@ -3,27 +3,22 @@
 //! is there whole or not at all, and before it is, its rows are counted and a sample of what is sealed is
 //! opened with the keys of this process: a backup that nobody can open is none.
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::path::{Path, PathBuf};
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinError};
 
 use crate::{
-    cli::{Database, Refusal},
+    database::Database,
     rotation,
     store::{
         SealedRecord, StoreError, postgres, sqlite,
-        tables::{Counts, Observer, Piece, TABLES},
+        tables::{Counts, Observer, Piece},
     },
     vault::Vault,
 };
 
 /// How many pieces are read ahead.
 const AHEAD: usize = 4;
-/// How often progress is told.
-const TELLING: Duration = Duration::from_secs(1);
 
 /// Whether a server may be using the source while it is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,19 +29,41 @@ pub enum Source {
     AtRest,
 }
 
-/// Copies everything. `authority` is for both, as `--database-ca`.
+/// What a copy came to.
+#[derive(Debug)]
+pub struct Copied {
+    /// How many rows each table has.
+    pub rows: Counts,
+    /// How many sealed records were opened.
+    pub opened: u64,
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// One of its two sides panicked.
+    #[error("cannot copy: {0}")]
+    Task(#[from] JoinError),
+    /// One of the stores failed or refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Copies everything. `authority` is for both, as `--database-ca`; `progress` is told how many rows of how
+/// many of a table are written.
 ///
 /// # Errors
-/// A sentence that says why there is no copy.
+/// Why there is no copy.
 pub async fn copy(
     from: Database,
     to: Database,
     authority: Option<&Path>,
     source: Source,
     vault: Vault,
-) -> Result<(), Refusal> {
+    progress: impl FnMut(&'static str, u64, u64) + Send + 'static,
+) -> Result<Copied, TransferError> {
     let (sender, mut receiver) = mpsc::channel(AHEAD);
-    let mut observer = Watcher { vault, opened: 0, told: Instant::now() };
+    let mut observer = Watcher { vault, opened: 0, progress };
     let authority = authority.map(Path::to_owned);
 
     let reading = tokio::spawn(read(from, authority.clone(), source, sender));
@@ -56,7 +73,7 @@ pub async fn copy(
                 let counts = sqlite::copy::import(&path, &mut receiver, &mut observer);
                 (counts, observer)
             });
-            writing.await.map_err(|error| Refusal::because("cannot copy", error))?
+            writing.await?
         }
         Database::Postgres(url) => {
             let counts =
@@ -67,15 +84,10 @@ pub async fn copy(
             (counts, observer)
         }
     };
-    let read = reading.await.map_err(|error| Refusal::because("cannot copy", error))?;
-    match (read, counts) {
-        (Ok(()), Ok(counts)) => {
-            summary(&counts, observer.opened);
-            Ok(())
-        }
+    match (reading.await?, counts) {
+        (Ok(()), Ok(rows)) => Ok(Copied { rows, opened: observer.opened }),
         // The reader ends as busy when the writer stops, and the writer as cut short when the reader does.
-        (Ok(()) | Err(StoreError::Busy), Err(error)) => Err(Refusal(error.to_string())),
-        (Err(error), _) => Err(Refusal(error.to_string())),
+        (Ok(()) | Err(StoreError::Busy), Err(error)) | (Err(error), _) => Err(error.into()),
     }
 }
 
@@ -97,20 +109,16 @@ async fn read(
     }
 }
 
-/// Tells how far it is, and opens what is sealed.
-struct Watcher {
+/// Passes on how far it is, and opens what is sealed.
+struct Watcher<P> {
     vault: Vault,
     opened: u64,
-    told: Instant,
+    progress: P,
 }
 
-impl Observer for Watcher {
-    #[expect(clippy::print_stderr, reason = "progress of a long command")]
+impl<P: FnMut(&'static str, u64, u64) + Send> Observer for Watcher<P> {
     fn progress(&mut self, table: &'static str, done: u64, total: u64) {
-        if self.told.elapsed() >= TELLING && done < total {
-            eprintln!("{table}: {done} of {total}");
-            self.told = Instant::now();
-        }
+        (self.progress)(table, done, total);
     }
 
     fn check(&mut self, record: &SealedRecord) -> Result<(), StoreError> {
@@ -124,14 +132,4 @@ impl Observer for Watcher {
         self.opened += 1;
         Ok(())
     }
-}
-
-#[expect(clippy::print_stderr, reason = "the outcome of a long command")]
-fn summary(counts: &Counts, opened: u64) {
-    for (table, count) in TABLES.iter().zip(counts) {
-        if *count > 0 {
-            eprintln!("{}: {count}", table.name);
-        }
-    }
-    eprintln!("complete: the rows were counted, and {opened} sealed records were opened");
 }

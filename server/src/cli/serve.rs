@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use keyslot_egress::{Egress, Policy};
-use keyslot_providers::Catalogue;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::{
     net::TcpListener,
     signal::unix,
@@ -14,28 +13,24 @@ use tokio::{
 };
 use url::Url;
 
+use super::{config::Settings, demo, error::StartupError, open, startup_keys};
 use crate::{
     audit::{self, Reads},
     audit_retention,
     catalogues::{self, Catalogues},
-    cli::{Database, Refusal, Settings},
     clock::{Clock, SystemClock},
     compressed::Compressed,
     dashboard::operator::Operators,
-    demo, hardening,
+    hardening,
     limits::Limits,
     listener::{self, Bounds},
     metrics::Metrics,
-    model::{
-        AuditEvent, DEVELOPMENT, FIRST_ENVIRONMENTS, NewSecretKey, PRODUCTION, Role, SecretKey,
-    },
+    model::FIRST_ENVIRONMENTS,
     pages, private_file,
     recheck::{self, Observations},
     rotation,
-    secret_keys::OPERATOR,
     state::{AppState, Fetched, Server, Used, audit_chain, operator_secret, token_hasher},
-    store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
-    token::{self, DEV_SECRET_KEY_PREFIX},
+    store::Store,
     traces::Traces,
     vault::Vault,
     webhooks::delivery,
@@ -52,41 +47,43 @@ const WEBHOOKS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 ///
 /// # Errors
 /// A sentence that says why the server cannot start.
-pub async fn serve(settings: Settings) -> Result<(), Refusal> {
+pub(super) async fn run(settings: Settings) -> Result<(), StartupError> {
     if settings.dev && !settings.listen.ip().is_loopback() {
-        return Err(Refusal(format!(
+        return Err(StartupError(format!(
             "--dev listens on loopback only, and {} is not: its keys and demo pages are for nobody else",
             settings.listen
         )));
     }
     private_file::directory(&settings.data_dir)
-        .map_err(|error| Refusal::because(&settings.data_dir.display().to_string(), error))?;
+        .map_err(|error| StartupError::because(&settings.data_dir.display().to_string(), error))?;
     let files = hardening::raise_file_limit();
     let socket = TcpListener::bind(settings.listen).await.map_err(|error| {
-        Refusal::because(&format!("cannot listen on {}", settings.listen), error)
+        StartupError::because(&format!("cannot listen on {}", settings.listen), error)
     })?;
-    let address = socket.local_addr().map_err(|error| Refusal::because("cannot listen", error))?;
+    let address =
+        socket.local_addr().map_err(|error| StartupError::because("cannot listen", error))?;
     let origin = format!("http://{address}");
     let public_url = match settings.public_url()? {
         Some(url) => url.clone(),
-        None => Url::parse(&origin).map_err(|error| Refusal::because(&origin, error))?,
+        None => Url::parse(&origin).map_err(|error| StartupError::because(&origin, error))?,
     };
 
-    let mut catalogue = catalogue(&settings)?;
+    let mut catalogue = open::catalogue(&settings)?;
     let mut policy =
         settings.allow_net.iter().fold(Policy::default(), |policy, net| policy.allow(*net));
     if settings.dev {
         demo::add_providers(&mut catalogue, &origin)?;
         policy = policy.allow_socket(address);
     }
-    let vault = vault(&settings)?;
-    let store = open(&settings).await?;
+    let vault = open::vault(&settings)?;
+    let store = open::store(&settings).await?;
     let clock = Arc::new(SystemClock);
-    store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await.map_err(storage)?;
-    let hasher = token_hasher(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
+    store.ensure_environments(&FIRST_ENVIRONMENTS, clock.now()).await?;
+    let hasher =
+        token_hasher(store.as_ref(), &vault).await.map_err(|e| StartupError(e.to_string()))?;
     let operators = operators(&settings, store.as_ref(), &vault, &public_url).await?;
     let audit_chain =
-        audit_chain(store.as_ref(), &vault).await.map_err(|e| Refusal(e.to_string()))?;
+        audit_chain(store.as_ref(), &vault).await.map_err(|e| StartupError(e.to_string()))?;
     let metrics = Metrics::new(store.commit_times());
     let state = AppState::new(Server {
         store: Arc::clone(&store),
@@ -107,14 +104,14 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
         limits: Limits::new(settings.rates()),
         metrics,
         traces: match &settings.otlp {
-            Some(base) => Traces::to(base).map_err(|why| Refusal(format!("--otlp: {why}")))?,
+            Some(base) => Traces::to(base).map_err(|why| StartupError(format!("--otlp: {why}")))?,
             None => Traces::default(),
         },
         metrics_token: settings.metrics_token()?,
         observations: Observations::default(),
     });
-    state.catalogues.refresh(store.as_ref()).await.map_err(storage)?;
-    secret_key_of_the_operator(&state).await?;
+    state.catalogues.refresh(store.as_ref()).await?;
+    startup_keys::store_given(&state).await?;
     if settings.dev {
         demo::prepare(&state, &settings.data_dir).await?;
     }
@@ -180,147 +177,20 @@ pub async fn serve(settings: Settings) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Puts every record under the first key of the ring.
-///
-/// # Errors
-/// A sentence that says why it cannot be done, or how many records did not open.
-#[expect(clippy::print_stderr, reason = "progress of a long command")]
-pub async fn rotate_keys(settings: Settings) -> Result<(), Refusal> {
-    let vault = vault(&settings)?;
-    let store = open(&settings).await?;
-    let done = rotation::rotate(store.as_ref(), &vault, |so_far| {
-        eprintln!("renewed {}, failed {}", so_far.renewed, so_far.failed);
-    })
-    .await
-    .map_err(storage)?;
-    store.close().await;
-    if done.failed > 0 {
-        return Err(Refusal(format!(
-            "{} records did not open and are what they were; keep the older keys",
-            done.failed
-        )));
-    }
-    eprintln!("every record is under key {}; the others may be removed", vault.current());
-    Ok(())
-}
-
-fn catalogue(settings: &Settings) -> Result<Catalogue, Refusal> {
-    let (catalogue, reports) = settings.catalogue()?;
-    let providers: usize = reports.iter().map(|(_, report)| report.skipped.len()).sum();
-    if providers > 0 {
-        tracing::warn!(
-            providers,
-            "entries of the catalogue cannot be used; `keyslot-server check` with the same --catalog lists them"
-        );
-    }
-    Ok(catalogue)
-}
-
-pub(crate) fn vault(settings: &Settings) -> Result<Vault, Refusal> {
-    private_file::directory(&settings.data_dir)
-        .map_err(|error| Refusal::because(&settings.data_dir.display().to_string(), error))?;
-    Vault::new(&settings.key_ring()?).map_err(|error| Refusal::because("encryption keys", error))
-}
-
-pub(crate) async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Refusal> {
-    Ok(match settings.database()? {
-        Database::Sqlite(path) => Arc::new(
-            SqliteStore::open_committing(&path, settings.writes_per_commit)
-                .map_err(|error| Refusal::because(&path.display().to_string(), error))?,
-        ),
-        Database::Postgres(url) => Arc::new(
-            PostgresStore::open(&url, settings.database_ca.as_deref())
-                .await
-                .map_err(|error| Refusal::because("--database", error))?,
-        ),
-    })
-}
-
-pub(crate) fn storage(error: crate::store::StoreError) -> Refusal {
-    Refusal::because("database", error)
-}
-
 /// Who may use the dashboard, by `KEYSLOT_ADMIN_PASSWORD`.
 async fn operators(
     settings: &Settings,
     store: &dyn Store,
     vault: &Vault,
     public_url: &Url,
-) -> Result<Operators, Refusal> {
+) -> Result<Operators, StartupError> {
     let password = std::env::var("KEYSLOT_ADMIN_PASSWORD")
         .ok()
         .filter(|password| !password.is_empty())
         .map(SecretString::from);
-    let secret = operator_secret(store, vault).await.map_err(|e| Refusal(e.to_string()))?;
+    let secret = operator_secret(store, vault).await.map_err(|e| StartupError(e.to_string()))?;
     Operators::new(password.as_ref(), settings.dev, &secret, public_url)
-        .map_err(|error| Refusal(error.to_string()))
-}
-
-/// `KEYSLOT_SECRET_KEY` is a secret key of environment `prod`, or of `dev` with `--dev` or when it begins
-/// with `ksk_dev_`. Unset it to revoke the key at the next start.
-async fn secret_key_of_the_operator(state: &Server) -> Result<(), Refusal> {
-    let given = std::env::var("KEYSLOT_SECRET_KEY")
-        .ok()
-        .filter(|key| !key.is_empty())
-        .map(SecretString::from);
-    let Some(given) = given else {
-        for environment in [DEVELOPMENT, PRODUCTION] {
-            let audit = event_in(state, environment, "secret_key.removed", OPERATOR);
-            let removed = state.store.remove_secret_key(environment, OPERATOR, audit);
-            removed.await.map_err(storage)?;
-        }
-        return Ok(());
-    };
-    if !token::is_secret_key(given.expose_secret()) {
-        return Err(Refusal("KEYSLOT_SECRET_KEY: expected at least 32 visible characters".into()));
-    }
-    // EXPOSE: only its first characters are looked at.
-    let of_development = given.expose_secret().starts_with(DEV_SECRET_KEY_PREFIX);
-    let environment = if state.dev || of_development { DEVELOPMENT } else { PRODUCTION };
-    tracing::info!(environment, "KEYSLOT_SECRET_KEY is a secret key of this environment");
-    put_secret_key(state, environment, OPERATOR, "KEYSLOT_SECRET_KEY", &given).await
-}
-
-/// Stores a secret key with every permission.
-///
-/// # Errors
-/// What the store says.
-pub(crate) async fn put_secret_key(
-    state: &Server,
-    environment: &str,
-    id: &str,
-    name: &str,
-    secret: &SecretString,
-) -> Result<(), Refusal> {
-    let key = SecretKey {
-        id: id.to_owned(),
-        environment: environment.to_owned(),
-        name: name.to_owned(),
-        role: Role::Full,
-        // EXPOSE: its hash is stored, and the start of one that this server made.
-        prefix: token::shown_prefix(secret.expose_secret()),
-    };
-    let new = NewSecretKey { key, hash: state.hasher.hash(secret.expose_secret()) };
-    let audit = event_in(state, environment, "secret_key.stored", id);
-    state.store.put_secret_key(new, audit).await.map_err(storage)
-}
-
-/// What the server itself did in an environment.
-pub(crate) fn event_in(
-    state: &Server,
-    environment: &str,
-    action: &'static str,
-    object: &str,
-) -> AuditEvent {
-    AuditEvent {
-        at: state.clock.now(),
-        environment: environment.to_owned(),
-        actor: "server".to_owned(),
-        action,
-        object: object.to_owned(),
-        request_id: String::new(),
-        address: None,
-    }
+        .map_err(|error| StartupError(error.to_string()))
 }
 
 /// Puts what is under an older key of the ring under the first one, once after the start. Several
@@ -399,8 +269,8 @@ fn ready(origin: &str) {
 }
 
 /// Resolves at SIGTERM or SIGINT.
-fn stop_signal() -> Result<impl Future<Output = ()>, Refusal> {
-    let failed = |error| Refusal::because("cannot listen for signals", error);
+fn stop_signal() -> Result<impl Future<Output = ()>, StartupError> {
+    let failed = |error| StartupError::because("cannot listen for signals", error);
     let mut terminate = unix::signal(unix::SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = unix::signal(unix::SignalKind::interrupt()).map_err(failed)?;
     Ok(async move {
